@@ -1,0 +1,3 @@
+fn main() -> std::process::ExitCode {
+    dyocense_api::cli::main()
+}

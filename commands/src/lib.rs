@@ -1,0 +1,1 @@
+//! Use cases: load, decide, append; policies; the ports to the outside world.

@@ -1,0 +1,1 @@
+//! The event store on Postgres: append, read, tail, prove, erase. Knows no domain.

@@ -1,0 +1,1 @@
+//! Projectors, the projection runner, generations and the read-model queries.
