@@ -1,0 +1,5 @@
+//! Numbers that a business follows over time.
+
+mod events;
+
+pub use events::*;
