@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "String", into = "String")]
 pub struct TimeZoneName(String);
 
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 #[error("`{0}` is not a time zone; use a name of the IANA database such as `Europe/Berlin`")]
 pub struct UnknownTimeZone(pub String);
 

@@ -1,0 +1,159 @@
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::events::*;
+use crate::ids::{ApiKeyId, CredentialId, InvitationId, SessionId, UserId};
+use crate::time_zone::TimeZoneName;
+
+/// What the events of the stream `business` add up to.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Business {
+    pub profile: Option<BusinessRegistered>,
+    pub users: BTreeMap<UserId, User>,
+    pub invitations: BTreeMap<InvitationId, Invitation>,
+    pub api_keys: BTreeMap<ApiKeyId, ApiKey>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct User {
+    /// None once the person's data has been erased.
+    pub email: Option<String>,
+    pub role: Role,
+    pub credential_id: CredentialId,
+    pub removed: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Invitation {
+    pub user_id: UserId,
+    pub email: Option<String>,
+    pub role: Role,
+    pub expires_at: Timestamp,
+    /// Accepted or revoked.
+    pub closed: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct ApiKey {
+    pub name: String,
+    pub role: Role,
+    pub created_by: UserId,
+    pub expires_at: Option<Timestamp>,
+    pub revoked: bool,
+}
+
+impl Business {
+    pub fn evolve(mut self, event: &BusinessEvent) -> Self {
+        match event {
+            BusinessEvent::BusinessRegistered(registered) => self.profile = Some(registered.clone()),
+            BusinessEvent::BusinessRenamed(renamed) => {
+                if let Some(profile) = &mut self.profile {
+                    profile.name.clone_from(&renamed.name);
+                }
+            }
+            BusinessEvent::UserJoined(joined) => {
+                self.users.insert(
+                    joined.user_id,
+                    User {
+                        email: joined.email.value().cloned(),
+                        role: joined.role,
+                        credential_id: joined.credential_id,
+                        removed: false,
+                    },
+                );
+            }
+            BusinessEvent::UserInvited(invited) => {
+                self.invitations.insert(
+                    invited.invitation_id,
+                    Invitation {
+                        user_id: invited.user_id,
+                        email: invited.email.value().cloned(),
+                        role: invited.role,
+                        expires_at: invited.expires_at,
+                        closed: false,
+                    },
+                );
+            }
+            BusinessEvent::InvitationAccepted(accepted) => self.close_invitation(accepted.invitation_id),
+            BusinessEvent::InvitationRevoked(revoked) => self.close_invitation(revoked.invitation_id),
+            BusinessEvent::RoleChanged(changed) => {
+                if let Some(user) = self.users.get_mut(&changed.user_id) {
+                    user.role = changed.to;
+                }
+            }
+            BusinessEvent::UserRemoved(removed) => {
+                if let Some(user) = self.users.get_mut(&removed.user_id) {
+                    user.removed = true;
+                }
+            }
+            BusinessEvent::PasswordChanged(changed) => {
+                if let Some(user) = self.users.get_mut(&changed.user_id) {
+                    user.credential_id = changed.credential_id;
+                }
+            }
+            BusinessEvent::ApiKeyCreated(created) => {
+                self.api_keys.insert(
+                    created.api_key_id,
+                    ApiKey {
+                        name: created.name.clone(),
+                        role: created.role,
+                        created_by: created.created_by,
+                        expires_at: created.expires_at,
+                        revoked: false,
+                    },
+                );
+            }
+            BusinessEvent::ApiKeyRevoked(revoked) => {
+                if let Some(key) = self.api_keys.get_mut(&revoked.api_key_id) {
+                    key.revoked = true;
+                }
+            }
+        }
+        self
+    }
+
+    fn close_invitation(&mut self, id: InvitationId) {
+        if let Some(invitation) = self.invitations.get_mut(&id) {
+            invitation.closed = true;
+        }
+    }
+
+    /// A user who still has access.
+    pub fn active_user(&self, id: UserId) -> Option<&User> {
+        self.users.get(&id).filter(|user| !user.removed)
+    }
+
+    pub(super) fn owners(&self) -> usize {
+        self.users.values().filter(|user| !user.removed && user.role == Role::Owner).count()
+    }
+
+    pub(super) fn email_in_use(&self, email: &str) -> bool {
+        self.users.values().any(|user| !user.removed && user.email.as_deref() == Some(email))
+    }
+}
+
+/// What the events of a stream `session-<id>` add up to.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Session {
+    pub started: Option<(SessionId, UserId, Timestamp)>,
+    pub ended: Option<SessionEnd>,
+}
+
+impl Session {
+    pub fn evolve(mut self, event: &SessionEvent) -> Self {
+        match event {
+            SessionEvent::SessionStarted(started) => {
+                self.started = Some((started.session_id, started.user_id, started.expires_at));
+            }
+            SessionEvent::SessionEnded(ended) => self.ended = Some(ended.reason),
+            SessionEvent::LoginRefused(_) => {}
+        }
+        self
+    }
+
+    /// Whether the session gives access at `now`.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.ended.is_none() && self.started.is_some_and(|(_, _, expires_at)| now < expires_at)
+    }
+}
