@@ -32,6 +32,13 @@ pub trait DomainEvent: Sized + Send + 'static {
     }
 }
 
+/// State that is folded from the events of one stream.
+pub trait Aggregate: Default + Send + 'static {
+    type Event: DomainEvent;
+
+    fn evolve(self, event: &Self::Event) -> Self;
+}
+
 /// Declares a context's events: an enum whose variants are named like their payload structs.
 ///
 /// `events! { pub enum GoalEvent { GoalCreated = 1, GoalPaused = 1 } }`: the number is the schema version.

@@ -1,6 +1,7 @@
 use uuid::Uuid;
 
 use super::*;
+use crate::event::Aggregate;
 
 fn id<T: From<Uuid>>(n: u128) -> T {
     T::from(Uuid::from_u128(n))

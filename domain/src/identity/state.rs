@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::events::*;
+use crate::event::Aggregate;
 use crate::ids::{ApiKeyId, CredentialId, InvitationId, SessionId, UserId};
-use crate::time_zone::TimeZoneName;
 
 /// What the events of the stream `business` add up to.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -43,8 +43,10 @@ pub struct ApiKey {
     pub revoked: bool,
 }
 
-impl Business {
-    pub fn evolve(mut self, event: &BusinessEvent) -> Self {
+impl Aggregate for Business {
+    type Event = BusinessEvent;
+
+    fn evolve(mut self, event: &BusinessEvent) -> Self {
         match event {
             BusinessEvent::BusinessRegistered(registered) => self.profile = Some(registered.clone()),
             BusinessEvent::BusinessRenamed(renamed) => {
@@ -112,7 +114,9 @@ impl Business {
         }
         self
     }
+}
 
+impl Business {
     fn close_invitation(&mut self, id: InvitationId) {
         if let Some(invitation) = self.invitations.get_mut(&id) {
             invitation.closed = true;
@@ -140,8 +144,10 @@ pub struct Session {
     pub ended: Option<SessionEnd>,
 }
 
-impl Session {
-    pub fn evolve(mut self, event: &SessionEvent) -> Self {
+impl Aggregate for Session {
+    type Event = SessionEvent;
+
+    fn evolve(mut self, event: &SessionEvent) -> Self {
         match event {
             SessionEvent::SessionStarted(started) => {
                 self.started = Some((started.session_id, started.user_id, started.expires_at));
@@ -151,7 +157,9 @@ impl Session {
         }
         self
     }
+}
 
+impl Session {
     /// Whether the session gives access at `now`.
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.ended.is_none() && self.started.is_some_and(|(_, _, expires_at)| now < expires_at)
