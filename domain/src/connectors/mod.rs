@@ -1,6 +1,16 @@
 //! Where data comes from: file imports, and what is read from them.
 
+mod columns;
+mod decide;
 mod events;
-pub mod format;
+mod format;
+mod read;
+mod sniff;
+mod values;
 
+pub use decide::{Import, ImportEnd, ImportRefusal, ImportTotals, cancel, complete, fail, start, take_batch};
 pub use events::*;
+pub use format::*;
+pub use read::*;
+pub use sniff::*;
+pub use values::*;

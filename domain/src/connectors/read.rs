@@ -1,0 +1,237 @@
+//! From the rows of a file to transactions, with a reason for every row that is none.
+
+use std::collections::HashMap;
+use std::io::Read;
+
+use encoding_rs::Encoding;
+use encoding_rs_io::{DecodeReaderBytes, DecodeReaderBytesBuilder};
+use jiff::civil::Date;
+use rust_decimal::Decimal;
+use sha2::{Digest, Sha256};
+
+use super::events::{Transaction, When};
+use super::format::{ColumnMapping, CsvFormat};
+use super::values::{LARGEST_AMOUNT, parse_number, parse_when};
+use crate::time_zone::TimeZoneName;
+
+/// Before this, a date in a ledger is a slip.
+const EARLIEST_YEAR: i16 = 1900;
+const LONGEST_TEXT: usize = 200;
+
+/// Turns what names a customer into a pseudonym where it could name a person.
+pub type Pseudonymize = Box<dyn Fn(&str) -> String + Send>;
+
+/// Why a row is no transaction: which column, what stood there, what is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RowError {
+    #[error("{column} is empty")]
+    Missing { column: String },
+    #[error("{column}: `{value}` is not a date of the form that the rest of the file has")]
+    NotADate { column: String, value: String },
+    #[error("{column}: `{value}` lies before 1900 or after {latest}")]
+    DateOutOfRange { column: String, value: String, latest: Date },
+    #[error("{column}: `{value}` is not a number with `{separator}` as the decimal separator")]
+    NotANumber { column: String, value: String, separator: char },
+    #[error("{column}: {value} is larger than {most}")]
+    TooLarge { column: String, value: Decimal, most: Decimal },
+    #[error("{column}: the text has {length} characters; at most {LONGEST_TEXT} are allowed")]
+    TextTooLong { column: String, length: usize },
+    #[error("{column}: the amount is in `{value}`, this import is in {currency}")]
+    WrongCurrency { column: String, value: String, currency: String },
+    #[error("the row has {found} fields; at least {needed} are needed")]
+    TooFewFields { found: usize, needed: usize },
+    #[error("the row cannot be read: {reason}")]
+    Unreadable { reason: String },
+}
+
+/// A row of the file: a transaction, or why it is none. `line` is the line it starts on, counted from 1.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    pub line: u64,
+    pub outcome: Result<Transaction, RowError>,
+    /// The fields as they stood, where the row was refused.
+    pub fields: Option<Vec<String>>,
+}
+
+pub struct ReadOptions {
+    pub format: CsvFormat,
+    pub mapping: ColumnMapping,
+    pub currency: String,
+    pub time_zone: TimeZoneName,
+    /// Rows dated after this are refused.
+    pub latest: Date,
+    pub pseudonymize: Pseudonymize,
+}
+
+/// Reads a file row by row, in memory that does not grow with its length but for 20 bytes a distinct row: rows that
+/// say the same are told apart by how often they came before, so that a file read again gives the same keys.
+pub struct TransactionReader<R: Read> {
+    csv: csv::Reader<DecodeReaderBytes<R, Vec<u8>>>,
+    record: csv::StringRecord,
+    columns: Vec<String>,
+    needed: usize,
+    options: ReadOptions,
+    occurrences: HashMap<[u8; 16], u32>,
+}
+
+impl<R: Read> TransactionReader<R> {
+    /// Reads the header, if there is one.
+    pub fn new(source: R, options: ReadOptions) -> Result<Self, csv::Error> {
+        let encoding = Encoding::for_label(options.format.encoding.as_bytes());
+        let decoded = DecodeReaderBytesBuilder::new().encoding(encoding).build(source);
+        let mut csv = csv::ReaderBuilder::new()
+            .delimiter(u8::try_from(options.format.delimiter).unwrap_or(b','))
+            .has_headers(options.format.header)
+            .flexible(true)
+            .from_reader(decoded);
+        let columns =
+            if options.format.header { csv.headers()?.iter().map(str::to_owned).collect() } else { Vec::new() };
+        let mapping = &options.mapping;
+        let optional = [mapping.units, mapping.customer, mapping.order, mapping.product, mapping.currency];
+        let needed = 1 + optional.into_iter().flatten().chain([mapping.date, mapping.amount]).max().unwrap_or(0);
+        Ok(Self { csv, record: csv::StringRecord::new(), columns, needed, options, occurrences: HashMap::new() })
+    }
+
+    /// The names in the first line; empty where the file has none.
+    pub fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    /// The next row that is not blank; None at the end. An error is of the source, not of a row.
+    pub fn next_row(&mut self) -> Result<Option<Row>, csv::Error> {
+        loop {
+            let line = self.csv.position().line();
+            match self.csv.read_record(&mut self.record) {
+                Ok(false) => return Ok(None),
+                Ok(true) if self.record.iter().all(|field| field.trim().is_empty()) => continue,
+                Ok(true) => {
+                    let line = self.record.position().map_or(line, csv::Position::line);
+                    let outcome = self.transaction();
+                    let fields = outcome.is_err().then(|| self.record.iter().map(str::to_owned).collect());
+                    return Ok(Some(Row { line, outcome, fields }));
+                }
+                Err(error) if matches!(error.kind(), csv::ErrorKind::Io(_)) => return Err(error),
+                Err(error) => {
+                    let outcome = Err(RowError::Unreadable { reason: error.to_string() });
+                    return Ok(Some(Row { line, outcome, fields: Some(Vec::new()) }));
+                }
+            }
+        }
+    }
+
+    fn transaction(&mut self) -> Result<Transaction, RowError> {
+        let found = self.record.len();
+        if found < self.needed {
+            return Err(RowError::TooFewFields { found, needed: self.needed });
+        }
+        let mapping = self.options.mapping.clone();
+        self.check_currency(mapping.currency)?;
+        let (day, when) = self.day(mapping.date)?;
+        let amount = self.number(mapping.amount)?.ok_or_else(|| self.missing(mapping.amount))?;
+        let units = match mapping.units {
+            Some(column) => self.number(column)?.ok_or_else(|| self.missing(column))?,
+            None => Decimal::ONE,
+        };
+        let customer = self.text(mapping.customer)?.map(|customer| (self.options.pseudonymize)(&customer));
+        let order = self.text(mapping.order)?;
+        let product = self.text(mapping.product)?;
+
+        let when_text = match when {
+            When::On(day) => day.to_string(),
+            When::At(at) => at.to_string(),
+        };
+        let identity = match &order {
+            Some(order) => digest(&["order", order, product.as_deref().unwrap_or_default()]),
+            None => digest(&[
+                "row",
+                customer.as_deref().unwrap_or_default(),
+                &when_text,
+                &units.normalize().to_string(),
+                &amount.normalize().to_string(),
+                product.as_deref().unwrap_or_default(),
+            ]),
+        };
+        let occurrence = self.occurrences.entry(identity).or_default();
+        *occurrence += 1;
+        let key = format!("{}-{occurrence}", hex::encode(identity));
+        Ok(Transaction { key, order, customer, product, day, when, units, amount })
+    }
+
+    fn check_currency(&self, column: Option<usize>) -> Result<(), RowError> {
+        let currency = &self.options.currency;
+        match self.text(column)? {
+            Some(value) if !value.eq_ignore_ascii_case(currency) => Err(RowError::WrongCurrency {
+                column: self.name(column.unwrap_or_default()),
+                value,
+                currency: currency.clone(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn day(&self, column: usize) -> Result<(Date, When), RowError> {
+        let value = self.text(Some(column))?.ok_or_else(|| self.missing(column))?;
+        let zone = &self.options.time_zone;
+        let Some(when) = parse_when(&value, self.options.format.date_format, zone) else {
+            return Err(RowError::NotADate { column: self.name(column), value });
+        };
+        let day = match when {
+            When::On(day) => day,
+            When::At(at) => zone.date_of(at),
+        };
+        if day.year() < EARLIEST_YEAR || day > self.options.latest {
+            return Err(RowError::DateOutOfRange { column: self.name(column), value, latest: self.options.latest });
+        }
+        Ok((day, when))
+    }
+
+    fn number(&self, column: usize) -> Result<Option<Decimal>, RowError> {
+        let Some(value) = self.text(Some(column))? else { return Ok(None) };
+        let separator = self.options.format.decimal_separator;
+        match parse_number(&value, separator) {
+            Some(number) if number.abs() > LARGEST_AMOUNT => {
+                Err(RowError::TooLarge { column: self.name(column), value: number, most: LARGEST_AMOUNT })
+            }
+            Some(number) => Ok(Some(number)),
+            None => Err(RowError::NotANumber { column: self.name(column), value, separator }),
+        }
+    }
+
+    fn text(&self, column: Option<usize>) -> Result<Option<String>, RowError> {
+        let Some((column, value)) = column.and_then(|column| Some((column, self.record.get(column)?.trim()))) else {
+            return Ok(None);
+        };
+        let length = value.chars().count();
+        if length > LONGEST_TEXT {
+            return Err(RowError::TextTooLong { column: self.name(column), length });
+        }
+        Ok((!value.is_empty()).then(|| value.to_owned()))
+    }
+
+    fn missing(&self, column: usize) -> RowError {
+        RowError::Missing { column: self.name(column) }
+    }
+
+    fn name(&self, column: usize) -> String {
+        self.columns.get(column).cloned().unwrap_or_else(|| format!("column {}", column + 1))
+    }
+}
+
+/// Whether a customer's mark is a code (a word with a digit and no `@`) rather than something that names a person.
+pub fn is_code(customer: &str) -> bool {
+    customer.chars().any(|c| c.is_ascii_digit()) && !customer.contains('@') && !customer.contains(char::is_whitespace)
+}
+
+/// The first 16 bytes of a SHA-256 over the parts, each preceded by its length.
+fn digest(parts: &[&str]) -> [u8; 16] {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    hash.finalize()[..16].try_into().expect("SHA-256 gives 32 bytes")
+}
+
+#[cfg(test)]
+#[path = "read_tests.rs"]
+mod tests;

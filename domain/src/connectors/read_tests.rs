@@ -1,0 +1,117 @@
+use super::*;
+use crate::connectors::format::DateFormat;
+
+fn options() -> ReadOptions {
+    ReadOptions {
+        format: CsvFormat {
+            delimiter: ',',
+            encoding: "utf-8".into(),
+            decimal_separator: '.',
+            date_format: DateFormat::YearMonthDay,
+            header: true,
+        },
+        mapping: ColumnMapping {
+            customer: Some(0),
+            date: 1,
+            units: Some(2),
+            amount: 3,
+            order: None,
+            product: None,
+            currency: None,
+        },
+        currency: "USD".into(),
+        time_zone: TimeZoneName::utc(),
+        latest: jiff::civil::date(2026, 3, 2),
+        pseudonymize: Box::new(
+            |customer| {
+                if is_code(customer) { customer.to_owned() } else { format!("p{}", customer.len()) }
+            },
+        ),
+    }
+}
+
+fn rows(text: &str, options: ReadOptions) -> Vec<Row> {
+    let mut reader = TransactionReader::new(text.as_bytes(), options).unwrap();
+    std::iter::from_fn(|| reader.next_row().unwrap()).collect()
+}
+
+#[test]
+fn good_rows_become_transactions() {
+    let read = rows("customer,date,qty,amount\n00004,1997-01-01,2,29.33\n", options());
+    let transaction = read[0].outcome.as_ref().unwrap();
+    assert_eq!(read[0].line, 2);
+    assert_eq!(transaction.customer.as_deref(), Some("00004"));
+    assert_eq!(transaction.day, jiff::civil::date(1997, 1, 1));
+    assert_eq!((transaction.units.to_string(), transaction.amount.to_string()), ("2".into(), "29.33".into()));
+}
+
+#[test]
+fn equal_rows_are_told_apart_and_the_same_file_gives_the_same_keys() {
+    let text = "customer,date,qty,amount\n7,1997-01-01,1,5\n7,1997-01-01,1,5.00\n8,1997-01-01,1,5\n";
+    let keys = |text| rows(text, options()).into_iter().map(|row| row.outcome.unwrap().key).collect::<Vec<_>>();
+    let first = keys(text);
+    assert_eq!(first.iter().collect::<std::collections::HashSet<_>>().len(), 3);
+    assert_eq!(first, keys(text));
+}
+
+#[test]
+fn a_row_of_an_order_keeps_its_key_when_its_amount_is_corrected() {
+    let with_order = || {
+        let mut options = options();
+        options.mapping.order = Some(0);
+        options.mapping.customer = None;
+        options
+    };
+    let key = |amount: &str| {
+        let text = format!("order,date,qty,amount\nA-1,1997-01-01,1,{amount}\n");
+        rows(&text, with_order()).remove(0).outcome.unwrap().key
+    };
+    assert_eq!(key("5.00"), key("6.00"));
+}
+
+#[test]
+fn bad_rows_say_where_and_why_and_the_rest_goes_on() {
+    let text = "customer,date,qty,amount\n\
+        1,1997-13-01,1,5\n\
+        2,1997-01-01,x,5\n\
+        3,1997-01-01,1,\n\
+        4,1997-01-01\n\
+        5,2026-03-03,1,5\n\
+        6,1997-01-01,1,2000000000\n\
+        \n\
+        \"multi\nline 9\",1997-01-01,1,7\n\
+        8,1997-01-01,1,5\n";
+    let read = rows(text, options());
+    let reasons: Vec<(u64, String)> =
+        read.iter().filter_map(|row| row.outcome.as_ref().err().map(|error| (row.line, error.to_string()))).collect();
+    assert_eq!(
+        reasons,
+        [
+            (2, "date: `1997-13-01` is not a date of the form that the rest of the file has".to_owned()),
+            (3, "qty: `x` is not a number with `.` as the decimal separator".to_owned()),
+            (4, "amount is empty".to_owned()),
+            (5, "the row has 2 fields; at least 4 are needed".to_owned()),
+            (6, "date: `2026-03-03` lies before 1900 or after 2026-03-02".to_owned()),
+            (7, "amount: 2000000000 is larger than 1000000000".to_owned()),
+        ]
+    );
+    assert_eq!(read.last().map(|row| row.line), Some(11));
+    assert_eq!(read[0].fields.as_deref().map(<[String]>::len), Some(4));
+}
+
+#[test]
+fn who_could_be_a_person_becomes_a_pseudonym() {
+    let read = rows("customer,date,qty,amount\nada@example.com,1997-01-01,1,5\nAda L,1997-01-01,1,5\n", options());
+    let customers: Vec<_> = read.into_iter().map(|row| row.outcome.unwrap().customer.unwrap()).collect();
+    assert_eq!(customers, ["p15", "p5"]);
+}
+
+#[test]
+fn another_currency_is_refused() {
+    let mut with_currency = options();
+    with_currency.mapping.currency = Some(0);
+    with_currency.mapping.customer = None;
+    let read = rows("cur,date,qty,amount\nusd,1997-01-01,1,5\nEUR,1997-01-01,1,5\n", with_currency);
+    assert!(read[0].outcome.is_ok());
+    assert_eq!(read[1].outcome.as_ref().unwrap_err().to_string(), "cur: the amount is in `EUR`, this import is in USD");
+}

@@ -1,0 +1,90 @@
+use super::*;
+
+fn look(text: &str) -> Sniffed {
+    sniff(text.as_bytes(), true, &FormatOverrides::default(), &TimeZoneName::utc()).unwrap()
+}
+
+#[test]
+fn a_plain_english_ledger_is_understood() {
+    let sniffed = look(
+        "customer_id,date,quantity,amount_usd\n00001,1997-01-01,1,11.77\n00004,1997-01-01,2,29.33\n00005,1997-01-02,2,29.33\n",
+    );
+    assert_eq!(
+        sniffed.format,
+        CsvFormat {
+            delimiter: ',',
+            encoding: "utf-8".into(),
+            decimal_separator: '.',
+            date_format: DateFormat::YearMonthDay,
+            header: true
+        }
+    );
+    let mapping = sniffed.mapping.unwrap();
+    assert_eq!((mapping.customer, mapping.date, mapping.units, mapping.amount), (Some(0), 1, Some(2), 3));
+    assert_eq!(sniffed.doubts, Vec::<String>::new());
+}
+
+#[test]
+fn a_german_ledger_in_windows_1252_is_understood() {
+    let text = "Rechnungsnr;Kunde;Datum;Menge;Betrag\n1001;Müller;31.01.2026;2;1.234,50\n1002;Weiß;01.02.2026;1;9,99\n";
+    let (bytes, ..) = encoding_rs::WINDOWS_1252.encode(text);
+    let sniffed = sniff(&bytes, true, &FormatOverrides::default(), &TimeZoneName::utc()).unwrap();
+    assert_eq!((sniffed.format.delimiter, sniffed.format.decimal_separator), (';', ','));
+    assert_eq!(sniffed.format.encoding, "windows-1252");
+    assert_eq!(sniffed.format.date_format, DateFormat::DayMonthYear);
+    let mapping = sniffed.mapping.unwrap();
+    assert_eq!(
+        (mapping.order, mapping.customer, mapping.date, mapping.units, mapping.amount),
+        (Some(0), Some(1), 2, Some(3), 4)
+    );
+    assert_eq!(sniffed.sample[0][1], "Müller");
+}
+
+#[test]
+fn dates_that_fit_both_orders_are_said_to_be_unsure() {
+    let sniffed = look("date,amount\n01/02/2026,1.50\n03/04/2026,2.50\n");
+    assert_eq!(sniffed.format.date_format, DateFormat::MonthDayYear);
+    assert_eq!(sniffed.other_date_formats, vec![DateFormat::DayMonthYear]);
+    assert_eq!(sniffed.doubts.len(), 1);
+    let sure = look("date,amount\n01/02/2026,1.50\n31/05/2026,2.50\n30/05/2026,2.50\n28/05/2026,2.50\n");
+    assert_eq!(sure.format.date_format, DateFormat::DayMonthYear);
+}
+
+#[test]
+fn a_file_without_a_header_is_read_by_its_values() {
+    let sniffed = look("1997-01-01\t7\t11.77\n1997-01-02\t8\t12.77\n");
+    assert!(!sniffed.format.header);
+    assert_eq!(sniffed.format.delimiter, '\t');
+    let mapping = sniffed.mapping.unwrap();
+    assert_eq!((mapping.date, mapping.amount), (0, 2));
+}
+
+#[test]
+fn a_byte_order_mark_names_the_encoding() {
+    let mut bytes = vec![0xff, 0xfe];
+    "date;amount\n2026-01-01;1,5\n".encode_utf16().for_each(|unit| bytes.extend(unit.to_le_bytes()));
+    let sniffed = sniff(&bytes, true, &FormatOverrides::default(), &TimeZoneName::utc()).unwrap();
+    assert_eq!(sniffed.format.encoding, "utf-16le");
+    assert_eq!(sniffed.columns, ["date", "amount"]);
+}
+
+#[test]
+fn what_is_not_a_ledger_is_refused_or_doubted() {
+    let utc = TimeZoneName::utc();
+    let none = FormatOverrides::default();
+    assert_eq!(sniff(b"", true, &none, &utc), Err(SniffError::Empty));
+    assert_eq!(sniff(b"\n\n", true, &none, &utc), Err(SniffError::Empty));
+    assert_eq!(sniff(b"PK\x03\x04rest", true, &none, &utc), Err(SniffError::Workbook));
+    assert_eq!(sniff(b"ab\0cd", true, &none, &utc), Err(SniffError::Binary { offset: 2 }));
+    let prose = look("Dear all,\nthis is a letter.\nYours\n");
+    assert_eq!(prose.mapping, None);
+    assert_eq!(prose.doubts.len(), 3);
+}
+
+#[test]
+fn what_a_person_says_goes_before_what_is_detected() {
+    let overrides = FormatOverrides { date_format: Some(DateFormat::DayMonthYear), ..Default::default() };
+    let sniffed = sniff(b"date,amount\n01/02/2026,1.50\n", true, &overrides, &TimeZoneName::utc()).unwrap();
+    assert_eq!(sniffed.format.date_format, DateFormat::DayMonthYear);
+    assert_eq!(sniffed.other_date_formats, vec![]);
+}
