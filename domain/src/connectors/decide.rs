@@ -21,20 +21,6 @@ pub enum ImportEnd {
     Cancelled,
 }
 
-/// Sums over the batches so far.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ImportTotals {
-    pub rows: u64,
-    pub imported: u64,
-    pub unchanged: u64,
-    pub corrected: u64,
-    pub rejected: u64,
-    pub first_day: Option<jiff::civil::Date>,
-    pub last_day: Option<jiff::civil::Date>,
-    pub units: rust_decimal::Decimal,
-    pub amount: rust_decimal::Decimal,
-}
-
 impl Aggregate for Import {
     type Event = ImportEvent;
 
@@ -44,7 +30,7 @@ impl Aggregate for Import {
             ImportEvent::TransactionsImported(batch) => {
                 self.batches = batch.batch;
                 self.last_line = batch.last_line;
-                self.totals.add(batch);
+                self.totals = batch.totals.clone();
             }
             ImportEvent::ImportCompleted(_) => self.end = Some(ImportEnd::Completed),
             ImportEvent::ImportFailed(_) => self.end = Some(ImportEnd::Failed),
@@ -55,7 +41,7 @@ impl Aggregate for Import {
 }
 
 impl ImportTotals {
-    fn add(&mut self, batch: &TransactionsImported) {
+    fn with(mut self, batch: &TransactionsImported) -> Self {
         self.rows += u64::from(batch.rows);
         self.imported += batch.transactions.len() as u64;
         self.unchanged += u64::from(batch.unchanged);
@@ -67,6 +53,7 @@ impl ImportTotals {
             self.units += transaction.units;
             self.amount += transaction.amount;
         }
+        self
     }
 }
 
@@ -122,10 +109,14 @@ pub fn start(import: &Import, mut started: ImportStarted, columns: usize) -> Res
     Ok(vec![started.into()])
 }
 
-/// Takes in a batch; one that is already in changes nothing.
-pub fn take_batch(import: &Import, batch: TransactionsImported) -> Result<Vec<ImportEvent>, ImportRefusal> {
+/// Takes in a batch, and adds up its totals; one that is already in changes nothing.
+pub fn take_batch(import: &Import, mut batch: TransactionsImported) -> Result<Vec<ImportEvent>, ImportRefusal> {
     running(import)?;
-    Ok(if batch.batch == import.batches + 1 { vec![batch.into()] } else { vec![] })
+    if batch.batch != import.batches + 1 {
+        return Ok(vec![]);
+    }
+    batch.totals = import.totals.clone().with(&batch);
+    Ok(vec![batch.into()])
 }
 
 pub fn complete(import: &Import) -> Result<Vec<ImportEvent>, ImportRefusal> {
@@ -133,11 +124,7 @@ pub fn complete(import: &Import) -> Result<Vec<ImportEvent>, ImportRefusal> {
         return Ok(vec![]);
     }
     running(import)?;
-    let ImportTotals { rows, imported, unchanged, corrected, rejected, first_day, last_day, units, amount } =
-        import.totals.clone();
-    Ok(vec![
-        ImportCompleted { rows, imported, unchanged, corrected, rejected, first_day, last_day, units, amount }.into(),
-    ])
+    Ok(vec![ImportCompleted { totals: import.totals.clone() }.into()])
 }
 
 pub fn fail(import: &Import, reason: String) -> Result<Vec<ImportEvent>, ImportRefusal> {

@@ -70,25 +70,36 @@ pub struct TransactionsImported {
     pub transactions: Vec<Transaction>,
     /// The last line of the file that this batch covers; a resumed import goes on after it.
     pub last_line: u64,
+    /// How far into the (decoded) file that line reaches: with `ImportStarted::bytes`, the progress.
+    pub bytes_read: u64,
     /// Rows read since the last batch: `transactions` + `unchanged` + `rejected`.
     pub rows: u32,
     pub unchanged: u32,
     /// How many of `transactions` replace a known one with the same key.
     pub corrected: u32,
     pub rejected: u32,
+    /// Sums of the import with this batch, so that its first and last events say where it stands.
+    pub totals: ImportTotals,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ImportCompleted {
+/// Sums over the batches of an import. Days, units and amount are of the rows that were imported.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ImportTotals {
     pub rows: u64,
     pub imported: u64,
     pub unchanged: u64,
+    /// How many of `imported` replaced a known transaction.
     pub corrected: u64,
     pub rejected: u64,
     pub first_day: Option<Date>,
     pub last_day: Option<Date>,
     pub units: Decimal,
     pub amount: Decimal,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ImportCompleted {
+    pub totals: ImportTotals,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

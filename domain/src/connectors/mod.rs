@@ -8,7 +8,7 @@ mod read;
 mod sniff;
 mod values;
 
-pub use decide::{Import, ImportEnd, ImportRefusal, ImportTotals, cancel, complete, fail, start, take_batch};
+pub use decide::{Import, ImportEnd, ImportRefusal, cancel, complete, fail, start, take_batch};
 pub use events::*;
 pub use format::*;
 pub use read::*;

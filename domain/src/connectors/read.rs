@@ -97,6 +97,11 @@ impl<R: Read> TransactionReader<R> {
         &self.columns
     }
 
+    /// How many decoded bytes have been read into rows.
+    pub fn bytes_read(&self) -> u64 {
+        self.csv.position().byte()
+    }
+
     /// The next row that is not blank; None at the end. An error is of the source, not of a row.
     pub fn next_row(&mut self) -> Result<Option<Row>, csv::Error> {
         loop {
