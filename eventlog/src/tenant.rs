@@ -1,0 +1,122 @@
+//! A tenant, and the only way to its data: a transaction that has named it.
+
+use std::{
+    fmt,
+    ops::{Deref, DerefMut},
+    str::FromStr,
+};
+
+use serde::{Deserialize, Serialize};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Transaction};
+use uuid::Uuid;
+
+/// One business: the unit of order, isolation, audit and scale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TenantId(Uuid);
+
+impl TenantId {
+    /// A new tenant's id (UUIDv7, so that ids of tenants sort by age).
+    pub fn new() -> Self {
+        Self(Uuid::now_v7())
+    }
+
+    pub fn uuid(self) -> Uuid {
+        self.0
+    }
+}
+
+impl Default for TenantId {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl From<Uuid> for TenantId {
+    fn from(id: Uuid) -> Self {
+        Self(id)
+    }
+}
+
+impl From<TenantId> for Uuid {
+    fn from(id: TenantId) -> Self {
+        id.0
+    }
+}
+
+impl FromStr for TenantId {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
+    }
+}
+
+impl fmt::Display for TenantId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.hyphenated().fmt(f)
+    }
+}
+
+/// A transaction in which Postgres shows one tenant's rows and no others.
+///
+/// The tenant is set for the transaction only (`set_config(…, true)`), in the same round trip as `BEGIN`, so that a
+/// pooled connection never carries it to the next user. Row-level security does the rest, and fails closed. It derefs
+/// to the transaction's connection; dropped without [`commit`](Self::commit) it rolls back.
+pub struct TenantTx {
+    tenant: TenantId,
+    transaction: Transaction<'static, Postgres>,
+}
+
+impl TenantTx {
+    /// Begins a transaction that may write what the pool's role may write.
+    pub async fn begin(pool: &PgPool, tenant: TenantId) -> Result<Self, sqlx::Error> {
+        Self::start(pool, tenant, "BEGIN").await
+    }
+
+    /// Begins a read-only transaction: all its statements see one snapshot.
+    pub async fn read(pool: &PgPool, tenant: TenantId) -> Result<Self, sqlx::Error> {
+        Self::start(
+            pool,
+            tenant,
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        )
+        .await
+    }
+
+    async fn start(pool: &PgPool, tenant: TenantId, begin: &str) -> Result<Self, sqlx::Error> {
+        // A simple query takes no parameters; a formatted UUID holds nothing but hex digits and hyphens.
+        let statement = format!("{begin}; SELECT set_config('app.tenant', '{tenant}', true)");
+        let transaction = pool.begin_with(AssertSqlSafe(statement)).await?;
+        Ok(Self {
+            tenant,
+            transaction,
+        })
+    }
+
+    pub fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    pub async fn commit(self) -> Result<(), sqlx::Error> {
+        self.transaction.commit().await
+    }
+
+    pub async fn rollback(self) -> Result<(), sqlx::Error> {
+        self.transaction.rollback().await
+    }
+}
+
+impl Deref for TenantTx {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.transaction
+    }
+}
+
+impl DerefMut for TenantTx {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.transaction
+    }
+}
