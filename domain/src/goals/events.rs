@@ -72,7 +72,16 @@ pub struct GoalResumed {
     pub on: Date,
     /// The due date from now on: moved by the days of the pause if that was asked for.
     pub due: Date,
+    /// The own due dates of milestones that moved along.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub milestone_dues: Vec<MilestoneDue>,
     pub resumed_by: UserId,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MilestoneDue {
+    pub milestone_id: MilestoneId,
+    pub due: Date,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,9 +1,27 @@
 //! SMART goals: specific, measurable, achievable, relevant, time-bound.
 
+mod assess;
 mod assessment;
+mod band;
+mod decide;
+mod draft;
 mod events;
+mod feasibility;
+mod insight;
+mod pace;
+mod path;
 mod plan;
+mod reading;
+mod state;
+mod words;
 
 pub use assessment::*;
+pub use decide::*;
+pub use draft::{AimDraft, GoalDraft, LARGEST_AMOUNT, MeasureDraft, MeasuredMetric, MilestoneDraft, PlanChange};
 pub use events::*;
+pub use feasibility::feasibility;
+pub use insight::insight;
+pub use pace::pace;
 pub use plan::*;
+pub use reading::History;
+pub use state::*;
