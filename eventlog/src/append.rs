@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{
-    ExpectedVersion, InexactNumber, Metadata, NewEvent, Position, SealError, StreamId, TenantId,
-};
+use crate::{ExpectedVersion, InexactNumber, Metadata, NewEvent, Position, SealError, StreamId, TenantId};
 
 /// Bounds of one command. They keep one command from holding up the others of its batch.
 pub const MAX_EVENTS: usize = 10_000;
@@ -71,30 +69,19 @@ impl Appended {
 pub enum AppendError {
     /// Somebody else appended since the command was decided: load again, decide again.
     #[error("{stream} is at version {actual}, the command expected {expected}")]
-    Conflict {
-        stream: StreamId,
-        expected: ExpectedVersion,
-        actual: i64,
-    },
+    Conflict { stream: StreamId, expected: ExpectedVersion, actual: i64 },
     #[error("the idempotency key {key:?} was used before, for another request")]
     KeyReused { key: String },
     /// The person has been erased: nothing new about them is recorded.
     #[error("{subject} has been erased and cannot be written about")]
     SubjectErased { subject: String },
     #[error("{what}: {size} where at most {limit} are allowed")]
-    TooLarge {
-        what: &'static str,
-        size: usize,
-        limit: usize,
-    },
+    TooLarge { what: &'static str, size: usize, limit: usize },
     #[error(transparent)]
     Invalid(#[from] InvalidAppend),
     /// The database could not be asked, or refused; see [`Written`] for whether the command may be in the log.
     #[error("the log is unavailable ({written}): {source}")]
-    Unavailable {
-        written: Written,
-        source: Arc<sqlx::Error>,
-    },
+    Unavailable { written: Written, source: Arc<sqlx::Error> },
     /// The log is being closed and takes no more commands; this one was not written.
     #[error("the log is closing")]
     Closed,
@@ -128,22 +115,13 @@ pub enum InvalidAppend {
     #[error("{stream} occurs twice in one command")]
     RepeatedStream { stream: StreamId },
     #[error("{expected} cannot be expected of {stream}: versions count from 1")]
-    Expected {
-        stream: StreamId,
-        expected: ExpectedVersion,
-    },
-    #[error(
-        "{value:?} is no event type: 1 to 100 bytes of printable ASCII without spaces are allowed"
-    )]
+    Expected { stream: StreamId, expected: ExpectedVersion },
+    #[error("{value:?} is no event type: 1 to 100 bytes of printable ASCII without spaces are allowed")]
     EventType { value: String },
     #[error("schema version {value} of {event_type}: versions count from 1")]
     SchemaVersion { event_type: String, value: i32 },
     #[error("{field} has {bytes} bytes: 1 to {limit} are allowed")]
-    Length {
-        field: &'static str,
-        bytes: usize,
-        limit: usize,
-    },
+    Length { field: &'static str, bytes: usize, limit: usize },
     #[error("{field} holds a zero byte")]
     ZeroByte { field: &'static str },
     #[error(transparent)]

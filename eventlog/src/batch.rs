@@ -27,48 +27,28 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
-    fn from_log(
-        code: i32,
-        first_position: i64,
-        last_position: i64,
-        versions: Vec<i64>,
-    ) -> Result<Self, sqlx::Error> {
+    fn from_log(code: i32, first_position: i64, last_position: i64, versions: Vec<i64>) -> Result<Self, sqlx::Error> {
         Ok(match code {
-            0 => Self::Appended {
-                first_position,
-                last_position,
-                versions_before: versions,
-            },
+            0 => Self::Appended { first_position, last_position, versions_before: versions },
             1 => Self::Conflict { versions },
-            2 => Self::Replayed {
-                first_position,
-                last_position,
-            },
+            2 => Self::Replayed { first_position, last_position },
             3 => Self::KeyReused,
             other => {
-                return Err(sqlx::Error::Protocol(format!(
-                    "log.append answered outcome {other}"
-                )));
+                return Err(sqlx::Error::Protocol(format!("log.append answered outcome {other}")));
             }
         })
     }
 }
 
 /// Appends the commands in one transaction. An error means that none is in the log, unless the connection broke.
-pub(crate) async fn write(
-    connection: &mut PgConnection,
-    commands: &[Command],
-) -> Result<Vec<Outcome>, sqlx::Error> {
+pub(crate) async fn write(connection: &mut PgConnection, commands: &[Command]) -> Result<Vec<Outcome>, sqlx::Error> {
     match commands {
         [command] if command.slices.len() == 1 => Ok(vec![write_one(connection, command).await?]),
         commands => write_batch(connection, commands).await,
     }
 }
 
-async fn write_one(
-    connection: &mut PgConnection,
-    command: &Command,
-) -> Result<Outcome, sqlx::Error> {
+async fn write_one(connection: &mut PgConnection, command: &Command) -> Result<Outcome, sqlx::Error> {
     let slice = &command.slices[0];
     let events = || slice.events.iter();
     let row = sqlx::query(
@@ -81,27 +61,10 @@ async fn write_one(
     .bind(command.at.to_sqlx())
     .bind(&command.actor)
     .bind(command.idempotency.as_ref().map(|used| &used.key))
-    .bind(
-        command
-            .idempotency
-            .as_ref()
-            .map(|used| used.request_hash.as_slice()),
-    )
-    .bind(
-        events()
-            .map(|event| event.event_type.as_ref())
-            .collect::<Vec<&str>>(),
-    )
-    .bind(
-        events()
-            .map(|event| event.body.as_str())
-            .collect::<Vec<&str>>(),
-    )
-    .bind(
-        events()
-            .map(|event| event.leaf_hash.as_slice())
-            .collect::<Vec<&[u8]>>(),
-    )
+    .bind(command.idempotency.as_ref().map(|used| used.request_hash.as_slice()))
+    .bind(events().map(|event| event.event_type.as_ref()).collect::<Vec<&str>>())
+    .bind(events().map(|event| event.body.as_str()).collect::<Vec<&str>>())
+    .bind(events().map(|event| event.leaf_hash.as_slice()).collect::<Vec<&[u8]>>())
     .fetch_one(connection)
     .await?;
     let outcome: i16 = row.try_get("outcome")?;
@@ -114,29 +77,16 @@ async fn write_one(
     )
 }
 
-async fn write_batch(
-    connection: &mut PgConnection,
-    commands: &[Command],
-) -> Result<Vec<Outcome>, sqlx::Error> {
-    let mut tenants: Vec<Uuid> = commands
-        .iter()
-        .map(|command| command.tenant.uuid())
-        .collect();
+async fn write_batch(connection: &mut PgConnection, commands: &[Command]) -> Result<Vec<Outcome>, sqlx::Error> {
+    let mut tenants: Vec<Uuid> = commands.iter().map(|command| command.tenant.uuid()).collect();
     // Postgres compares UUIDs by their bytes, as Rust does: the order in which the heads are locked.
     tenants.sort_unstable();
     tenants.dedup();
     let tenant_index = |command: &Command| {
-        tenants
-            .binary_search(&command.tenant.uuid())
-            .expect("every command's tenant is in the list") as i32
-            + 1
+        tenants.binary_search(&command.tenant.uuid()).expect("every command's tenant is in the list") as i32 + 1
     };
-    let slices = || {
-        commands
-            .iter()
-            .enumerate()
-            .flat_map(|(c, command)| command.slices.iter().map(move |slice| (c, slice)))
-    };
+    let slices =
+        || commands.iter().enumerate().flat_map(|(c, command)| command.slices.iter().map(move |slice| (c, slice)));
     let events = || slices().flat_map(|(_, slice)| slice.events.iter());
     let one_based = |i: usize| i as i32 + 1;
 
@@ -146,81 +96,29 @@ async fn write_batch(
     )
     .bind(&tenants)
     .bind(commands.iter().map(tenant_index).collect::<Vec<i32>>())
+    .bind(commands.iter().map(|command| command.at.to_sqlx()).collect::<Vec<_>>())
+    .bind(commands.iter().map(|command| command.actor.as_str()).collect::<Vec<&str>>())
+    .bind(commands.iter().map(|command| command.idempotency.as_ref().map(|used| used.key.as_str())).collect::<Vec<_>>())
     .bind(
         commands
             .iter()
-            .map(|command| command.at.to_sqlx())
+            .map(|command| command.idempotency.as_ref().map(|used| used.request_hash.as_slice()))
             .collect::<Vec<_>>(),
     )
-    .bind(
-        commands
-            .iter()
-            .map(|command| command.actor.as_str())
-            .collect::<Vec<&str>>(),
-    )
-    .bind(
-        commands
-            .iter()
-            .map(|command| command.idempotency.as_ref().map(|used| used.key.as_str()))
-            .collect::<Vec<_>>(),
-    )
-    .bind(
-        commands
-            .iter()
-            .map(|command| {
-                command
-                    .idempotency
-                    .as_ref()
-                    .map(|used| used.request_hash.as_slice())
-            })
-            .collect::<Vec<_>>(),
-    )
-    .bind(
-        slices()
-            .map(|(command, _)| one_based(command))
-            .collect::<Vec<i32>>(),
-    )
-    .bind(
-        slices()
-            .map(|(_, slice)| slice.stream.as_str())
-            .collect::<Vec<&str>>(),
-    )
-    .bind(
-        slices()
-            .map(|(_, slice)| slice.expected.to_log())
-            .collect::<Vec<i64>>(),
-    )
-    .bind(
-        slices()
-            .map(|(_, slice)| slice.events.len() as i32)
-            .collect::<Vec<i32>>(),
-    )
+    .bind(slices().map(|(command, _)| one_based(command)).collect::<Vec<i32>>())
+    .bind(slices().map(|(_, slice)| slice.stream.as_str()).collect::<Vec<&str>>())
+    .bind(slices().map(|(_, slice)| slice.expected.to_log()).collect::<Vec<i64>>())
+    .bind(slices().map(|(_, slice)| slice.events.len() as i32).collect::<Vec<i32>>())
     .bind(
         slices()
             .enumerate()
             .flat_map(|(s, (_, slice))| slice.events.iter().map(move |_| one_based(s)))
             .collect::<Vec<i32>>(),
     )
-    .bind(
-        slices()
-            .flat_map(|(_, slice)| (0..slice.events.len()).map(one_based))
-            .collect::<Vec<i32>>(),
-    )
-    .bind(
-        events()
-            .map(|event: &Event| event.event_type.as_ref())
-            .collect::<Vec<&str>>(),
-    )
-    .bind(
-        events()
-            .map(|event| event.body.as_str())
-            .collect::<Vec<&str>>(),
-    )
-    .bind(
-        events()
-            .map(|event| event.leaf_hash.as_slice())
-            .collect::<Vec<&[u8]>>(),
-    )
+    .bind(slices().flat_map(|(_, slice)| (0..slice.events.len()).map(one_based)).collect::<Vec<i32>>())
+    .bind(events().map(|event: &Event| event.event_type.as_ref()).collect::<Vec<&str>>())
+    .bind(events().map(|event| event.body.as_str()).collect::<Vec<&str>>())
+    .bind(events().map(|event| event.leaf_hash.as_slice()).collect::<Vec<&[u8]>>())
     .fetch_one(connection)
     .await?;
     read_outcomes(&row, commands)
@@ -232,10 +130,7 @@ fn read_outcomes(row: &PgRow, commands: &[Command]) -> Result<Vec<Outcome>, sqlx
     let last_positions: Vec<i64> = row.try_get("last_positions")?;
     let versions: Vec<i64> = row.try_get("versions_before")?;
     let lengths = [outcomes.len(), first_positions.len(), last_positions.len()];
-    let slices = commands
-        .iter()
-        .map(|command| command.slices.len())
-        .sum::<usize>();
+    let slices = commands.iter().map(|command| command.slices.len()).sum::<usize>();
     if lengths.iter().any(|length| *length != commands.len()) || versions.len() != slices {
         return Err(sqlx::Error::Protocol(format!(
             "log.append_batch answered {lengths:?} for {} commands",

@@ -7,9 +7,7 @@ pub(crate) const MAX_INTEGER: u64 = 1 << 53;
 
 /// A number that readers would not agree on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the number {number} is beyond ±2^53 and would not survive every JSON reader; write it as text"
-)]
+#[error("the number {number} is beyond ±2^53 and would not survive every JSON reader; write it as text")]
 pub struct InexactNumber {
     pub number: String,
 }
@@ -55,9 +53,7 @@ pub(crate) fn write(value: &Value, out: &mut String) -> Result<(), InexactNumber
 
 fn write_number(number: &Number, out: &mut String) -> Result<(), InexactNumber> {
     use std::fmt::Write;
-    let inexact = || InexactNumber {
-        number: number.to_string(),
-    };
+    let inexact = || InexactNumber { number: number.to_string() };
     if let Some(integer) = number.as_i64() {
         if integer.unsigned_abs() > MAX_INTEGER {
             return Err(inexact());
@@ -126,20 +122,13 @@ mod tests {
             json!("\u{0}\u{7}\u{8}\t\n\u{b}\u{c}\r\u{1f}\"\\/\u{7f}\u{2028}ünï😀"),
         ];
         for value in values {
-            assert_eq!(
-                canonical(&value),
-                serde_json_canonicalizer::to_string(&value).expect("canonical")
-            );
+            assert_eq!(canonical(&value), serde_json_canonicalizer::to_string(&value).expect("canonical"));
         }
     }
 
     #[test]
     fn refuses_whole_numbers_that_a_double_cannot_hold() {
-        for number in [
-            json!(9_007_199_254_740_993_i64),
-            json!(u64::MAX),
-            json!(i64::MIN),
-        ] {
+        for number in [json!(9_007_199_254_740_993_i64), json!(u64::MAX), json!(i64::MIN)] {
             assert!(write(&number, &mut String::new()).is_err(), "{number}");
         }
     }

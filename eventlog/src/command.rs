@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use crate::{
-    AppendError, ExpectedVersion, Idempotency, InvalidAppend, Metadata, NewEvent, StreamAppend,
-    StreamId, TenantId, Written,
+    AppendError, ExpectedVersion, Idempotency, InvalidAppend, Metadata, NewEvent, StreamAppend, StreamId, TenantId,
+    Written,
     append::{MAX_COMMAND_BYTES, MAX_EVENT_BYTES, MAX_EVENTS},
     envelope,
     keys::{KeyError, SubjectKeys},
@@ -65,34 +65,20 @@ pub(crate) async fn prepare(
         events: 0,
         bytes: 0,
     };
-    for StreamAppend {
-        stream,
-        expected,
-        events,
-    } in streams
-    {
+    for StreamAppend { stream, expected, events } in streams {
         let mut prepared = Vec::with_capacity(events.len());
         for mut event in events {
             if !subject_keys.is_empty() {
                 seal::seal(&mut event.data, tenant, &subject_keys);
             }
-            let body = envelope::write(tenant, &stream, &event, &metadata)
-                .map_err(InvalidAppend::Number)?;
+            let body = envelope::write(tenant, &stream, &event, &metadata).map_err(InvalidAppend::Number)?;
             at_most("bytes of an event", body.len(), MAX_EVENT_BYTES)?;
             command.bytes += body.len();
             command.events += 1;
             let leaf_hash = envelope::leaf_hash(body.as_bytes());
-            prepared.push(Event {
-                event_type: event.event_type,
-                body,
-                leaf_hash,
-            });
+            prepared.push(Event { event_type: event.event_type, body, leaf_hash });
         }
-        command.slices.push(Slice {
-            stream,
-            expected,
-            events: prepared,
-        });
+        command.slices.push(Slice { stream, expected, events: prepared });
     }
     at_most("bytes of a command", command.bytes, MAX_COMMAND_BYTES)?;
     Ok(command)
@@ -112,54 +98,30 @@ fn validate(
         length("the idempotency key", &idempotency.key, 200)?;
     }
     let mut seen = BTreeSet::new();
-    for StreamAppend {
-        stream,
-        expected,
-        events,
-    } in streams
-    {
+    for StreamAppend { stream, expected, events } in streams {
         if !seen.insert(stream) {
-            return Err(InvalidAppend::RepeatedStream {
-                stream: stream.clone(),
-            }
-            .into());
+            return Err(InvalidAppend::RepeatedStream { stream: stream.clone() }.into());
         }
         if matches!(expected, ExpectedVersion::Exact(version) if *version < 0) {
-            return Err(InvalidAppend::Expected {
-                stream: stream.clone(),
-                expected: *expected,
-            }
-            .into());
+            return Err(InvalidAppend::Expected { stream: stream.clone(), expected: *expected }.into());
         }
         if events.is_empty() {
-            return Err(InvalidAppend::NoEvents {
-                stream: stream.clone(),
-            }
-            .into());
+            return Err(InvalidAppend::NoEvents { stream: stream.clone() }.into());
         }
         events.iter().try_for_each(validate_event)?;
     }
-    at_most(
-        "events of a command",
-        streams.iter().map(|stream| stream.events.len()).sum(),
-        MAX_EVENTS,
-    )
+    at_most("events of a command", streams.iter().map(|stream| stream.events.len()).sum(), MAX_EVENTS)
 }
 
 fn validate_event(event: &NewEvent) -> Result<(), AppendError> {
     let event_type = event.event_type.as_ref();
     if !(1..=100).contains(&event_type.len()) || !event_type.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err(InvalidAppend::EventType {
-            value: event_type.to_owned(),
-        }
-        .into());
+        return Err(InvalidAppend::EventType { value: event_type.to_owned() }.into());
     }
     if event.schema_version < 1 {
-        return Err(InvalidAppend::SchemaVersion {
-            event_type: event_type.to_owned(),
-            value: event.schema_version,
-        }
-        .into());
+        return Err(
+            InvalidAppend::SchemaVersion { event_type: event_type.to_owned(), value: event.schema_version }.into()
+        );
     }
     Ok(())
 }
@@ -167,12 +129,7 @@ fn validate_event(event: &NewEvent) -> Result<(), AppendError> {
 /// Text columns take any UTF-8 but the zero byte.
 fn length(field: &'static str, value: &str, limit: usize) -> Result<(), AppendError> {
     if !(1..=limit).contains(&value.len()) {
-        return Err(InvalidAppend::Length {
-            field,
-            bytes: value.len(),
-            limit,
-        }
-        .into());
+        return Err(InvalidAppend::Length { field, bytes: value.len(), limit }.into());
     }
     match value.contains('\0') {
         true => Err(InvalidAppend::ZeroByte { field }.into()),
@@ -193,10 +150,7 @@ impl From<KeyError> for AppendError {
             KeyError::Erased { subject } => Self::SubjectErased { subject },
             KeyError::Seal(error) => InvalidAppend::Personal(error).into(),
             // The keys are fetched before anything is appended.
-            KeyError::Database(source) => Self::Unavailable {
-                written: Written::No,
-                source,
-            },
+            KeyError::Database(source) => Self::Unavailable { written: Written::No, source },
         }
     }
 }

@@ -10,12 +10,7 @@ use crate::{
 
 /// Postgres keeps microseconds; the body must say the same instant as the column.
 pub(crate) fn to_microseconds(at: Timestamp) -> Timestamp {
-    at.round(
-        TimestampRound::new()
-            .smallest(Unit::Microsecond)
-            .mode(jiff::RoundMode::Trunc),
-    )
-    .unwrap_or(at)
+    at.round(TimestampRound::new().smallest(Unit::Microsecond).mode(jiff::RoundMode::Trunc)).unwrap_or(at)
 }
 
 /// The whole event as one canonical object. Position and version are not in it: they are known only under the lock of
@@ -37,20 +32,10 @@ pub(crate) fn write(
     }
     out.push_str(",\"command\":");
     canonical::write_string(&metadata.command, &mut out);
-    write!(
-        out,
-        ",\"correlation\":\"{}\",\"data\":",
-        metadata.correlation.hyphenated()
-    )
-    .expect(infallible);
+    write!(out, ",\"correlation\":\"{}\",\"data\":", metadata.correlation.hyphenated()).expect(infallible);
     canonical::write(&event.data, &mut out)?;
-    write!(
-        out,
-        ",\"id\":\"{}\",\"schema\":{},\"stream\":",
-        event.id.hyphenated(),
-        event.schema_version
-    )
-    .expect(infallible);
+    write!(out, ",\"id\":\"{}\",\"schema\":{},\"stream\":", event.id.hyphenated(), event.schema_version)
+        .expect(infallible);
     canonical::write_string(stream.as_str(), &mut out);
     write!(out, ",\"tenant\":\"{tenant}\",\"type\":").expect(infallible);
     canonical::write_string(&event.event_type, &mut out);
@@ -85,10 +70,7 @@ mod tests {
         let stream = StreamId::new("goal-1").expect("stream");
         let body = write(TenantId::new(), &stream, &event, &metadata).expect("body");
         let value: Value = serde_json::from_str(&body).expect("json");
-        assert_eq!(
-            serde_json_canonicalizer::to_string(&value).expect("canonical"),
-            body
-        );
+        assert_eq!(serde_json_canonicalizer::to_string(&value).expect("canonical"), body);
         assert_eq!(value["at"], "2026-01-02T03:04:05.123456Z");
     }
 

@@ -27,12 +27,7 @@ pub struct NewEvent {
 impl NewEvent {
     /// An event with a fresh id.
     pub fn new(event_type: impl Into<Cow<'static, str>>, schema_version: i32, data: Value) -> Self {
-        Self {
-            id: Uuid::now_v7(),
-            event_type: event_type.into(),
-            schema_version,
-            data,
-        }
+        Self { id: Uuid::now_v7(), event_type: event_type.into(), schema_version, data }
     }
 }
 

@@ -47,11 +47,7 @@ type KeysBySubject = HashMap<String, Option<Arc<SubjectKey>>>;
 
 impl SubjectKeys {
     pub fn new(writer: PgPool, keyring: Keyring) -> Self {
-        Self {
-            writer,
-            keyring,
-            remembered: Mutex::default(),
-        }
+        Self { writer, keyring, remembered: Mutex::default() }
     }
 
     /// The keys to seal with; made and committed here where a subject has none yet, before any event can need them.
@@ -63,10 +59,8 @@ impl SubjectKeys {
         let (mut found, unknown) = self.recall(tenant, subjects);
         if !unknown.is_empty() {
             let mut tx = TenantTx::begin(&self.writer, tenant).await?;
-            let wrapped: Vec<Vec<u8>> = unknown
-                .iter()
-                .map(|subject| self.keyring.new_subject_key(tenant, subject))
-                .collect();
+            let wrapped: Vec<Vec<u8>> =
+                unknown.iter().map(|subject| self.keyring.new_subject_key(tenant, subject)).collect();
             // Another process may be first: whoever's key is in the table afterwards is the key.
             sqlx::query(
                 "insert into log.subject_keys (tenant_id, subject, master_key, wrapped_key)
@@ -86,19 +80,13 @@ impl SubjectKeys {
             .iter()
             .map(|subject| match found.remove(subject).flatten() {
                 Some(key) => Ok((subject.clone(), key)),
-                None => Err(KeyError::Erased {
-                    subject: subject.clone(),
-                }),
+                None => Err(KeyError::Erased { subject: subject.clone() }),
             })
             .collect()
     }
 
     /// The keys to open with; a subject that has been erased, or is not known, has `None`.
-    pub async fn to_open(
-        &self,
-        tx: &mut TenantTx,
-        subjects: &BTreeSet<String>,
-    ) -> Result<KeysBySubject, KeyError> {
+    pub async fn to_open(&self, tx: &mut TenantTx, subjects: &BTreeSet<String>) -> Result<KeysBySubject, KeyError> {
         let (mut found, unknown) = self.recall(tx.tenant(), subjects);
         if !unknown.is_empty() {
             found.extend(self.load(tx, &unknown).await?);
@@ -130,16 +118,10 @@ impl SubjectKeys {
 
     fn memory(&self) -> std::sync::MutexGuard<'_, HashMap<(TenantId, String), Remembered>> {
         // A panic elsewhere cannot leave the map half-written: every use is one call.
-        self.remembered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn recall(
-        &self,
-        tenant: TenantId,
-        subjects: &BTreeSet<String>,
-    ) -> (KeysBySubject, Vec<String>) {
+    fn recall(&self, tenant: TenantId, subjects: &BTreeSet<String>) -> (KeysBySubject, Vec<String>) {
         let memory = self.memory();
         let mut found = HashMap::new();
         let mut unknown = Vec::new();
@@ -154,11 +136,7 @@ impl SubjectKeys {
         (found, unknown)
     }
 
-    async fn load(
-        &self,
-        tx: &mut TenantTx,
-        subjects: &[String],
-    ) -> Result<KeysBySubject, KeyError> {
+    async fn load(&self, tx: &mut TenantTx, subjects: &[String]) -> Result<KeysBySubject, KeyError> {
         let asked = Instant::now();
         let tenant = tx.tenant();
         let rows: Vec<(String, String, Option<Vec<u8>>)> = sqlx::query_as(
@@ -171,12 +149,7 @@ impl SubjectKeys {
         let mut keys = KeysBySubject::new();
         for (subject, master_key, wrapped) in rows {
             let key = match wrapped {
-                Some(wrapped) => Some(Arc::new(self.keyring.unwrap(
-                    &master_key,
-                    &wrapped,
-                    tenant,
-                    &subject,
-                )?)),
+                Some(wrapped) => Some(Arc::new(self.keyring.unwrap(&master_key, &wrapped, tenant, &subject)?)),
                 None => None,
             };
             keys.insert(subject, key);
@@ -186,13 +159,7 @@ impl SubjectKeys {
             memory.clear();
         }
         for (subject, key) in &keys {
-            memory.insert(
-                (tenant, subject.clone()),
-                Remembered {
-                    key: key.clone(),
-                    since: asked,
-                },
-            );
+            memory.insert((tenant, subject.clone()), Remembered { key: key.clone(), since: asked });
         }
         Ok(keys)
     }

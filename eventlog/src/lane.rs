@@ -43,13 +43,7 @@ pub(crate) struct Lane {
 impl Lane {
     pub fn start(writer: PgPool, commits: Commits) -> Self {
         let (jobs, queue) = mpsc::channel(QUEUE);
-        let worker = Worker {
-            writer,
-            commits,
-            connection: None,
-            queue,
-            waiting: VecDeque::new(),
-        };
+        let worker = Worker { writer, commits, connection: None, queue, waiting: VecDeque::new() };
         tokio::spawn(worker.run());
         Self { jobs }
     }
@@ -58,10 +52,7 @@ impl Lane {
     /// stops listening.
     pub async fn append(&self, command: Command) -> Answer {
         let (answer, answered) = oneshot::channel();
-        self.jobs
-            .send(Job { command, answer })
-            .await
-            .map_err(|_| AppendError::Closed)?;
+        self.jobs.send(Job { command, answer }).await.map_err(|_| AppendError::Closed)?;
         answered.await.unwrap_or(Err(AppendError::Closed))
     }
 }
@@ -96,33 +87,20 @@ impl Worker {
     }
 
     async fn append(&mut self, jobs: Vec<Job>) {
-        let (commands, answers): (Vec<Command>, Vec<_>) = jobs
-            .into_iter()
-            .map(|job| (job.command, job.answer))
-            .unzip();
+        let (commands, answers): (Vec<Command>, Vec<_>) = jobs.into_iter().map(|job| (job.command, job.answer)).unzip();
         metrics::histogram!("eventlog_batch_commands").record(commands.len() as f64);
         let outcomes = match self.write(&commands).await {
             Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
             // One bad command must not fail its neighbours: each is tried alone.
-            Err(Failure {
-                written: Written::No,
-                ..
-            }) if commands.len() > 1 => {
+            Err(Failure { written: Written::No, .. }) if commands.len() > 1 => {
                 let mut outcomes = Vec::with_capacity(commands.len());
                 for command in &commands {
                     let alone = self.write(std::slice::from_ref(command)).await;
-                    outcomes.push(
-                        alone
-                            .map(|mut one| one.remove(0))
-                            .map_err(AppendError::from),
-                    );
+                    outcomes.push(alone.map(|mut one| one.remove(0)).map_err(AppendError::from));
                 }
                 outcomes
             }
-            Err(failure) => commands
-                .iter()
-                .map(|_| Err(failure.clone().into()))
-                .collect::<Vec<Answer>>(),
+            Err(failure) => commands.iter().map(|_| Err(failure.clone().into())).collect::<Vec<Answer>>(),
         };
         self.announce(&commands, &outcomes);
         for (answer, outcome) in answers.into_iter().zip(outcomes) {
@@ -157,20 +135,14 @@ impl Worker {
         let written = batch::write(connection, commands).await;
         metrics::histogram!("eventlog_batch_seconds").record(started.elapsed());
         written.map_err(|error| {
-            if error
-                .as_database_error()
-                .is_some_and(|error| !is_fatal(error))
-            {
+            if error.as_database_error().is_some_and(|error| !is_fatal(error)) {
                 // Postgres answered: the one statement, and so its transaction, was rolled back.
                 return Failure::before(error);
             }
             self.connection = None;
             match error {
                 sqlx::Error::Encode(_) => Failure::before(error),
-                error => Failure {
-                    written: Written::Unknown,
-                    source: Arc::new(error),
-                },
+                error => Failure { written: Written::Unknown, source: Arc::new(error) },
             }
         })
     }
@@ -181,10 +153,7 @@ impl Worker {
         for (command, outcome) in commands.iter().zip(outcomes) {
             if let Ok(Outcome::Appended { last_position, .. }) = outcome {
                 events += command.events as u64;
-                reached.push(Commit {
-                    tenant: command.tenant,
-                    position: Position::from_log(*last_position),
-                });
+                reached.push(Commit { tenant: command.tenant, position: Position::from_log(*last_position) });
             }
         }
         metrics::counter!("eventlog_events_total").increment(events);
@@ -208,12 +177,7 @@ fn next_batch(waiting: &mut VecDeque<Job>) -> Vec<Job> {
     let (mut events, mut bytes) = (0, 0);
     let mut left = VecDeque::new();
     while let Some(job) = waiting.pop_front() {
-        let Command {
-            tenant,
-            slices,
-            idempotency,
-            ..
-        } = &job.command;
+        let Command { tenant, slices, idempotency, .. } = &job.command;
         let full = !batch.is_empty()
             && (batch.len() == MAX_BATCH_COMMANDS
                 || events + job.command.events > MAX_BATCH_EVENTS
@@ -222,12 +186,8 @@ fn next_batch(waiting: &mut VecDeque<Job>) -> Vec<Job> {
             left.push_back(job);
             break;
         }
-        let free = slices
-            .iter()
-            .all(|slice| !streams.contains(&(*tenant, slice.stream.clone())))
-            && idempotency
-                .as_ref()
-                .is_none_or(|used| !keys.contains(&(*tenant, used.key.clone())));
+        let free = slices.iter().all(|slice| !streams.contains(&(*tenant, slice.stream.clone())))
+            && idempotency.as_ref().is_none_or(|used| !keys.contains(&(*tenant, used.key.clone())));
         if !free {
             left.push_back(job);
             continue;
@@ -246,9 +206,7 @@ fn next_batch(waiting: &mut VecDeque<Job>) -> Vec<Job> {
 /// A connection of the lane's own, outside the pool's count, whose plans are made once.
 async fn connect(writer: &PgPool) -> Result<PgConnection, sqlx::Error> {
     let mut connection = writer.acquire().await?.detach();
-    sqlx::raw_sql("set plan_cache_mode = force_generic_plan; set jit = off")
-        .execute(&mut connection)
-        .await?;
+    sqlx::raw_sql("set plan_cache_mode = force_generic_plan; set jit = off").execute(&mut connection).await?;
     Ok(connection)
 }
 
@@ -260,29 +218,19 @@ struct Failure {
 
 impl Failure {
     fn before(source: sqlx::Error) -> Self {
-        Self {
-            written: Written::No,
-            source: Arc::new(source),
-        }
+        Self { written: Written::No, source: Arc::new(source) }
     }
 
     /// Rolled back by the database for a reason that another attempt may not meet: class 40 of SQLSTATE.
     fn may_pass(&self) -> bool {
         self.written == Written::No
-            && self
-                .source
-                .as_database_error()
-                .and_then(|error| error.code())
-                .is_some_and(|code| code.starts_with("40"))
+            && self.source.as_database_error().and_then(|error| error.code()).is_some_and(|code| code.starts_with("40"))
     }
 }
 
 impl From<Failure> for AppendError {
     fn from(failure: Failure) -> Self {
-        Self::Unavailable {
-            written: failure.written,
-            source: failure.source,
-        }
+        Self::Unavailable { written: failure.written, source: failure.source }
     }
 }
 

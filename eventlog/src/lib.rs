@@ -18,8 +18,8 @@ mod tenant;
 mod upcast;
 
 pub use append::{
-    Append, AppendError, Appended, AppendedStream, Idempotency, InvalidAppend, MAX_COMMAND_BYTES,
-    MAX_EVENT_BYTES, MAX_EVENTS, StreamAppend, Written,
+    Append, AppendError, Appended, AppendedStream, Idempotency, InvalidAppend, MAX_COMMAND_BYTES, MAX_EVENT_BYTES,
+    MAX_EVENTS, StreamAppend, Written,
 };
 pub use canonical::InexactNumber;
 pub use envelope::leaf_hash;

@@ -13,9 +13,8 @@ use tokio::{sync::broadcast, task::JoinHandle};
 use uuid::Uuid;
 
 use crate::{
-    Append, AppendError, Appended, AppendedStream, BrokenChain, Commit, Direction, Filter,
-    Idempotency, Keyring, Metadata, Position, ReadError, RecordedEvent, StreamAppend, StreamId,
-    TenantId, TenantTx, Upcasters, Written,
+    Append, AppendError, Appended, AppendedStream, BrokenChain, Commit, Direction, Filter, Idempotency, Keyring,
+    Metadata, Position, ReadError, RecordedEvent, StreamAppend, StreamId, TenantId, TenantTx, Upcasters, Written,
     batch::Outcome,
     command::{self, Command},
     keys::SubjectKeys,
@@ -88,39 +87,19 @@ impl EventLog {
             return Err(OpenError::Lanes(options.lanes));
         }
         // A missing migration or right shows here and not at the first command.
-        sqlx::query("select head from log.heads('{}')")
-            .execute(&reader)
-            .await?;
-        sqlx::query("select 1 from log.subject_keys limit 0")
-            .execute(&writer)
-            .await?;
+        sqlx::query("select head from log.heads('{}')").execute(&reader).await?;
+        sqlx::query("select 1 from log.subject_keys limit 0").execute(&writer).await?;
 
         let (commits, outgoing) = Commits::new();
         let keys = Arc::new(SubjectKeys::new(writer.clone(), keyring));
         let process = Uuid::new_v4();
-        let lanes = (0..options.lanes)
-            .map(|_| Lane::start(writer.clone(), commits.clone()))
-            .collect();
+        let lanes = (0..options.lanes).map(|_| Lane::start(writer.clone(), commits.clone())).collect();
         let background = vec![
             tokio::spawn(signal::announce(writer.clone(), process, outgoing)),
-            tokio::spawn(signal::listen(
-                writer.clone(),
-                process,
-                commits.clone(),
-                keys.clone(),
-            )),
+            tokio::spawn(signal::listen(writer.clone(), process, commits.clone(), keys.clone())),
             tokio::spawn(signal::poll(reader.clone(), commits.clone())),
         ];
-        Ok(Self(Arc::new(Inner {
-            reader,
-            writer,
-            lanes,
-            keys,
-            upcasters,
-            commits,
-            hubs: Hubs::default(),
-            background,
-        })))
+        Ok(Self(Arc::new(Inner { reader, writer, lanes, keys, upcasters, commits, hubs: Hubs::default(), background })))
     }
 
     /// Appends one command's events to one stream. When this returns `Ok` they are on disk.
@@ -128,25 +107,8 @@ impl EventLog {
     /// Concurrent commands share transactions, but each succeeds or fails alone. Dropping the future does not take a
     /// command back that was already queued.
     pub async fn append(&self, append: Append) -> Result<Appended, AppendError> {
-        let Append {
-            tenant,
-            stream,
-            expected,
-            events,
-            metadata,
-            idempotency,
-        } = append;
-        self.append_all(
-            tenant,
-            vec![StreamAppend {
-                stream,
-                expected,
-                events,
-            }],
-            metadata,
-            idempotency,
-        )
-        .await
+        let Append { tenant, stream, expected, events, metadata, idempotency } = append;
+        self.append_all(tenant, vec![StreamAppend { stream, expected, events }], metadata, idempotency).await
     }
 
     /// Appends one command's events to several streams of a tenant: all of them or none.
@@ -159,21 +121,14 @@ impl EventLog {
     ) -> Result<Appended, AppendError> {
         let started = Instant::now();
         let log = &self.0;
-        let names: Vec<(StreamId, _, usize)> = streams
-            .iter()
-            .map(|s| (s.stream.clone(), s.expected, s.events.len()))
-            .collect();
+        let names: Vec<(StreamId, _, usize)> =
+            streams.iter().map(|s| (s.stream.clone(), s.expected, s.events.len())).collect();
         let key = idempotency.as_ref().map(|used| used.key.clone());
-        let command: Command =
-            command::prepare(tenant, streams, metadata, idempotency, &log.keys).await?;
+        let command: Command = command::prepare(tenant, streams, metadata, idempotency, &log.keys).await?;
         let outcome = log.lane(tenant).append(command).await;
         metrics::histogram!("eventlog_append_seconds").record(started.elapsed());
         match outcome? {
-            Outcome::Appended {
-                first_position,
-                last_position,
-                versions_before,
-            } => Ok(Appended {
+            Outcome::Appended { first_position, last_position, versions_before } => Ok(Appended {
                 first_position: Position::from_log(first_position),
                 last_position: Position::from_log(last_position),
                 streams: names
@@ -193,38 +148,22 @@ impl EventLog {
                     .into_iter()
                     .zip(versions)
                     .find(|((_, expected, _), actual)| ![-1, *actual].contains(&expected.to_log()));
-                let ((stream, expected, _), actual) =
-                    conflict.expect("a conflict names a stream that has moved on");
-                Err(AppendError::Conflict {
-                    stream,
-                    expected,
-                    actual,
-                })
+                let ((stream, expected, _), actual) = conflict.expect("a conflict names a stream that has moved on");
+                Err(AppendError::Conflict { stream, expected, actual })
             }
-            Outcome::Replayed {
-                first_position,
-                last_position,
-            } => {
+            Outcome::Replayed { first_position, last_position } => {
                 metrics::counter!("eventlog_replays_total").increment(1);
                 let first = Position::from_log(first_position);
                 let last = Position::from_log(last_position);
-                log.first_answer(tenant, first, last)
-                    .await
-                    .map_err(not_written)
+                log.first_answer(tenant, first, last).await.map_err(not_written)
             }
-            Outcome::KeyReused => Err(AppendError::KeyReused {
-                key: key.unwrap_or_default(),
-            }),
+            Outcome::KeyReused => Err(AppendError::KeyReused { key: key.unwrap_or_default() }),
         }
     }
 
     /// The first answer to a command whose idempotency key was used before, or `None` for a new key. A handler asks
     /// this before it decides: the state that the first attempt left behind may refuse the second.
-    pub async fn answered(
-        &self,
-        tenant: TenantId,
-        idempotency: &Idempotency,
-    ) -> Result<Option<Appended>, AppendError> {
+    pub async fn answered(&self, tenant: TenantId, idempotency: &Idempotency) -> Result<Option<Appended>, AppendError> {
         self.0.answered(tenant, idempotency).await
     }
 
@@ -238,9 +177,7 @@ impl EventLog {
         limit: usize,
         direction: Direction,
     ) -> Result<Vec<RecordedEvent>, ReadError> {
-        self.0
-            .read(tenant, Source::Stream { stream, beyond }, limit, direction)
-            .await
+        self.0.read(tenant, Source::Stream { stream, beyond }, limit, direction).await
     }
 
     /// A tenant's events beyond a position in the given direction: [`Position::START`] forward, [`Position::END`]
@@ -264,15 +201,7 @@ impl EventLog {
         limit: usize,
         direction: Direction,
     ) -> Result<Vec<RecordedEvent>, ReadError> {
-        read::events(
-            tx,
-            Source::Tenant { beyond },
-            limit,
-            direction,
-            &self.0.keys,
-            &self.0.upcasters,
-        )
-        .await
+        read::events(tx, Source::Tenant { beyond }, limit, direction, &self.0.keys, &self.0.upcasters).await
     }
 
     /// As [`read_tenant`](Self::read_tenant), only what matches: for audits. It scans the tenant's history in order
@@ -285,14 +214,7 @@ impl EventLog {
         limit: usize,
         direction: Direction,
     ) -> Result<Vec<RecordedEvent>, ReadError> {
-        self.0
-            .read(
-                tenant,
-                Source::Matching { beyond, filter },
-                limit,
-                direction,
-            )
-            .await
+        self.0.read(tenant, Source::Matching { beyond, filter }, limit, direction).await
     }
 
     /// The tenant's last position; [`Position::START`] when it has no events.
@@ -343,8 +265,7 @@ impl Inner {
         limit: usize,
         direction: Direction,
     ) -> Result<Vec<RecordedEvent>, ReadError> {
-        self.read(tenant, Source::Tenant { beyond }, limit, direction)
-            .await
+        self.read(tenant, Source::Tenant { beyond }, limit, direction).await
     }
 
     async fn read(
@@ -355,15 +276,7 @@ impl Inner {
         direction: Direction,
     ) -> Result<Vec<RecordedEvent>, ReadError> {
         let mut tx = TenantTx::read(&self.reader, tenant).await?;
-        let events = read::events(
-            &mut tx,
-            source,
-            limit,
-            direction,
-            &self.keys,
-            &self.upcasters,
-        )
-        .await?;
+        let events = read::events(&mut tx, source, limit, direction, &self.keys, &self.upcasters).await?;
         tx.commit().await?;
         Ok(events)
     }
@@ -376,14 +289,8 @@ impl Inner {
         Ok(head.map_or(Position::START, Position::from_log))
     }
 
-    async fn answered(
-        &self,
-        tenant: TenantId,
-        asked: &Idempotency,
-    ) -> Result<Option<Appended>, AppendError> {
-        let mut tx = TenantTx::read(&self.reader, tenant)
-            .await
-            .map_err(not_written)?;
+    async fn answered(&self, tenant: TenantId, asked: &Idempotency) -> Result<Option<Appended>, AppendError> {
+        let mut tx = TenantTx::read(&self.reader, tenant).await.map_err(not_written)?;
         let receipt: Option<(Vec<u8>, i64, i64)> = sqlx::query_as(
             "select request_hash, first_position, last_position from log.receipts where tenant_id = $1 and key = $2",
         )
@@ -395,26 +302,16 @@ impl Inner {
         tx.commit().await.map_err(not_written)?;
         match receipt {
             None => Ok(None),
-            Some((hash, _, _)) if hash != asked.request_hash => Err(AppendError::KeyReused {
-                key: asked.key.clone(),
-            }),
+            Some((hash, _, _)) if hash != asked.request_hash => Err(AppendError::KeyReused { key: asked.key.clone() }),
             Some((_, first, last)) => {
                 let (first, last) = (Position::from_log(first), Position::from_log(last));
-                self.first_answer(tenant, first, last)
-                    .await
-                    .map(Some)
-                    .map_err(not_written)
+                self.first_answer(tenant, first, last).await.map(Some).map_err(not_written)
             }
         }
     }
 
     /// What a command answered, from the events it left.
-    async fn first_answer(
-        &self,
-        tenant: TenantId,
-        first: Position,
-        last: Position,
-    ) -> Result<Appended, sqlx::Error> {
+    async fn first_answer(&self, tenant: TenantId, first: Position, last: Position) -> Result<Appended, sqlx::Error> {
         let mut tx = TenantTx::read(&self.reader, tenant).await?;
         let rows: Vec<(String, i64)> = sqlx::query_as(
             "select stream_id, version from log.events
@@ -432,29 +329,16 @@ impl Inner {
             match known.get(&name) {
                 Some(&i) => streams[i].last_version = version,
                 None => {
-                    let stream = StreamId::new(name.clone())
-                        .map_err(|error| sqlx::Error::Decode(error.into()))?;
+                    let stream = StreamId::new(name.clone()).map_err(|error| sqlx::Error::Decode(error.into()))?;
                     known.insert(name, streams.len());
-                    streams.push(AppendedStream {
-                        stream,
-                        first_version: version,
-                        last_version: version,
-                    });
+                    streams.push(AppendedStream { stream, first_version: version, last_version: version });
                 }
             }
         }
-        Ok(Appended {
-            first_position: first,
-            last_position: last,
-            streams,
-            replayed: true,
-        })
+        Ok(Appended { first_position: first, last_position: last, streams, replayed: true })
     }
 }
 
 fn not_written(error: sqlx::Error) -> AppendError {
-    AppendError::Unavailable {
-        written: Written::No,
-        source: Arc::new(error),
-    }
+    AppendError::Unavailable { written: Written::No, source: Arc::new(error) }
 }

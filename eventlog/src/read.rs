@@ -58,17 +58,9 @@ impl From<KeyError> for ReadError {
 
 /// Which events, in the order of which number.
 pub(crate) enum Source<'a> {
-    Tenant {
-        beyond: Position,
-    },
-    Stream {
-        stream: &'a StreamId,
-        beyond: i64,
-    },
-    Matching {
-        beyond: Position,
-        filter: &'a Filter,
-    },
+    Tenant { beyond: Position },
+    Stream { stream: &'a StreamId, beyond: i64 },
+    Matching { beyond: Position, filter: &'a Filter },
 }
 
 const TENANT_FORWARD: &str = "select position, version, body from log.events
@@ -134,19 +126,12 @@ pub(crate) async fn events(
         let position = Position::from_log(row.try_get(0)?);
         if let Some(before) = contiguous {
             if position != before.next() {
-                return Err(ReadError::Damaged {
-                    position,
-                    reason: format!("it follows {before}"),
-                });
+                return Err(ReadError::Damaged { position, reason: format!("it follows {before}") });
             }
             contiguous = Some(position);
         }
-        let event = decode(position, row.try_get(1)?, row.try_get(2)?).map_err(|error| {
-            ReadError::Damaged {
-                position,
-                reason: error.to_string(),
-            }
-        })?;
+        let event = decode(position, row.try_get(1)?, row.try_get(2)?)
+            .map_err(|error| ReadError::Damaged { position, reason: error.to_string() })?;
         events.push(event);
     }
     drop(rows);
@@ -154,11 +139,7 @@ pub(crate) async fn events(
     Ok(events)
 }
 
-fn decode(
-    position: Position,
-    version: i64,
-    body: &str,
-) -> Result<RecordedEvent, Box<dyn std::error::Error>> {
+fn decode(position: Position, version: i64, body: &str) -> Result<RecordedEvent, Box<dyn std::error::Error>> {
     let envelope: Envelope<'_> = serde_json::from_str(body)?;
     Ok(RecordedEvent {
         tenant: envelope.tenant.into(),
@@ -195,11 +176,8 @@ async fn open_and_lift(
             Err(error) => event.payload = Err(error.into()),
             Ok(target) if !sealed && target == event.schema_version => {}
             Ok(_) => {
-                let value: Value =
-                    serde_json::from_str(raw.get()).map_err(|error| ReadError::Damaged {
-                        position: event.position,
-                        reason: error.to_string(),
-                    })?;
+                let value: Value = serde_json::from_str(raw.get())
+                    .map_err(|error| ReadError::Damaged { position: event.position, reason: error.to_string() })?;
                 if sealed {
                     seal::subjects_to_open(&value, &mut subjects);
                 }

@@ -35,10 +35,7 @@ pub struct MasterKey {
 impl MasterKey {
     /// `id` is stored beside each key it wraps, so that it can be rotated.
     pub fn new(id: impl Into<String>, key: [u8; 32]) -> Self {
-        Self {
-            id: id.into(),
-            key: Zeroizing::new(key),
-        }
+        Self { id: id.into(), key: Zeroizing::new(key) }
     }
 
     /// A key from the operating system's randomness.
@@ -78,9 +75,7 @@ impl Keyring {
     }
 
     fn find(&self, id: &str) -> Option<&MasterKey> {
-        std::iter::once(&self.current)
-            .chain(&self.older)
-            .find(|key| key.id == id)
+        std::iter::once(&self.current).chain(&self.older).find(|key| key.id == id)
     }
 
     /// Makes a subject's key and wraps it: what the database keeps.
@@ -96,16 +91,9 @@ impl Keyring {
         tenant: TenantId,
         subject: &str,
     ) -> Result<SubjectKey, SealError> {
-        let unopened = || SealError::Unopened {
-            subject: subject.to_owned(),
-        };
-        let master = self
-            .find(master_key)
-            .ok_or_else(|| SealError::UnknownMasterKey {
-                id: master_key.to_owned(),
-            })?;
-        let key =
-            Zeroizing::new(decrypt(&master.key, wrapped, tenant, subject).ok_or_else(unopened)?);
+        let unopened = || SealError::Unopened { subject: subject.to_owned() };
+        let master = self.find(master_key).ok_or_else(|| SealError::UnknownMasterKey { id: master_key.to_owned() })?;
+        let key = Zeroizing::new(decrypt(&master.key, wrapped, tenant, subject).ok_or_else(unopened)?);
         let key: [u8; 32] = key.as_slice().try_into().map_err(|_| unopened())?;
         Ok(SubjectKey(Zeroizing::new(key)))
     }
@@ -125,9 +113,7 @@ pub enum SealError {
     Reserved,
     #[error("master key {id:?} is not in the keyring")]
     UnknownMasterKey { id: String },
-    #[error(
-        "a value of {subject} does not open under its key: the stored bytes or the keyring are not what they were"
-    )]
+    #[error("a value of {subject} does not open under its key: the stored bytes or the keyring are not what they were")]
     Unopened { subject: String },
 }
 
@@ -140,17 +126,13 @@ pub(crate) fn subjects_to_seal(data: &Value) -> Result<BTreeSet<String>, SealErr
 
 fn collect_personal(data: &Value, subjects: &mut BTreeSet<String>) -> Result<(), SealError> {
     match data {
-        Value::Array(items) => items
-            .iter()
-            .try_for_each(|item| collect_personal(item, subjects)),
+        Value::Array(items) => items.iter().try_for_each(|item| collect_personal(item, subjects)),
         Value::Object(members) => {
             if members.contains_key(SEALED) {
                 return Err(SealError::Reserved);
             }
             let Some(personal) = members.get(PERSONAL) else {
-                return members
-                    .values()
-                    .try_for_each(|member| collect_personal(member, subjects));
+                return members.values().try_for_each(|member| collect_personal(member, subjects));
             };
             let (subject, value) = subject_and_value(personal).ok_or(SealError::Malformed)?;
             if members.len() != 1 || mentions(value) {
@@ -167,9 +149,7 @@ fn mentions(value: &Value) -> bool {
     match value {
         Value::Array(items) => items.iter().any(mentions),
         Value::Object(members) => {
-            members.contains_key(PERSONAL)
-                || members.contains_key(SEALED)
-                || members.values().any(mentions)
+            members.contains_key(PERSONAL) || members.contains_key(SEALED) || members.values().any(mentions)
         }
         _ => false,
     }
@@ -177,10 +157,7 @@ fn mentions(value: &Value) -> bool {
 
 fn subject_and_value(personal: &Value) -> Option<(&str, &Value)> {
     let members = personal.as_object().filter(|members| members.len() == 2)?;
-    let subject = members
-        .get("subject")?
-        .as_str()
-        .filter(|subject| (1..=200).contains(&subject.len()))?;
+    let subject = members.get("subject")?.as_str().filter(|subject| (1..=200).contains(&subject.len()))?;
     Some((subject, members.get("value")?))
 }
 
@@ -197,9 +174,7 @@ pub(crate) fn seal(data: &mut Value, tenant: TenantId, keys: &HashMap<String, Ar
             });
             match sealed {
                 Some(sealed) => *data = json!({ SEALED: sealed }),
-                None => members
-                    .values_mut()
-                    .for_each(|member| seal(member, tenant, keys)),
+                None => members.values_mut().for_each(|member| seal(member, tenant, keys)),
             }
         }
         _ => {}
@@ -209,19 +184,12 @@ pub(crate) fn seal(data: &mut Value, tenant: TenantId, keys: &HashMap<String, Ar
 /// The subjects whose keys are needed to open a stored payload.
 pub(crate) fn subjects_to_open(data: &Value, subjects: &mut BTreeSet<String>) {
     match data {
-        Value::Array(items) => items
-            .iter()
-            .for_each(|item| subjects_to_open(item, subjects)),
-        Value::Object(members) => match members
-            .get(SEALED)
-            .and_then(|sealed| sealed.get("subject")?.as_str())
-        {
+        Value::Array(items) => items.iter().for_each(|item| subjects_to_open(item, subjects)),
+        Value::Object(members) => match members.get(SEALED).and_then(|sealed| sealed.get("subject")?.as_str()) {
             Some(subject) => {
                 subjects.insert(subject.to_owned());
             }
-            None => members
-                .values()
-                .for_each(|member| subjects_to_open(member, subjects)),
+            None => members.values().for_each(|member| subjects_to_open(member, subjects)),
         },
         _ => {}
     }
@@ -234,28 +202,20 @@ pub(crate) fn open(
     keys: &HashMap<String, Option<Arc<SubjectKey>>>,
 ) -> Result<(), SealError> {
     match data {
-        Value::Array(items) => items
-            .iter_mut()
-            .try_for_each(|item| open(item, tenant, keys)),
+        Value::Array(items) => items.iter_mut().try_for_each(|item| open(item, tenant, keys)),
         Value::Object(members) => {
             let Some(sealed) = members.get(SEALED) else {
-                return members
-                    .values_mut()
-                    .try_for_each(|member| open(member, tenant, keys));
+                return members.values_mut().try_for_each(|member| open(member, tenant, keys));
             };
             let text = |name: &str| sealed.get(name).and_then(Value::as_str).unwrap_or_default();
             let subject = text("subject");
             *data = match keys.get(subject).and_then(Option::as_ref) {
                 None => json!({ ERASED: {"subject": subject} }),
                 Some(key) => {
-                    let unopened = || SealError::Unopened {
-                        subject: subject.to_owned(),
-                    };
+                    let unopened = || SealError::Unopened { subject: subject.to_owned() };
                     let mut bytes = STANDARD_NO_PAD.decode(text("n")).map_err(|_| unopened())?;
                     bytes.extend(STANDARD_NO_PAD.decode(text("c")).map_err(|_| unopened())?);
-                    let opened = Zeroizing::new(
-                        decrypt(&key.0, &bytes, tenant, subject).ok_or_else(unopened)?,
-                    );
+                    let opened = Zeroizing::new(decrypt(&key.0, &bytes, tenant, subject).ok_or_else(unopened)?);
                     let value: Value = serde_json::from_slice(&opened).map_err(|_| unopened())?;
                     json!({ PERSONAL: {"subject": subject, "value": value} })
                 }
@@ -279,13 +239,7 @@ fn encrypt(key: &[u8; 32], plain: &[u8], tenant: TenantId, subject: &str) -> Vec
     let nonce: [u8; NONCE_BYTES] = rand::random();
     let aad = associated_data(tenant, subject);
     let sealed = XChaCha20Poly1305::new(key.into())
-        .encrypt(
-            &XNonce::from(nonce),
-            Payload {
-                msg: plain,
-                aad: &aad,
-            },
-        )
+        .encrypt(&XNonce::from(nonce), Payload { msg: plain, aad: &aad })
         .expect("a payload is far shorter than the 256 GiB that the cipher can take");
     [nonce.as_slice(), &sealed].concat()
 }
@@ -294,15 +248,7 @@ fn decrypt(key: &[u8; 32], bytes: &[u8], tenant: TenantId, subject: &str) -> Opt
     let (nonce, sealed) = bytes.split_at_checked(NONCE_BYTES)?;
     let nonce: [u8; NONCE_BYTES] = nonce.try_into().ok()?;
     let aad = associated_data(tenant, subject);
-    XChaCha20Poly1305::new(key.into())
-        .decrypt(
-            &XNonce::from(nonce),
-            Payload {
-                msg: sealed,
-                aad: &aad,
-            },
-        )
-        .ok()
+    XChaCha20Poly1305::new(key.into()).decrypt(&XNonce::from(nonce), Payload { msg: sealed, aad: &aad }).ok()
 }
 
 #[cfg(test)]
@@ -311,11 +257,7 @@ mod tests {
 
     fn key_of(keyring: &Keyring, tenant: TenantId, subject: &str) -> Arc<SubjectKey> {
         let wrapped = keyring.new_subject_key(tenant, subject);
-        Arc::new(
-            keyring
-                .unwrap(keyring.current().id(), &wrapped, tenant, subject)
-                .expect("unwraps"),
-        )
+        Arc::new(keyring.unwrap(keyring.current().id(), &wrapped, tenant, subject).expect("unwraps"))
     }
 
     fn personal(subject: &str) -> Value {
@@ -328,23 +270,11 @@ mod tests {
         let tenant = TenantId::new();
         let key = key_of(&keyring, tenant, "user-1");
         let mut data = personal("user-1");
-        assert_eq!(
-            subjects_to_seal(&data).expect("well-formed"),
-            BTreeSet::from(["user-1".to_owned()])
-        );
-        seal(
-            &mut data,
-            tenant,
-            &HashMap::from([("user-1".to_owned(), key.clone())]),
-        );
+        assert_eq!(subjects_to_seal(&data).expect("well-formed"), BTreeSet::from(["user-1".to_owned()]));
+        seal(&mut data, tenant, &HashMap::from([("user-1".to_owned(), key.clone())]));
         let stored = data.to_string();
         assert!(!stored.contains("Ada") && !stored.contains("$personal") && may_be_sealed(&stored));
-        open(
-            &mut data,
-            tenant,
-            &HashMap::from([("user-1".to_owned(), Some(key))]),
-        )
-        .expect("opens");
+        open(&mut data, tenant, &HashMap::from([("user-1".to_owned(), Some(key))])).expect("opens");
         assert_eq!(data, personal("user-1"));
     }
 
@@ -353,11 +283,7 @@ mod tests {
         let keyring = Keyring::new(MasterKey::generate("a"), vec![]);
         let tenant = TenantId::new();
         let mut data = personal("user-1");
-        seal(
-            &mut data,
-            tenant,
-            &HashMap::from([("user-1".to_owned(), key_of(&keyring, tenant, "user-1"))]),
-        );
+        seal(&mut data, tenant, &HashMap::from([("user-1".to_owned(), key_of(&keyring, tenant, "user-1"))]));
         open(&mut data, tenant, &HashMap::new()).expect("erased");
         assert_eq!(data["name"], json!({"$erased": {"subject": "user-1"}}));
         assert_eq!(data["plan"], "free");
@@ -369,16 +295,9 @@ mod tests {
         let tenant = TenantId::new();
         let key = key_of(&keyring, tenant, "user-1");
         let mut data = personal("user-1");
-        seal(
-            &mut data,
-            tenant,
-            &HashMap::from([("user-1".to_owned(), key.clone())]),
-        );
+        seal(&mut data, tenant, &HashMap::from([("user-1".to_owned(), key.clone())]));
         let keys = HashMap::from([("user-1".to_owned(), Some(key))]);
-        assert!(matches!(
-            open(&mut data, TenantId::new(), &keys),
-            Err(SealError::Unopened { .. })
-        ));
+        assert!(matches!(open(&mut data, TenantId::new(), &keys), Err(SealError::Unopened { .. })));
     }
 
     #[test]
@@ -388,10 +307,7 @@ mod tests {
         let wrapped = Keyring::new(old.clone(), vec![]).new_subject_key(tenant, "user-1");
         let rotated = Keyring::new(MasterKey::generate("2026"), vec![old]);
         assert!(rotated.unwrap("2025", &wrapped, tenant, "user-1").is_ok());
-        assert!(matches!(
-            rotated.unwrap("2024", &wrapped, tenant, "user-1"),
-            Err(SealError::UnknownMasterKey { .. })
-        ));
+        assert!(matches!(rotated.unwrap("2024", &wrapped, tenant, "user-1"), Err(SealError::UnknownMasterKey { .. })));
     }
 
     #[test]
@@ -405,9 +321,6 @@ mod tests {
         for data in malformed {
             assert_eq!(subjects_to_seal(&data), Err(SealError::Malformed), "{data}");
         }
-        assert_eq!(
-            subjects_to_seal(&json!([{"$sealed": {}}])),
-            Err(SealError::Reserved)
-        );
+        assert_eq!(subjects_to_seal(&json!([{"$sealed": {}}])), Err(SealError::Reserved));
     }
 }

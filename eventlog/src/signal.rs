@@ -86,10 +86,7 @@ impl Commits {
     /// The position that a tenant is known to have reached, from now on. One watcher per tenant.
     pub fn watch(&self, tenant: TenantId) -> watch::Receiver<Position> {
         let mut watched = self.watched();
-        let receiver = watched
-            .entry(tenant)
-            .or_insert_with(|| watch::channel(Position::START).0)
-            .subscribe();
+        let receiver = watched.entry(tenant).or_insert_with(|| watch::channel(Position::START).0).subscribe();
         self.0.watched_count.store(watched.len(), Ordering::Release);
         receiver
     }
@@ -101,10 +98,7 @@ impl Commits {
     }
 
     fn watched(&self) -> MutexGuard<'_, HashMap<TenantId, watch::Sender<Position>>> {
-        self.0
-            .watched
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.0.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -118,11 +112,7 @@ fn raise(known: &mut Position, reached: Position) -> bool {
 
 /// Tells other processes what this one appended, at most every [`NOTIFY_EVERY`], on a connection of its own: a NOTIFY in
 /// the append's transaction would make all commits of the server queue for one lock.
-pub(crate) async fn announce(
-    writer: PgPool,
-    process: Uuid,
-    mut outgoing: mpsc::UnboundedReceiver<Arc<[Commit]>>,
-) {
+pub(crate) async fn announce(writer: PgPool, process: Uuid, mut outgoing: mpsc::UnboundedReceiver<Arc<[Commit]>>) {
     while let Some(first) = outgoing.recv().await {
         let mut reached: HashMap<TenantId, Position> = HashMap::new();
         let mut next = Some(first);
@@ -132,14 +122,9 @@ pub(crate) async fn announce(
             }
             next = outgoing.try_recv().ok();
         }
-        let entries: Vec<String> = reached
-            .iter()
-            .map(|(tenant, position)| format!("{tenant}={position}"))
-            .collect();
-        let payloads: Vec<String> = entries
-            .chunks(ENTRIES_PER_PAYLOAD)
-            .map(|chunk| format!("{process}|{}", chunk.join(",")))
-            .collect();
+        let entries: Vec<String> = reached.iter().map(|(tenant, position)| format!("{tenant}={position}")).collect();
+        let payloads: Vec<String> =
+            entries.chunks(ENTRIES_PER_PAYLOAD).map(|chunk| format!("{process}|{}", chunk.join(","))).collect();
         if let Err(error) = notify(&writer, COMMITS, &payloads).await {
             tracing::warn!(%error, "could not tell other processes of new events; they will find them by polling");
         }
@@ -147,11 +132,7 @@ pub(crate) async fn announce(
     }
 }
 
-pub(crate) async fn announce_erasure(
-    writer: &PgPool,
-    tenant: TenantId,
-    subject: &str,
-) -> Result<(), sqlx::Error> {
+pub(crate) async fn announce_erasure(writer: &PgPool, tenant: TenantId, subject: &str) -> Result<(), sqlx::Error> {
     notify(writer, ERASURES, &[format!("{tenant}|{subject}")]).await
 }
 
@@ -168,12 +149,7 @@ async fn notify(writer: &PgPool, channel: &str, payloads: &[String]) -> Result<(
 }
 
 /// Hears what other processes appended and erased.
-pub(crate) async fn listen(
-    writer: PgPool,
-    process: Uuid,
-    commits: Commits,
-    keys: Arc<SubjectKeys>,
-) {
+pub(crate) async fn listen(writer: PgPool, process: Uuid, commits: Commits, keys: Arc<SubjectKeys>) {
     loop {
         if let Err(error) = listen_once(&writer, process, &commits, &keys).await {
             if writer.is_closed() {
@@ -185,12 +161,7 @@ pub(crate) async fn listen(
     }
 }
 
-async fn listen_once(
-    writer: &PgPool,
-    process: Uuid,
-    commits: &Commits,
-    keys: &SubjectKeys,
-) -> Result<(), sqlx::Error> {
+async fn listen_once(writer: &PgPool, process: Uuid, commits: &Commits, keys: &SubjectKeys) -> Result<(), sqlx::Error> {
     let mut listener = PgListener::connect_with(writer).await?;
     listener.listen_all([COMMITS, ERASURES]).await?;
     loop {
@@ -211,10 +182,7 @@ async fn listen_once(
 
 fn parse_commit(entry: &str) -> Option<Commit> {
     let (tenant, position) = entry.split_once('=')?;
-    Some(Commit {
-        tenant: tenant.parse().ok()?,
-        position: Position::new(position.parse().ok()?)?,
-    })
+    Some(Commit { tenant: tenant.parse().ok()?, position: Position::new(position.parse().ok()?)? })
 }
 
 /// Asks for the heads of all watched tenants every second: what a lost notification costs at most.
@@ -223,19 +191,12 @@ pub(crate) async fn poll(reader: PgPool, commits: Commits) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let tenants: Vec<Uuid> = commits
-            .watched()
-            .keys()
-            .map(|tenant| tenant.uuid())
-            .collect();
+        let tenants: Vec<Uuid> = commits.watched().keys().map(|tenant| tenant.uuid()).collect();
         if tenants.is_empty() {
             continue;
         }
         let heads: Result<Vec<(Uuid, i64)>, _> =
-            sqlx::query_as("select tenant_id, head from log.heads($1)")
-                .bind(&tenants)
-                .fetch_all(&reader)
-                .await;
+            sqlx::query_as("select tenant_id, head from log.heads($1)").bind(&tenants).fetch_all(&reader).await;
         match heads {
             Ok(heads) => {
                 let watched = commits.watched();

@@ -5,9 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 /// The number of an event in its tenant's history: 1, 2, 3 … without a gap, in commit order. The one public cursor.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Position(i64);
 
@@ -48,10 +46,7 @@ pub struct StreamId(String);
 
 /// A name that cannot be a stream's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{name:?} is no stream name: 1 to {} bytes of printable ASCII without spaces are allowed",
-    StreamId::MAX_BYTES
-)]
+#[error("{name:?} is no stream name: 1 to {} bytes of printable ASCII without spaces are allowed", StreamId::MAX_BYTES)]
 pub struct InvalidStreamId {
     pub name: String,
 }
@@ -61,13 +56,8 @@ impl StreamId {
 
     pub fn new(name: impl Into<String>) -> Result<Self, InvalidStreamId> {
         let name = name.into();
-        let fits = (1..=Self::MAX_BYTES).contains(&name.len())
-            && name.bytes().all(|b| b.is_ascii_graphic());
-        if fits {
-            Ok(Self(name))
-        } else {
-            Err(InvalidStreamId { name })
-        }
+        let fits = (1..=Self::MAX_BYTES).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_graphic());
+        if fits { Ok(Self(name)) } else { Err(InvalidStreamId { name }) }
     }
 
     pub fn as_str(&self) -> &str {

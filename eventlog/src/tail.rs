@@ -27,25 +27,14 @@ type Ring = broadcast::Sender<Arc<RecordedEvent>>;
 pub(crate) struct Hubs(Mutex<HashMap<TenantId, Ring>>);
 
 impl Hubs {
-    fn join(
-        &self,
-        log: &Arc<Inner>,
-        tenant: TenantId,
-        head: Position,
-    ) -> broadcast::Receiver<Arc<RecordedEvent>> {
+    fn join(&self, log: &Arc<Inner>, tenant: TenantId, head: Position) -> broadcast::Receiver<Arc<RecordedEvent>> {
         let mut hubs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match hubs.get(&tenant) {
             Some(ring) => ring.subscribe(),
             None => {
                 let (ring, receiver) = broadcast::channel(RING);
                 hubs.insert(tenant, ring.clone());
-                tokio::spawn(feed(
-                    Arc::downgrade(log),
-                    tenant,
-                    head,
-                    log.commits.watch(tenant),
-                    ring,
-                ));
+                tokio::spawn(feed(Arc::downgrade(log), tenant, head, log.commits.watch(tenant), ring));
                 receiver
             }
         }
@@ -78,10 +67,7 @@ async fn feed(
             if log.hubs.leave(&log, tenant, &ring) {
                 return;
             }
-            match log
-                .read_tenant(tenant, last, READ_AT_ONCE, Direction::Forward)
-                .await
-            {
+            match log.read_tenant(tenant, last, READ_AT_ONCE, Direction::Forward).await {
                 // A replica that has not yet seen what the head promises.
                 Ok(events) if events.is_empty() => tokio::time::sleep(REPLICA_LAG).await,
                 Ok(events) => {

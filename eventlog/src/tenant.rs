@@ -76,22 +76,14 @@ impl TenantTx {
 
     /// Begins a read-only transaction: all its statements see one snapshot.
     pub async fn read(pool: &PgPool, tenant: TenantId) -> Result<Self, sqlx::Error> {
-        Self::start(
-            pool,
-            tenant,
-            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-        )
-        .await
+        Self::start(pool, tenant, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await
     }
 
     async fn start(pool: &PgPool, tenant: TenantId, begin: &str) -> Result<Self, sqlx::Error> {
         // A simple query takes no parameters; a formatted UUID holds nothing but hex digits and hyphens.
         let statement = format!("{begin}; SELECT set_config('app.tenant', '{tenant}', true)");
         let transaction = pool.begin_with(AssertSqlSafe(statement)).await?;
-        Ok(Self {
-            tenant,
-            transaction,
-        })
+        Ok(Self { tenant, transaction })
     }
 
     pub fn tenant(&self) -> TenantId {

@@ -25,45 +25,21 @@ struct Chain {
 /// A chain that does not lead from version 1 to the current one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BrokenChain {
-    #[error(
-        "{event_type} is at schema version {current}, but nothing lifts version {from} to the next"
-    )]
-    Missing {
-        event_type: String,
-        from: i32,
-        current: i32,
-    },
-    #[error(
-        "an upcaster lifts {event_type} from version {from}, but its current version is {current}"
-    )]
-    Beyond {
-        event_type: String,
-        from: i32,
-        current: i32,
-    },
-    #[error(
-        "an upcaster lifts {event_type} from version {from}, but its current version is not declared"
-    )]
+    #[error("{event_type} is at schema version {current}, but nothing lifts version {from} to the next")]
+    Missing { event_type: String, from: i32, current: i32 },
+    #[error("an upcaster lifts {event_type} from version {from}, but its current version is {current}")]
+    Beyond { event_type: String, from: i32, current: i32 },
+    #[error("an upcaster lifts {event_type} from version {from}, but its current version is not declared")]
     Undeclared { event_type: String, from: i32 },
 }
 
 /// A payload that could not be lifted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UpcastError {
-    #[error(
-        "{event_type} has schema version {stored}, newer than {current}, the newest this program knows"
-    )]
-    FromTheFuture {
-        event_type: String,
-        stored: i32,
-        current: i32,
-    },
+    #[error("{event_type} has schema version {stored}, newer than {current}, the newest this program knows")]
+    FromTheFuture { event_type: String, stored: i32, current: i32 },
     #[error("{event_type} could not be lifted from schema version {from}: {reason}")]
-    Refused {
-        event_type: String,
-        from: i32,
-        reason: String,
-    },
+    Refused { event_type: String, from: i32, reason: String },
 }
 
 impl Upcasters {
@@ -84,10 +60,7 @@ impl Upcasters {
     }
 
     fn chain(&mut self, event_type: String) -> &mut Chain {
-        self.chains.entry(event_type).or_insert(Chain {
-            current: 0,
-            steps: BTreeMap::new(),
-        })
+        self.chains.entry(event_type).or_insert(Chain { current: 0, steps: BTreeMap::new() })
     }
 
     /// Checks that every declared type can be lifted from version 1 to its current version.
@@ -95,31 +68,15 @@ impl Upcasters {
         for (event_type, chain) in &self.chains {
             let event_type = || event_type.clone();
             let current = chain.current;
-            if let Some(from) = chain
-                .steps
-                .keys()
-                .copied()
-                .find(|&from| from >= current || from < 1)
-            {
+            if let Some(from) = chain.steps.keys().copied().find(|&from| from >= current || from < 1) {
                 return Err(if current == 0 {
-                    BrokenChain::Undeclared {
-                        event_type: event_type(),
-                        from,
-                    }
+                    BrokenChain::Undeclared { event_type: event_type(), from }
                 } else {
-                    BrokenChain::Beyond {
-                        event_type: event_type(),
-                        from,
-                        current,
-                    }
+                    BrokenChain::Beyond { event_type: event_type(), from, current }
                 });
             }
             if let Some(from) = (1..current).find(|from| !chain.steps.contains_key(from)) {
-                return Err(BrokenChain::Missing {
-                    event_type: event_type(),
-                    from,
-                    current,
-                });
+                return Err(BrokenChain::Missing { event_type: event_type(), from, current });
             }
         }
         Ok(())
@@ -129,21 +86,14 @@ impl Upcasters {
     pub(crate) fn target(&self, event_type: &str, stored: i32) -> Result<i32, UpcastError> {
         match self.chains.get(event_type) {
             None => Ok(stored),
-            Some(chain) if stored > chain.current => Err(UpcastError::FromTheFuture {
-                event_type: event_type.to_owned(),
-                stored,
-                current: chain.current,
-            }),
+            Some(chain) if stored > chain.current => {
+                Err(UpcastError::FromTheFuture { event_type: event_type.to_owned(), stored, current: chain.current })
+            }
             Some(chain) => Ok(chain.current),
         }
     }
 
-    pub(crate) fn lift(
-        &self,
-        event_type: &str,
-        stored: i32,
-        data: Value,
-    ) -> Result<Value, UpcastError> {
+    pub(crate) fn lift(&self, event_type: &str, stored: i32, data: Value) -> Result<Value, UpcastError> {
         let target = self.target(event_type, stored)?;
         let mut data = data;
         for from in stored..target {
@@ -152,11 +102,7 @@ impl Upcasters {
                 Some(upcast) => upcast(data),
                 None => Err("there is no such version".to_owned()),
             };
-            data = lifted.map_err(|reason| UpcastError::Refused {
-                event_type: event_type.to_owned(),
-                from,
-                reason,
-            })?;
+            data = lifted.map_err(|reason| UpcastError::Refused { event_type: event_type.to_owned(), from, reason })?;
         }
         Ok(data)
     }
@@ -178,15 +124,10 @@ mod tests {
 
     #[test]
     fn a_chain_lifts_step_by_step() {
-        let upcasters = Upcasters::new()
-            .current("A", 3)
-            .step("A", 1, add_unit)
-            .step("A", 2, |data| Ok(json!({"inner": data})));
+        let upcasters =
+            Upcasters::new().current("A", 3).step("A", 1, add_unit).step("A", 2, |data| Ok(json!({"inner": data})));
         assert_eq!(upcasters.check(), Ok(()));
-        assert_eq!(
-            upcasters.lift("A", 1, json!({})),
-            Ok(json!({"inner": {"unit": "USD"}}))
-        );
+        assert_eq!(upcasters.lift("A", 1, json!({})), Ok(json!({"inner": {"unit": "USD"}})));
         assert_eq!(upcasters.lift("A", 3, json!(1)), Ok(json!(1)));
         assert_eq!(upcasters.lift("B", 7, json!(1)), Ok(json!(1)));
     }
@@ -194,31 +135,11 @@ mod tests {
     #[test]
     fn broken_chains_are_found_before_the_first_read() {
         let missing = Upcasters::new().current("A", 3).step("A", 2, add_unit);
-        assert!(matches!(
-            missing.check(),
-            Err(BrokenChain::Missing {
-                from: 1,
-                current: 3,
-                ..
-            })
-        ));
-        let beyond = Upcasters::new()
-            .current("A", 2)
-            .step("A", 1, add_unit)
-            .step("A", 2, add_unit);
-        assert!(matches!(
-            beyond.check(),
-            Err(BrokenChain::Beyond {
-                from: 2,
-                current: 2,
-                ..
-            })
-        ));
+        assert!(matches!(missing.check(), Err(BrokenChain::Missing { from: 1, current: 3, .. })));
+        let beyond = Upcasters::new().current("A", 2).step("A", 1, add_unit).step("A", 2, add_unit);
+        assert!(matches!(beyond.check(), Err(BrokenChain::Beyond { from: 2, current: 2, .. })));
         let undeclared = Upcasters::new().step("A", 1, add_unit);
-        assert!(matches!(
-            undeclared.check(),
-            Err(BrokenChain::Undeclared { from: 1, .. })
-        ));
+        assert!(matches!(undeclared.check(), Err(BrokenChain::Undeclared { from: 1, .. })));
     }
 
     #[test]
@@ -226,9 +147,6 @@ mod tests {
         let upcasters = Upcasters::new().current("A", 2).step("A", 1, refuse);
         let refused = upcasters.lift("A", 1, json!({})).expect_err("refused");
         assert!(refused.to_string().contains("no title"));
-        assert!(matches!(
-            upcasters.target("A", 3),
-            Err(UpcastError::FromTheFuture { .. })
-        ));
+        assert!(matches!(upcasters.target("A", 3), Err(UpcastError::FromTheFuture { .. })));
     }
 }
