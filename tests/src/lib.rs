@@ -1,1 +1,10 @@
-//! End-to-end tests through the public interfaces, with a real Postgres.
+//! What every end-to-end test stands on: a real Postgres, a database of its own, and the real program.
+//!
+//! All tests of one process share one server, started by the first that asks for it; each gets a copy of a migrated
+//! template database. The server ends with the process, however that ends.
+
+mod postgres;
+mod program;
+
+pub use postgres::{DataDir, TestDatabase, TestServer, database, server};
+pub use program::{Program, ProgramOptions, free_port, program_path};

@@ -172,7 +172,8 @@ pub fn record(
         if *at > now + FURTHEST_AHEAD {
             return Err(MetricRefusal::InTheFuture { at: *at, now });
         }
-        let at = stored(*at);
+        // The log keeps microseconds.
+        let at = at.round(jiff::Unit::Microsecond).unwrap_or(*at);
         if let Some(first) = by_instant.insert(at, *value).filter(|first| first != value) {
             return Err(MetricRefusal::TwoValues { at, first, second: *value });
         }
@@ -201,23 +202,10 @@ pub fn retract(metric: &Metric, ats: &[Timestamp], known: &KnownPoints) -> Resul
     if ats.len() > MOST_POINTS {
         return Err(MetricRefusal::TooManyPoints { count: ats.len() });
     }
-    let mut at: Vec<Timestamp> = ats.iter().map(|at| stored(*at)).filter(|at| known.values.contains_key(at)).collect();
+    let mut at: Vec<Timestamp> = ats.iter().copied().filter(|at| known.values.contains_key(at)).collect();
     at.sort_unstable();
     at.dedup();
     Ok(if at.is_empty() { vec![] } else { vec![MetricPointsRetracted { at }.into()] })
-}
-
-/// The instants that points touch, as they are stored: what [`KnownPoints`] is asked for.
-pub fn instants(points: &[Point]) -> Vec<Timestamp> {
-    let mut at: Vec<Timestamp> = points.iter().map(|point| stored(point.at)).collect();
-    at.sort_unstable();
-    at.dedup();
-    at
-}
-
-/// Instants are kept to the microsecond, which is what the read models keep.
-fn stored(at: Timestamp) -> Timestamp {
-    at.round(jiff::Unit::Microsecond).unwrap_or(at)
 }
 
 fn takes_points(metric: &Metric) -> Result<(), MetricRefusal> {

@@ -98,36 +98,3 @@ fn only_known_points_are_retracted() {
     let events = retract(&metric(MetricSource::Recorded), &[before[0].at, unknown], &known(&before)).unwrap();
     assert_eq!(events, vec![MetricPointsRetracted { at: vec![before[0].at] }.into()]);
 }
-
-proptest::proptest! {
-    /// What is recorded is what was said last, and the same batch again records nothing.
-    #[test]
-    fn recording_the_same_points_twice_changes_nothing_the_second_time(
-        batches in proptest::collection::vec(proptest::collection::btree_map(0i64..50, -100i64..100, 1..30), 1..6)
-    ) {
-        use crate::event::DomainEvent;
-
-        let metric = metric(MetricSource::Recorded);
-        let mut known = KnownPoints::default();
-        let mut said = std::collections::HashMap::new();
-        for batch in batches {
-            let points: Vec<Point> = batch
-                .into_iter()
-                .map(|(second, value)| Point {
-                    at: Timestamp::from_second(1_700_000_000 + second).unwrap(),
-                    value: Decimal::new(value, 1),
-                })
-                .collect();
-            said.extend(points.iter().map(|point| (point.at, point.value)));
-            for event in record(&metric, &points, &known, None, now()).unwrap() {
-                let json = event.to_json().to_string();
-                proptest::prop_assert_eq!(&MetricEvent::from_json(event.event_type().name, &json).unwrap(), &event);
-                let MetricEvent::MetricPointsRecorded(recorded) = event else { panic!() };
-                known.values.extend(recorded.points.iter().map(|point| (point.at, point.value)));
-            }
-            known.latest = known.values.keys().max().copied();
-            proptest::prop_assert_eq!(&known.values, &said);
-            proptest::prop_assert_eq!(record(&metric, &points, &known, None, now()).unwrap(), vec![]);
-        }
-    }
-}

@@ -2,11 +2,9 @@
 
 mod decide;
 mod events;
-mod series;
 
 pub use decide::{
     FURTHEST_AHEAD, KnownPoints, LARGEST_VALUE, MOST_POINTS, Metric, MetricRefusal, NewMetric, archive, define,
-    describe, instants, record, retract,
+    describe, record, retract,
 };
 pub use events::*;
-pub use series::*;
