@@ -1,0 +1,205 @@
+//! The path of every command: answer a replay, load the aggregate, decide, append; reload and retry on conflict.
+
+use std::sync::Arc;
+
+use dyocense_domain::Clock;
+use dyocense_domain::event::{Aggregate, DomainEvent};
+use dyocense_eventlog::{
+    Append, AppendError, Direction, EventLog, ExpectedVersion, Metadata, NewEvent, Position, RecordedEvent, StreamId,
+    TenantId,
+};
+use jiff::Timestamp;
+use sqlx::PgPool;
+
+use crate::caller::Caller;
+use crate::error::{CommandError, Fault};
+use crate::identity::{AccessTokens, Passwords, RecentPrincipals};
+use crate::ports::ReadModels;
+use crate::secrets::MasterKey;
+use crate::vault::Vault;
+
+/// A conflict is retried this often before the caller is told: by then the stream is hot beyond reason.
+pub(crate) const MOST_ATTEMPTS: u32 = 8;
+const PAGE: usize = 1_000;
+
+pub struct CommandsOptions {
+    pub log: EventLog,
+    pub vault_pool: PgPool,
+    pub reads: Arc<dyn ReadModels>,
+    pub clock: Arc<dyn Clock>,
+    pub master_key: MasterKey,
+    /// Password checks at one time; each takes 19 MiB and a core.
+    pub password_checks: usize,
+    /// The issuer named in access tokens.
+    pub issuer: String,
+}
+
+/// All use cases, and what they share. Cheap to clone.
+#[derive(Clone)]
+pub struct Commands {
+    pub(crate) log: EventLog,
+    pub(crate) vault: Vault,
+    pub(crate) reads: Arc<dyn ReadModels>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) master_key: MasterKey,
+    pub(crate) passwords: Passwords,
+    pub(crate) access_tokens: AccessTokens,
+    pub(crate) recent: RecentPrincipals,
+    /// Wakes the import worker of this node.
+    pub(crate) import_queued: Arc<tokio::sync::Notify>,
+}
+
+/// What a command did. `position` is how far the tenant's history reaches with it; `events` are those of this
+/// command, also when it is the replay of an earlier one. None: there was nothing to do.
+#[derive(Debug, Clone)]
+pub struct Outcome<E> {
+    pub position: Position,
+    pub events: Vec<E>,
+    pub replayed: bool,
+}
+
+/// An aggregate as its events stood when it was loaded.
+pub(crate) struct Loaded<A> {
+    pub state: A,
+    pub version: i64,
+}
+
+impl Commands {
+    /// Fails where the vault's signing keys cannot be read, for instance under another master key.
+    pub async fn open(options: CommandsOptions) -> Result<Self, Fault> {
+        let vault = Vault::new(options.vault_pool);
+        let access_tokens =
+            AccessTokens::load(&vault, &options.master_key, options.clock.as_ref(), options.issuer).await?;
+        Ok(Self {
+            log: options.log,
+            vault,
+            reads: options.reads,
+            clock: options.clock,
+            master_key: options.master_key,
+            passwords: Passwords::new(options.password_checks),
+            access_tokens,
+            recent: RecentPrincipals::default(),
+            import_queued: Arc::default(),
+        })
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub fn log(&self) -> &EventLog {
+        &self.log
+    }
+
+    /// Loads the aggregate of `stream`, lets `decide` choose its events, and appends them under the version that it
+    /// was decided on. `decide` runs again, on fresh state, after each conflict.
+    pub(crate) async fn execute<A, R>(
+        &self,
+        caller: &Caller,
+        stream: String,
+        command: &'static str,
+        mut decide: impl FnMut(&A) -> Result<Vec<A::Event>, R>,
+    ) -> Result<Outcome<A::Event>, CommandError<R>>
+    where
+        A: Aggregate,
+    {
+        if let Some(outcome) = self.replay(caller).await? {
+            return Ok(outcome);
+        }
+        let stream = stream_id(stream)?;
+        for _ in 0..MOST_ATTEMPTS {
+            let loaded: Loaded<A> = self.load(caller.tenant, &stream).await?;
+            let events = decide(&loaded.state).map_err(CommandError::Refused)?;
+            if events.is_empty() {
+                let position = self.log.head(caller.tenant).await?;
+                return Ok(Outcome { position, events, replayed: false });
+            }
+            match self.append(caller, stream.clone(), loaded.version, command, &events).await {
+                Err(AppendError::Conflict { .. }) => continue,
+                Err(error) => return Err(Fault::from(error).into()),
+                Ok(appended) if appended.replayed => {
+                    return self.replay(caller).await?.ok_or_else(|| Fault::internal("a receipt vanished").into());
+                }
+                Ok(appended) => {
+                    return Ok(Outcome { position: appended.last_position, events, replayed: false });
+                }
+            }
+        }
+        Err(Fault::Contended.into())
+    }
+
+    pub(crate) async fn append<E: DomainEvent>(
+        &self,
+        caller: &Caller,
+        stream: StreamId,
+        version: i64,
+        command: &'static str,
+        events: &[E],
+    ) -> Result<dyocense_eventlog::Appended, AppendError> {
+        self.log
+            .append(Append {
+                tenant: caller.tenant,
+                stream,
+                expected: ExpectedVersion::Exact(version),
+                events: events.iter().map(new_event).collect(),
+                metadata: self.metadata(caller, command),
+                idempotency: caller.idempotency.clone(),
+            })
+            .await
+    }
+
+    pub(crate) fn metadata(&self, caller: &Caller, command: &'static str) -> Metadata {
+        Metadata {
+            actor: caller.actor.label(),
+            at: self.now(),
+            correlation: caller.correlation,
+            causation: caller.causation,
+            command: command.to_owned(),
+        }
+    }
+
+    /// The answer of an earlier command with the caller's idempotency key, if there was one.
+    pub(crate) async fn replay<E: DomainEvent>(&self, caller: &Caller) -> Result<Option<Outcome<E>>, Fault> {
+        let Some(idempotency) = &caller.idempotency else { return Ok(None) };
+        let Some(appended) = self.log.answered(caller.tenant, idempotency).await? else { return Ok(None) };
+        let after = Position::new(appended.first_position.get() - 1).unwrap_or(Position::START);
+        let count = (appended.last_position.get() - after.get()) as usize;
+        let recorded = self.log.read_tenant(caller.tenant, after, count, Direction::Forward).await?;
+        let events = recorded
+            .iter()
+            .filter(|event| E::belongs(&event.event_type))
+            .map(decode)
+            .collect::<Result<Vec<E>, Fault>>()?;
+        Ok(Some(Outcome { position: appended.last_position, events, replayed: true }))
+    }
+
+    pub(crate) async fn load<A: Aggregate>(&self, tenant: TenantId, stream: &StreamId) -> Result<Loaded<A>, Fault> {
+        let mut state = A::default();
+        let mut version = 0;
+        loop {
+            let page = self.log.read_stream(tenant, stream, version, PAGE, Direction::Forward).await?;
+            let last = page.len() < PAGE;
+            for recorded in page {
+                version = recorded.version;
+                state = state.evolve(&decode(&recorded)?);
+            }
+            if last {
+                return Ok(Loaded { state, version });
+            }
+        }
+    }
+}
+
+pub(crate) fn stream_id(name: String) -> Result<StreamId, Fault> {
+    StreamId::new(name).map_err(Fault::internal)
+}
+
+pub(crate) fn new_event<E: DomainEvent>(event: &E) -> NewEvent {
+    let event_type = event.event_type();
+    NewEvent::new(event_type.name, event_type.schema_version, event.to_json())
+}
+
+pub(crate) fn decode<E: DomainEvent>(recorded: &RecordedEvent) -> Result<E, Fault> {
+    let data = recorded.data().map_err(|error| Fault::internal(error.clone()))?;
+    E::from_json(&recorded.event_type, data).map_err(Fault::internal)
+}

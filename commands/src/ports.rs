@@ -1,0 +1,83 @@
+//! What commands need from elsewhere, as traits. Projections implement the read ports.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use dyocense_domain::connectors::Transaction;
+use dyocense_domain::ids::{GoalId, ImportId, MetricId};
+use dyocense_domain::metrics::{GoodDirection, MetricKind, MetricSource, Point};
+use dyocense_domain::time_zone::TimeZoneName;
+use dyocense_eventlog::{Position, TenantId};
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+
+/// A read model could not answer. The cause is for the log, never for a client.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    #[error("read models have not reached position {wanted} within {waited:?}")]
+    Behind { wanted: Position, waited: Duration },
+    #[error("read models are unavailable")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// A metric as its owner sees it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MetricSummary {
+    pub metric_id: MetricId,
+    pub key: String,
+    pub name: String,
+    pub unit: String,
+    pub kind: MetricKind,
+    pub currency: Option<String>,
+    pub time_zone: TimeZoneName,
+    pub good_direction: GoodDirection,
+    pub source: MetricSource,
+    pub archived: bool,
+}
+
+/// An import as far as batches follow from it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImportSummary {
+    pub import_id: ImportId,
+    pub file_name: String,
+    pub file_sha256: String,
+    /// Rows that became transactions.
+    pub imported: u64,
+    pub finished: bool,
+}
+
+/// The read models that commands ask. Every answer is as of the tenant's checkpoint; ask
+/// [`ReadModels::wait_for`] first where an answer must include a position.
+#[async_trait]
+pub trait ReadModels: Send + Sync + 'static {
+    async fn wait_for(&self, tenant: TenantId, position: Position, at_most: Duration) -> Result<(), ReadError>;
+
+    async fn metric(&self, tenant: TenantId, metric: MetricId) -> Result<Option<MetricSummary>, ReadError>;
+    async fn metric_by_key(&self, tenant: TenantId, key: &str) -> Result<Option<MetricSummary>, ReadError>;
+    /// The values a metric has at exactly these instants; instants without a value are left out.
+    async fn values_at(
+        &self,
+        tenant: TenantId,
+        metric: MetricId,
+        ats: &[Timestamp],
+    ) -> Result<HashMap<Timestamp, Decimal>, ReadError>;
+    async fn latest_point(&self, tenant: TenantId, metric: MetricId) -> Result<Option<Point>, ReadError>;
+    /// Points with `from <= at < to`, in order.
+    async fn points(
+        &self,
+        tenant: TenantId,
+        metric: MetricId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<Point>, ReadError>;
+
+    /// The transactions that are known by these keys.
+    async fn transactions(&self, tenant: TenantId, keys: &[String]) -> Result<HashMap<String, Transaction>, ReadError>;
+
+    /// Goals that are active (not paused, abandoned or evaluated) and measured by this metric.
+    async fn goals_measured_by(&self, tenant: TenantId, metric: MetricId) -> Result<Vec<GoalId>, ReadError>;
+
+    /// The completed import of the same file, if there is one.
+    async fn completed_import(&self, tenant: TenantId, file_sha256: &str) -> Result<Option<ImportSummary>, ReadError>;
+}

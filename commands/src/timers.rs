@@ -1,0 +1,125 @@
+//! Time as a source of commands: what is due is turned into commands, by the clock that the program was given.
+
+use std::time::Duration;
+
+use dyocense_domain::ids::GoalId;
+use dyocense_eventlog::TenantId;
+use jiff::Timestamp;
+use jiff_sqlx::ToSqlx;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::error::Fault;
+use crate::execute::Commands;
+
+const TICK: Duration = Duration::from_secs(1);
+const KEY_CHECK: Duration = Duration::from_secs(3600);
+/// After a fault the same timer waits this long.
+const RETRY: jiff::SignedDuration = jiff::SignedDuration::from_secs(60);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TimerKind {
+    /// A goal's pace as of a new day in its calendar; at its due date, its evaluation.
+    GoalDay,
+}
+
+impl TimerKind {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::GoalDay => "goal_day",
+        }
+    }
+}
+
+impl Commands {
+    /// Sets, moves or (with None) clears a timer.
+    pub(crate) async fn set_timer(
+        &self,
+        tenant: TenantId,
+        kind: TimerKind,
+        subject: Uuid,
+        due_at: Option<Timestamp>,
+    ) -> Result<(), Fault> {
+        set(self.vault.across_tenants(), tenant, kind, subject, due_at).await
+    }
+
+    /// Runs what is due at the clock's now, a few at a time; returns how many were. Nodes share the work by row locks.
+    pub async fn run_due_timers(&self) -> Result<usize, Fault> {
+        let mut ran = 0;
+        loop {
+            let mut tx = self.vault.across_tenants().begin().await?;
+            let due: Option<(Uuid, Uuid)> = sqlx::query_as(
+                "select tenant_id, subject_id from vault.timers where kind = $1 and due_at <= $2
+                 order by due_at limit 1 for update skip locked",
+            )
+            .bind(TimerKind::GoalDay.as_str())
+            .bind(self.now().to_sqlx())
+            .fetch_optional(&mut *tx)
+            .await?;
+            let Some((tenant, subject)) = due else { return Ok(ran) };
+            let tenant = TenantId::from(tenant);
+            let next = self.goal_day(tenant, GoalId::from(subject)).await;
+            let next = next.unwrap_or_else(|error| {
+                tracing::warn!(%tenant, goal = %subject, %error, "a timer will be tried again in a minute");
+                Some(self.now() + RETRY)
+            });
+            set(&mut *tx, tenant, TimerKind::GoalDay, subject, next).await?;
+            tx.commit().await?;
+            ran += 1;
+        }
+    }
+
+    /// Runs timers as they come due, and renews signing keys, until `stop` is cancelled.
+    pub async fn run_scheduler(self, stop: CancellationToken) {
+        let mut keys = tokio::time::interval(KEY_CHECK);
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = tick.tick() => {
+                    if let Err(error) = self.run_due_timers().await {
+                        tracing::warn!(%error, "timers could not be read");
+                    }
+                }
+                _ = keys.tick() => {
+                    if let Err(error) = self.access_tokens.rotate(&self.vault, &self.master_key, self.now()).await {
+                        tracing::warn!(%error, "signing keys could not be renewed");
+                    }
+                }
+            }
+        }
+    }
+}
+
+async fn set(
+    executor: impl sqlx::PgExecutor<'_>,
+    tenant: TenantId,
+    kind: TimerKind,
+    subject: Uuid,
+    due_at: Option<Timestamp>,
+) -> Result<(), Fault> {
+    match due_at {
+        Some(due_at) => {
+            sqlx::query(
+                "insert into vault.timers (tenant_id, kind, subject_id, due_at) values ($1, $2, $3, $4)
+                 on conflict (tenant_id, kind, subject_id) do update set due_at = excluded.due_at",
+            )
+            .bind(Uuid::from(tenant))
+            .bind(kind.as_str())
+            .bind(subject)
+            .bind(due_at.to_sqlx())
+            .execute(executor)
+            .await?
+        }
+        None => {
+            sqlx::query("delete from vault.timers where tenant_id = $1 and kind = $2 and subject_id = $3")
+                .bind(Uuid::from(tenant))
+                .bind(kind.as_str())
+                .bind(subject)
+                .execute(executor)
+                .await?
+        }
+    };
+    Ok(())
+}
