@@ -16,3 +16,6 @@ pub mod time_zone;
 
 pub use clock::{Clock, ManualClock};
 pub use personal::Personal;
+
+#[cfg(test)]
+mod golden_tests;
