@@ -239,3 +239,7 @@ impl Span<'_> {
         )
     }
 }
+
+#[cfg(test)]
+#[path = "feasibility_tests.rs"]
+mod tests;

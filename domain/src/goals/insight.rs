@@ -101,15 +101,29 @@ fn summary(plan: &GoalPlan, last: &Pace, insight: &Insight) -> String {
         }
     }
     if let (Some(average), Some(needed)) = (insight.average_per_day, insight.needed_per_day) {
-        let (average, needed) = (words::amount(average, unit), words::amount(needed, unit));
+        let say = |value: Decimal| words::amount(value, unit);
         let days = words::count(i64::from(insight.days), "day", "days");
-        let is_limit = matches!(plan.aim, Aim::Down { .. }) && plan.measure.aggregation() == Aggregation::Total;
-        text.push_str(&match last.status {
-            _ if is_limit => format!(" Over {days} it took {average} a day where {needed} a day were allowed."),
-            GoalStatus::Missed => {
+        let is_total = plan.measure.aggregation() == Aggregation::Total;
+        let missed = last.status == GoalStatus::Missed;
+        text.push_str(&match (&plan.aim, missed) {
+            (_, true) if !is_total => {
+                let (moved, needed) = (words::moved(average, say), say(needed.abs()));
+                format!(" Over {days} it {moved} a day; {needed} a day would have been needed.")
+            }
+            (_, false) if !is_total => {
+                let (moved, needed) = (words::moved(average, say), say(needed.abs()));
+                format!(" Over {days} it {moved} a day where {needed} a day were needed.")
+            }
+            (Aim::Down { .. }, _) => {
+                format!(" Over {days} it took {} a day where {} a day were allowed.", say(average), say(needed))
+            }
+            (_, true) => {
+                let (average, needed) = (say(average), say(needed));
                 format!(" Over {days} it brought {average} a day; {needed} a day would have been needed.")
             }
-            _ => format!(" Over {days} it brought {average} a day where {needed} a day were needed."),
+            (_, false) => {
+                format!(" Over {days} it brought {} a day where {} a day were needed.", say(average), say(needed))
+            }
         });
     }
     if insight.paused_days > 0 {

@@ -324,20 +324,31 @@ impl<'a> Course<'a> {
         };
         let of = if self.plan.measure.aggregation() == Aggregation::Total { "of" } else { "on the way to" };
         text.push_str(&format!("{} {of} {target} by {read}: {compared} by {by}{pattern}.", amount(actual)));
-        if let Some(required) = self.required_per_day() {
-            let left = words::count(self.days_left(), "day", "days");
-            let need = match (self.is_cap, required.is_sign_negative()) {
-                (true, true) => format!(" That is {} over the limit, with {left} to go.", gap),
-                (true, false) => format!(" {left} are left, with {} a day to stay within the limit", amount(required)),
-                (false, _) => format!(" The {left} left need {} a day", amount(required)),
-            };
-            text.push_str(&need);
-            if !need.ends_with('.') {
-                let so_far = self.per_day_so_far(actual).map(|pace| format!("; so far it was {} a day", amount(pace)));
-                text.push_str(&format!("{}.", so_far.unwrap_or_default()));
-            }
-        }
+        text.push_str(&self.outlook(actual));
         text
+    }
+
+    /// What the days that are left have to bring.
+    fn outlook(&self, actual: Decimal) -> String {
+        let Some(required) = self.required_per_day() else { return String::new() };
+        let amount = |value: Decimal| words::amount(value, self.plan.measure.unit());
+        let left = words::count(self.days_left(), "day", "days");
+        let so_far = self.per_day_so_far(actual);
+        if self.is_cap && required.is_sign_negative() {
+            return format!(" That is {} over the limit, with {left} to go.", amount((actual - self.target).abs()));
+        }
+        if self.plan.measure.aggregation() != Aggregation::Total {
+            let so_far = so_far.map(|pace| format!("; so far it {} a day", words::moved(pace, amount)));
+            let turn = if required.is_sign_negative() { "fall" } else { "rise" };
+            let need = amount(required.abs());
+            return format!(" In the {left} left it has to {turn} by {need} a day{}.", so_far.unwrap_or_default());
+        }
+        let so_far = so_far.map(|pace| format!("; so far it was {} a day", amount(pace))).unwrap_or_default();
+        if self.is_cap {
+            format!(" The {left} left may take {} a day{so_far}.", amount(required))
+        } else {
+            format!(" The {left} left need {} a day{so_far}.", amount(required))
+        }
     }
 
     fn per_day_so_far(&self, actual: Decimal) -> Option<Decimal> {

@@ -214,3 +214,7 @@ impl Path {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "path_tests.rs"]
+mod tests;

@@ -1,20 +1,20 @@
 //! Numbers and dates as people read them, for the reasons and insights of goals.
 
 use jiff::civil::Date;
-use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive;
+use rust_decimal::{Decimal, RoundingStrategy};
 
 /// `1234567.5` as `1,234,567.5`: at most two decimals, four where the number is below one.
 pub(super) fn number(value: Decimal) -> String {
     let places = if value.abs() < Decimal::ONE { 4 } else { 2 };
-    grouped(&value.round_dp(places).normalize().to_string())
+    grouped(&nearest(value, places).normalize().to_string())
 }
 
 /// A number with its unit: `1,200 orders`, `12.5%`, `99.90 USD`.
 pub(super) fn amount(value: Decimal, unit: &str) -> String {
     let is_currency = unit.len() == 3 && unit.bytes().all(|b| b.is_ascii_uppercase());
     if is_currency {
-        let cents = value.round_dp(2);
+        let cents = nearest(value, 2);
         let text = if cents.is_integer() { cents.trunc().to_string() } else { format!("{cents:.2}") };
         format!("{} {unit}", grouped(&text))
     } else if unit == "%" {
@@ -26,7 +26,7 @@ pub(super) fn amount(value: Decimal, unit: &str) -> String {
 
 /// A share of 0 to 1 as a whole percentage.
 pub(super) fn percent(share: Decimal) -> String {
-    format!("{}%", grouped(&(share * Decimal::ONE_HUNDRED).round().normalize().to_string()))
+    format!("{}%", grouped(&nearest(share * Decimal::ONE_HUNDRED, 0).normalize().to_string()))
 }
 
 pub(super) fn day(date: Date) -> String {
@@ -37,10 +37,26 @@ pub(super) fn count(n: i64, one: &str, many: &str) -> String {
     if n == 1 { format!("1 {one}") } else { format!("{} {many}", number(Decimal::from(n))) }
 }
 
+/// A change in words: `rose by 3 orders`, `fell by 2 orders`, `did not move`.
+pub(super) fn moved(change: Decimal, say: impl Fn(Decimal) -> String) -> String {
+    if change.is_zero() {
+        "did not move".to_owned()
+    } else if change.is_sign_negative() {
+        format!("fell by {}", say(change.abs()))
+    } else {
+        format!("rose by {}", say(change))
+    }
+}
+
 /// A computed number, rounded to what its size makes meaningful: two decimals from 100 up, else four.
 pub(super) fn rounded(value: f64) -> Option<Decimal> {
     let places = if value.abs() >= 100.0 { 2 } else { 4 };
     Decimal::from_f64(value).map(|value| value.round_dp(places).normalize())
+}
+
+/// Halves go away from zero, as people round.
+fn nearest(value: Decimal, places: u32) -> Decimal {
+    value.round_dp_with_strategy(places, RoundingStrategy::MidpointAwayFromZero)
 }
 
 fn grouped(digits: &str) -> String {
@@ -70,8 +86,8 @@ mod tests {
         assert_eq!(of("1234567.50"), "1,234,567.5");
         assert_eq!(of("-1000"), "-1,000");
         assert_eq!(of("999"), "999");
-        assert_eq!(of("0.12345"), "0.1234");
-        assert_eq!(of("2.005"), "2");
+        assert_eq!(of("0.12345"), "0.1235");
+        assert_eq!(of("2.005"), "2.01");
     }
 
     #[test]
