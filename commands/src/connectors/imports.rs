@@ -52,10 +52,10 @@ impl Commands {
         caller: &Caller,
         input: StartImport,
     ) -> Result<(ImportId, Position), CommandError<StartRefusal>> {
-        if let Some(Outcome { position, events, .. }) = self.replay::<ImportEvent>(caller).await? {
-            if let Some(ImportEvent::ImportStarted(started)) = events.into_iter().next() {
-                return Ok((started.import_id, position));
-            }
+        if let Some(Outcome { position, events, .. }) = self.replay::<ImportEvent>(caller).await?
+            && let Some(ImportEvent::ImportStarted(started)) = events.into_iter().next()
+        {
+            return Ok((started.import_id, position));
         }
         let refused = CommandError::Refused;
         let preview = self

@@ -35,21 +35,26 @@ const MOST_REMEMBERED: usize = 10_000;
 
 /// Checks of the last second, so that a burst of requests of one client reads the log once.
 #[derive(Clone, Default)]
-pub struct RecentPrincipals(Arc<Mutex<HashMap<[u8; 32], (Timestamp, Principal)>>>);
+pub struct RecentPrincipals(Arc<Mutex<HashMap<[u8; 32], Checked>>>);
+
+struct Checked {
+    at: Timestamp,
+    principal: Principal,
+}
 
 impl RecentPrincipals {
     fn get(&self, key: &[u8; 32], now: Timestamp) -> Option<Principal> {
         let known = self.0.lock().expect("no code panics while it holds the map");
-        known.get(key).filter(|(checked, _)| now.duration_since(*checked) < FRESH).map(|(_, principal)| *principal)
+        known.get(key).filter(|checked| now.duration_since(checked.at) < FRESH).map(|checked| checked.principal)
     }
 
     fn put(&self, key: [u8; 32], now: Timestamp, principal: Principal) {
         let mut known = self.0.lock().expect("no code panics while it holds the map");
         if known.len() >= MOST_REMEMBERED {
-            known.retain(|_, (checked, _)| now.duration_since(*checked) < FRESH);
+            known.retain(|_, checked| now.duration_since(checked.at) < FRESH);
         }
         if known.len() < MOST_REMEMBERED {
-            known.insert(key, (now, principal));
+            known.insert(key, Checked { at: now, principal });
         }
     }
 }
@@ -59,10 +64,10 @@ impl Commands {
     pub async fn authenticate(&self, token: &str) -> Result<Principal, CommandError<AccessRefusal>> {
         let now = self.now();
         let remembered = <sha2::Sha256 as sha2::Digest>::digest(token.as_bytes()).into();
-        if let Some(principal) = self.recent.get(&remembered, now) {
-            if principal.expires_at.is_none_or(|expiry| now < expiry) {
-                return Ok(principal);
-            }
+        if let Some(principal) = self.recent.get(&remembered, now)
+            && principal.expires_at.is_none_or(|expiry| now < expiry)
+        {
+            return Ok(principal);
         }
         let principal = match Token::parse(API_KEY_PREFIX, token) {
             Some(key) => self.principal_of_key(&key, now).await?,
