@@ -1,1 +1,31 @@
-fn main() {}
+//! `./dev bench NAME` runs one of these. It fails only when it could not measure; a missed target is a result.
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "dyocense-bench")]
+struct Cli {
+    #[command(subcommand)]
+    bench: Bench,
+}
+
+/// The doc comment's first line is what `./dev bench` lists.
+#[derive(Subcommand)]
+enum Bench {
+    /// List the benchmarks
+    #[command(hide = true)]
+    List,
+}
+
+fn main() -> ExitCode {
+    match Cli::parse().bench {
+        Bench::List => {
+            for command in Cli::command().get_subcommands().filter(|command| !command.is_hide_set()) {
+                println!("{:<14} {}", command.get_name(), command.get_about().unwrap_or_default());
+            }
+            ExitCode::SUCCESS
+        }
+    }
+}

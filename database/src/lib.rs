@@ -8,8 +8,8 @@
 //! use dyocense_database::{Database, PoolSizes, embedded::{EmbeddedPostgres, Options}, migrate};
 //!
 //! let server = EmbeddedPostgres::start("/var/lib/dyocense", Options::default()).await?;
-//! migrate(server.url()).await?;
-//! let database = Database::connect(server.url(), PoolSizes::default()).await?;
+//! migrate(&server.url()).await?;
+//! let database = Database::connect(&server.url(), PoolSizes::default()).await?;
 //! let one: i32 = sqlx::query_scalar("select 1").fetch_one(&database.reader).await?;
 //! # assert_eq!(one, 1);
 //! server.stop().await;

@@ -1,3 +1,4 @@
 //! One test binary: a module per context.
 
+mod architecture;
 mod database;

@@ -29,7 +29,7 @@ pub fn program_path() -> &'static Path {
         };
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let built = Command::new(cargo)
-            .args(["build", "--quiet", "--package", "dyocense-api", "--bin", "dyocense", "--profile", profile])
+            .args(["build", "--quiet", "--workspace", "--bin", "dyocense", "--profile", profile])
             .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
             .status()
             .expect("cargo runs");

@@ -253,12 +253,8 @@ impl Watch {
     /// been given to another process.
     fn wait_and_reap(&mut self) -> String {
         let pid = child_pid(&self.child);
-        loop {
-            match waitid(Id::Pid(pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT) {
-                Err(nix::errno::Errno::EINTR) => {}
-                _ => break,
-            }
-        }
+        // A signal to this thread interrupts the wait.
+        while let Err(nix::errno::Errno::EINTR) = waitid(Id::Pid(pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT) {}
         let mut state = self.shared.lock();
         state.pid = None;
         match self.child.wait() {
