@@ -25,7 +25,8 @@ const DATE_WORDS: &[&str] = &[
 ];
 const AMOUNT_WORDS: &[&str] = &[
     "amount", "total", "revenue", "betrag", "umsatz", "montant", "importe", "importo", "bedrag", "valor", "gross",
-    "net", "sum", "summe", "price", "preis", "prix", "precio", "prezzo", "prijs", "sales", "paid", "value",
+    "brutto", "bruto", "brut", "net", "sum", "summe", "price", "preis", "prix", "precio", "prezzo", "prijs", "sales",
+    "paid", "value",
 ];
 const UNITS_WORDS: &[&str] = &[
     "quantity",
@@ -49,6 +50,7 @@ const CUSTOMER_WORDS: &[&str] = &[
     "customer", "client", "kunde", "cliente", "klant", "buyer", "käufer", "kaeufer", "acheteur", "email", "e-mail",
     "user", "member", "account",
 ];
+const PERSON_NAME_WORDS: &[&str] = &["name", "nom", "naam", "nome"];
 const ORDER_WORDS: &[&str] = &[
     "order",
     "bestell",
@@ -102,8 +104,11 @@ pub(super) fn guess_columns(
         let fit = filled.iter().filter(|value| fits(value)).count();
         if filled.is_empty() { 0 } else { fit * 100 / filled.len() }
     };
-    let is_date = |column: usize| share(column, &|value| parse_when(value, date_format, zone).is_some()) >= 80;
-    let is_number = |column: usize| share(column, &|value| parse_number(value, decimal_separator).is_some()) >= 80;
+    let dates = |column: usize| share(column, &|value| parse_when(value, date_format, zone).is_some());
+    let numbers = |column: usize| share(column, &|value| parse_number(value, decimal_separator).is_some());
+    // A name is believed while half the values bear it out; without a name, four in five must.
+    let (may_be_date, may_be_number) = (|column: usize| dates(column) >= 50, |column: usize| numbers(column) >= 50);
+    let (is_date, is_number) = (|column: usize| dates(column) >= 80, |column: usize| numbers(column) >= 80);
     let is_whole = |column: usize| {
         share(column, &|value| parse_number(value, decimal_separator).is_some_and(|n| n.fract().is_zero())) >= 95
     };
@@ -116,11 +121,13 @@ pub(super) fn guess_columns(
     };
 
     // What can be known by name alone goes first, so that an order's number is not taken for an amount.
-    let date = take(DATE_WORDS, &is_date);
+    let date = take(DATE_WORDS, &may_be_date);
     let currency = take(CURRENCY_WORDS, &|_| true);
-    let units = take(UNITS_WORDS, &is_number);
-    let amount = take(AMOUNT_WORDS, &is_number);
-    let customer = take(CUSTOMER_WORDS, &|_| true);
+    let units = take(UNITS_WORDS, &may_be_number);
+    let amount = take(AMOUNT_WORDS, &may_be_number);
+    // Two people may share a name, but not an address or a number.
+    let is_name = |column: usize| PERSON_NAME_WORDS.iter().any(|word| names[column].to_lowercase().contains(word));
+    let customer = take(CUSTOMER_WORDS, &|column| !is_name(column)).or_else(|| take(CUSTOMER_WORDS, &is_name));
     let order = take(ORDER_WORDS, &|column| !is_date(column));
     let product = take(PRODUCT_WORDS, &|_| true);
 

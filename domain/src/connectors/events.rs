@@ -70,7 +70,7 @@ pub struct TransactionsImported {
     pub transactions: Vec<Transaction>,
     /// The last line of the file that this batch covers; a resumed import goes on after it.
     pub last_line: u64,
-    /// How far into the (decoded) file that line reaches: with `ImportStarted::bytes`, the progress.
+    /// How many bytes of the file had been read by then: with `ImportStarted::bytes`, the progress.
     pub bytes_read: u64,
     /// Rows read since the last batch: `transactions` + `unchanged` + `rejected`.
     pub rows: u32,

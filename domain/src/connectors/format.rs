@@ -19,9 +19,10 @@ pub struct CsvFormat {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DateFormat {
-    /// `1997-01-31`, with an optional time: `1997-01-31T14:05:00Z`, `1997-01-31 14:05`.
+    /// `1997-01-31`, with an optional time, as in the other formats: `1997-01-31T14:05:00Z`, `1997-01-31 14:05`,
+    /// `1997-01-31 2:05 PM -0500`.
     YearMonthDay,
-    /// `31.01.1997`
+    /// `31.01.1997`, or with the month's name: `31 Jan 1997`, `Jan 31, 1997`.
     DayMonthYear,
     /// `01/31/1997`
     MonthDayYear,

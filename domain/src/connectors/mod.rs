@@ -4,6 +4,7 @@ mod columns;
 mod decide;
 mod events;
 mod format;
+mod lines;
 mod read;
 mod sniff;
 mod values;

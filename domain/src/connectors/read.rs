@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 use std::io::Read;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use encoding_rs::Encoding;
 use encoding_rs_io::{DecodeReaderBytes, DecodeReaderBytesBuilder};
@@ -11,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::events::{Transaction, When};
 use super::format::{ColumnMapping, CsvFormat};
+use super::lines::{Counted, EvenLines};
 use super::values::{LARGEST_AMOUNT, parse_number, parse_when};
 use crate::time_zone::TimeZoneName;
 
@@ -66,7 +69,8 @@ pub struct ReadOptions {
 /// Reads a file row by row, in memory that does not grow with its length but for 20 bytes a distinct row: rows that
 /// say the same are told apart by how often they came before, so that a file read again gives the same keys.
 pub struct TransactionReader<R: Read> {
-    csv: csv::Reader<DecodeReaderBytes<R, Vec<u8>>>,
+    csv: csv::Reader<EvenLines<DecodeReaderBytes<Counted<R>, Vec<u8>>>>,
+    bytes_read: Arc<AtomicU64>,
     record: csv::StringRecord,
     columns: Vec<String>,
     needed: usize,
@@ -78,18 +82,24 @@ impl<R: Read> TransactionReader<R> {
     /// Reads the header, if there is one.
     pub fn new(source: R, options: ReadOptions) -> Result<Self, csv::Error> {
         let encoding = Encoding::for_label(options.format.encoding.as_bytes());
-        let decoded = DecodeReaderBytesBuilder::new().encoding(encoding).build(source);
+        let (counted, bytes_read) = Counted::new(source);
+        let decoded = DecodeReaderBytesBuilder::new().encoding(encoding).build(counted);
         let mut csv = csv::ReaderBuilder::new()
             .delimiter(u8::try_from(options.format.delimiter).unwrap_or(b','))
-            .has_headers(options.format.header)
+            .has_headers(false)
             .flexible(true)
-            .from_reader(decoded);
-        let columns =
-            if options.format.header { csv.headers()?.iter().map(str::to_owned).collect() } else { Vec::new() };
+            .from_reader(EvenLines::new(decoded));
+        let mut first = csv::StringRecord::new();
+        let mut columns = Vec::new();
+        if options.format.header {
+            while csv.read_record(&mut first)? && names_separator(&first) {}
+            columns = first.iter().map(str::to_owned).collect();
+        }
         let mapping = &options.mapping;
         let optional = [mapping.units, mapping.customer, mapping.order, mapping.product, mapping.currency];
         let needed = 1 + optional.into_iter().flatten().chain([mapping.date, mapping.amount]).max().unwrap_or(0);
-        Ok(Self { csv, record: csv::StringRecord::new(), columns, needed, options, occurrences: HashMap::new() })
+        let record = csv::StringRecord::new();
+        Ok(Self { csv, bytes_read, record, columns, needed, options, occurrences: HashMap::new() })
     }
 
     /// The names in the first line; empty where the file has none.
@@ -97,20 +107,25 @@ impl<R: Read> TransactionReader<R> {
         &self.columns
     }
 
-    /// How many decoded bytes have been read into rows.
+    /// How many bytes of the source have been read; rows are some kilobytes behind.
     pub fn bytes_read(&self) -> u64 {
-        self.csv.position().byte()
+        self.bytes_read.load(Ordering::Relaxed)
     }
 
     /// The next row that is not blank; None at the end. An error is of the source, not of a row.
     pub fn next_row(&mut self) -> Result<Option<Row>, csv::Error> {
         loop {
-            let line = self.csv.position().line();
-            match self.csv.read_record(&mut self.record) {
+            let begin = self.csv.position().line();
+            let read = self.csv.read_record(&mut self.record);
+            // Blank lines before a row are passed over without a word: a row starts as many lines before its end
+            // as it has line breaks itself.
+            let breaks: usize = self.record.iter().map(|field| field.matches('\n').count()).sum();
+            let line = self.csv.position().line().saturating_sub(1 + breaks as u64).max(begin);
+            match read {
                 Ok(false) => return Ok(None),
-                Ok(true) if self.record.iter().all(|field| field.trim().is_empty()) => continue,
+                Ok(true) if self.record.iter().all(|field| field.trim().is_empty()) => {}
+                Ok(true) if begin == 1 && names_separator(&self.record) => {}
                 Ok(true) => {
-                    let line = self.record.position().map_or(line, csv::Position::line);
                     let outcome = self.transaction();
                     let fields = outcome.is_err().then(|| self.record.iter().map(str::to_owned).collect());
                     return Ok(Some(Row { line, outcome, fields }));
@@ -180,6 +195,11 @@ impl<R: Read> TransactionReader<R> {
         let Some(when) = parse_when(&value, self.options.format.date_format, zone) else {
             return Err(RowError::NotADate { column: self.name(column), value });
         };
+        // Databases keep microseconds: a sale read back must equal the sale read again.
+        let when = match when {
+            When::At(at) => When::At(at.round(jiff::Unit::Microsecond).unwrap_or(at)),
+            on => on,
+        };
         let day = match when {
             When::On(day) => day,
             When::At(at) => zone.date_of(at),
@@ -220,6 +240,13 @@ impl<R: Read> TransactionReader<R> {
     fn name(&self, column: usize) -> String {
         self.columns.get(column).cloned().unwrap_or_else(|| format!("column {}", column + 1))
     }
+}
+
+/// Whether a first line is Excel's `sep=;`, which names the delimiter.
+fn names_separator(record: &csv::StringRecord) -> bool {
+    let mut fields = record.iter();
+    let first = fields.next().unwrap_or_default().trim().to_ascii_lowercase();
+    first.starts_with("sep=") && first.len() <= 5 && fields.all(str::is_empty)
 }
 
 /// Whether a customer's mark is a code (a word with a digit and no `@`) rather than something that names a person.

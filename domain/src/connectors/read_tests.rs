@@ -115,3 +115,79 @@ fn another_currency_is_refused() {
     assert!(read[0].outcome.is_ok());
     assert_eq!(read[1].outcome.as_ref().unwrap_err().to_string(), "cur: the amount is in `EUR`, this import is in USD");
 }
+
+/// What a file says does not depend on the system that wrote it, and every row knows its line.
+#[test]
+fn lines_are_numbered_whatever_breaks_them() {
+    let text = "customer,date,qty,amount\n1,1997-01-01,1,5\n\n\n2,1997-01-01,x,5\n\"multi\nline\",1997-01-01,x,7\n4,1997-01-01,x,5";
+    for line_break in ["\n", "\r\n", "\r"] {
+        let text = text.replace('\n', line_break);
+        let lines: Vec<u64> = rows(&text, options()).iter().map(|row| row.line).collect();
+        assert_eq!(lines, [2, 5, 6, 8], "{line_break:?}");
+        let leading = rows(&format!("{line_break}{line_break}{text}"), options());
+        assert_eq!(leading.iter().map(|row| row.line).collect::<Vec<_>>(), [4, 7, 8, 10], "{line_break:?}");
+    }
+}
+
+#[test]
+fn a_byte_order_mark_and_excels_separator_line_are_no_data() {
+    let text = "\u{feff}sep=,\r\ncustomer,date,qty,amount\r\n1,1997-01-01,1,5\r\n";
+    let read = rows(text, options());
+    assert_eq!((read.len(), read[0].line), (1, 3));
+    let mut headless = options();
+    headless.format.header = false;
+    let read = rows("sep=,\n1,1997-01-01,1,5\n", headless);
+    assert_eq!((read.len(), read[0].line), (1, 2));
+}
+
+#[test]
+fn an_unclosed_quote_spoils_its_row_and_what_follows_in_it_but_nothing_before() {
+    let read = rows("customer,date,qty,amount\n1,1997-01-01,1,5\n\"2,1997-01-01,1,5\n3,1997-01-01,1,5\n", options());
+    assert_eq!(read.iter().map(|row| (row.line, row.outcome.is_ok())).collect::<Vec<_>>(), [(2, true), (3, false)]);
+}
+
+#[test]
+fn progress_is_told_in_bytes_of_the_file() {
+    let text = "customer,date,qty,amount\n1,1997-01-01,1,5\n";
+    let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let mut options = options();
+    options.format.encoding = "utf-16le".into();
+    let mut reader = TransactionReader::new(utf16.as_slice(), options).unwrap();
+    assert!(reader.next_row().unwrap().unwrap().outcome.is_ok());
+    assert_eq!(reader.next_row().unwrap(), None);
+    assert_eq!(reader.bytes_read(), utf16.len() as u64);
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+    /// The same sales in a file give the same keys in any order of its lines, and one key each.
+    #[test]
+    fn keys_do_not_depend_on_the_order_of_the_lines(
+        sales in proptest::collection::vec((0u8..3, 1u8..3, 1u8..3, 0u16..3), 1..40), turn in 0usize..40
+    ) {
+        let mut lines: Vec<String> = sales
+            .iter()
+            .map(|(customer, day, units, amount)| format!("{customer},1997-01-0{day},{units},{amount}.50\n"))
+            .collect();
+        let keys = |lines: &[String]| {
+            let text = format!("customer,date,qty,amount\n{}", lines.concat());
+            let mut keys: Vec<String> = rows(&text, options()).into_iter().map(|row| row.outcome.unwrap().key).collect();
+            keys.sort_unstable();
+            keys
+        };
+        let first = keys(&lines);
+        let count = lines.len();
+        lines.rotate_left(turn % count);
+        proptest::prop_assert_eq!(&keys(&lines), &first);
+        let distinct: std::collections::BTreeSet<&String> = first.iter().collect();
+        proptest::prop_assert_eq!(distinct.len(), sales.len());
+    }
+
+    /// No file, however broken, stops the reader or makes it lose its place.
+    #[test]
+    fn any_text_is_read_to_its_end(text in "[0-9a,;\"\r\n\\-.é ]{0,200}") {
+        let read = rows(&format!("customer,date,qty,amount\n{text}"), options());
+        proptest::prop_assert!(read.windows(2).all(|pair| pair[0].line < pair[1].line), "{:?}", read);
+    }
+}

@@ -75,7 +75,8 @@ pub fn sniff(
         return Err(SniffError::Empty);
     }
 
-    let delimiter = overrides.delimiter.unwrap_or_else(|| detect_delimiter(text, &mut doubts));
+    let (text, named) = without_separator_line(text);
+    let delimiter = overrides.delimiter.or(named).unwrap_or_else(|| detect_delimiter(text, &mut doubts));
     let rows = read_rows(text, delimiter);
     let header = overrides.header.unwrap_or_else(|| has_header(&rows));
     let (names, data) = match rows.split_first() {
@@ -85,7 +86,8 @@ pub fn sniff(
     let columns: Vec<Vec<&str>> =
         (0..names.len()).map(|c| data.iter().filter_map(|row| row.get(c).map(|v| v.trim())).collect()).collect();
 
-    let decimal_separator = overrides.decimal_separator.unwrap_or_else(|| detect_decimal_separator(&columns));
+    let decimal_separator =
+        overrides.decimal_separator.unwrap_or_else(|| detect_decimal_separator(&columns, delimiter, &mut doubts));
     let date_formats = match overrides.date_format {
         Some(format) => vec![format],
         None => fitting_date_formats(&columns, &names, decimal_separator, zone),
@@ -149,6 +151,16 @@ fn detect_encoding(
     Ok(guess)
 }
 
+/// Takes Excel's first line `sep=;` off, and the delimiter it names.
+fn without_separator_line(text: &str) -> (&str, Option<char>) {
+    let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
+    let first = first.trim().to_ascii_lowercase();
+    match first.strip_prefix("sep=").and_then(|named| named.chars().next()) {
+        Some(named) if DELIMITERS.contains(&named) => (rest, Some(named)),
+        _ => (text, None),
+    }
+}
+
 fn read_rows(text: &str, delimiter: char) -> Vec<Vec<String>> {
     csv::ReaderBuilder::new()
         .delimiter(u8::try_from(delimiter).unwrap_or(b','))
@@ -197,21 +209,32 @@ fn has_header(rows: &[Vec<String>]) -> bool {
         && (rest.is_empty() || rest.iter().any(|row| row.iter().any(|value| looks_like_data(value))))
 }
 
-fn detect_decimal_separator(columns: &[Vec<&str>]) -> char {
+fn detect_decimal_separator(columns: &[Vec<&str>], delimiter: char, doubts: &mut Vec<String>) -> char {
     let (mut dots, mut commas) = (0usize, 0usize);
+    let mut either = None;
     for value in columns.iter().flatten() {
-        let as_dot = parse_number(value, '.').is_some();
-        let as_comma = parse_number(value, ',').is_some();
-        match (as_dot, as_comma) {
-            (true, false) => dots += 1,
-            (false, true) => commas += 1,
+        match (parse_number(value, '.'), parse_number(value, ',')) {
+            (Some(_), None) => dots += 1,
+            (None, Some(_)) => commas += 1,
+            (Some(as_dot), Some(as_comma)) if as_dot != as_comma => either = either.or(Some(value)),
             _ => {}
         }
     }
-    if commas > dots { ',' } else { '.' }
+    // Where commas separate decimals, semicolons separate columns.
+    let guess = if dots != commas {
+        if commas > dots { ',' } else { '.' }
+    } else if delimiter == ';' && either.is_some() {
+        ','
+    } else {
+        '.'
+    };
+    if let (Some(value), 0) = (either, dots.max(commas)) {
+        doubts.push(format!("numbers such as `{value}` may mean a thousand or one; please check them"));
+    }
+    guess
 }
 
-/// The formats that read at least nine of ten values of the best date column, best first.
+/// The formats that read at least half the values of the best date column, best first.
 fn fitting_date_formats(
     columns: &[Vec<&str>],
     names: &[String],
@@ -231,15 +254,20 @@ fn fitting_date_formats(
         .enumerate()
         .filter_map(|(order, format)| {
             let best = columns.iter().zip(names).map(|(column, name)| plausible(column, name, format)).max()?;
-            (best >= 900).then_some((best, order, format))
+            (best >= 500).then_some((best, order, format))
         })
         .collect();
-    // Where day and month cannot be told apart, a decimal comma speaks for the day first, a point against nothing:
-    // most of the world writes the day first, files from the United States are the common exception.
-    let preference = |format: DateFormat| match (format, decimal_separator) {
-        (DateFormat::MonthDayYear, '.') => 0,
-        (DateFormat::DayMonthYear, ',') => 0,
-        _ => 1,
+    // Where day and month cannot be told apart: most of the world writes the day first. Files from the United States
+    // are the common exception; they write slashes, and points in numbers.
+    let is_american = decimal_separator == '.'
+        && columns
+            .iter()
+            .flatten()
+            .any(|value| value.contains('/') && parse_when(value, DateFormat::MonthDayYear, zone).is_some());
+    let preference = |format: DateFormat| match format {
+        DateFormat::DayMonthYear => usize::from(is_american),
+        DateFormat::MonthDayYear => usize::from(!is_american),
+        _ => 0,
     };
     scored.sort_by_key(|(fit, order, format)| (usize::MAX - fit, preference(*format), *order));
     let best = scored.first().map_or(0, |(fit, ..)| *fit);

@@ -88,3 +88,52 @@ fn what_a_person_says_goes_before_what_is_detected() {
     assert_eq!(sniffed.format.date_format, DateFormat::DayMonthYear);
     assert_eq!(sniffed.other_date_formats, vec![]);
 }
+
+#[test]
+fn a_small_file_with_a_bad_row_or_a_total_is_still_understood() {
+    let mapped = |text: &str| look(text).mapping.map(|mapping| (mapping.date, mapping.amount));
+    assert_eq!(mapped("date,customer,amount\n2026-01-02,c1,5.5\n2026-01-03,c2,x\n"), Some((0, 2)));
+    assert_eq!(mapped("date,customer,amount\n2026-01-02,c1,5.5\n2026-01-03,c2,6.5\nTotal,,12.0\n"), Some((0, 2)));
+}
+
+#[test]
+fn dates_with_points_have_the_day_first() {
+    let sniffed = look("Datum;Betrag\n02.01.2026;1'234.50\n03.01.2026;99.90\n");
+    assert_eq!((sniffed.format.decimal_separator, sniffed.format.date_format), ('.', DateFormat::DayMonthYear));
+}
+
+#[test]
+fn numbers_that_may_mean_a_thousand_or_one_are_doubted() {
+    let sniffed = look("Datum;Betrag\n31.01.2026;1.000\n30.01.2026;2.500\n29.01.2026;900\n");
+    assert_eq!(sniffed.format.decimal_separator, ',');
+    assert_eq!(sniffed.doubts, ["numbers such as `1.000` may mean a thousand or one; please check them"]);
+    let sure = look("Datum;Betrag\n31.01.2026;1.000\n30.01.2026;2.500,50\n29.01.2026;900\n");
+    assert_eq!((sure.format.decimal_separator, sure.doubts.len()), (',', 0));
+}
+
+#[test]
+fn a_shop_systems_export_is_understood() {
+    let sniffed = look(
+        "Name,Email,Paid at,Currency,Subtotal,Total,Created at,Lineitem quantity,Lineitem name\n\
+         #1001,ada@example.com,2026-01-02 10:11:12 -0500,USD,10.00,16.00,2026-01-02 10:11:10 -0500,2,Blue mug\n\
+         #1002,ben@example.com,2026-01-03 10:11:12 -0500,USD,10.00,16.00,2026-01-03 10:11:10 -0500,2,\"Mug, red\"\n",
+    );
+    let mapping = sniffed.mapping.unwrap();
+    assert_eq!((mapping.customer, mapping.amount, mapping.units, mapping.currency), (Some(1), 5, Some(7), Some(3)));
+    assert!(mapping.date == 2 || mapping.date == 6);
+}
+
+#[test]
+fn an_address_says_who_a_customer_is_better_than_a_name() {
+    let sniffed = look(
+        "Order ID,Order Date,Customer Name,Billing Email,Order Total\n17,2026-01-02,Ada L,ada@example.com,16.00\n",
+    );
+    let mapping = sniffed.mapping.unwrap();
+    assert_eq!((mapping.order, mapping.customer, mapping.amount), (Some(0), Some(3), 4));
+}
+
+#[test]
+fn excels_separator_line_names_the_delimiter() {
+    let sniffed = look("sep=;\r\ndate;amount\r\n2026-01-02;5,5\r\n");
+    assert_eq!((sniffed.format.delimiter, sniffed.columns), (';', vec!["date".to_owned(), "amount".to_owned()]));
+}

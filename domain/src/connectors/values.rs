@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
+use jiff::tz::Offset;
 use rust_decimal::Decimal;
 
 use super::events::When;
@@ -109,22 +110,97 @@ pub fn parse_when(text: &str, format: DateFormat, zone: &TimeZoneName) -> Option
             if let (DateFormat::YearMonthDay, Ok(at)) = (format, Timestamp::from_str(text)) {
                 return Some(When::At(at));
             }
-            let end = text.find(['T', ' ']).unwrap_or(text.len());
-            let (day, time) = text.split_at(end);
-            let parts: Vec<&str> = day.split(['-', '/', '.']).collect();
-            let [a, b, c] = parts.as_slice() else { return None };
-            let day = match format {
-                DateFormat::YearMonthDay => date(a, b, c),
-                DateFormat::DayMonthYear => date(c, b, a),
-                _ => date(c, a, b),
-            }?;
-            let time = time.trim_start_matches('T').trim();
+            let named = if format == DateFormat::DayMonthYear { with_month_name(text) } else { None };
+            let (day, time) = named.or_else(|| numeric_date(text, format))?;
             if time.is_empty() {
                 return Some(When::On(day));
             }
+            let (time, offset) = split_offset(time);
             let wall = DateTime::from_str(&format!("{day}T{}", twenty_four_hours(time)?)).ok()?;
-            wall.to_zoned(zone.zone()).ok().map(|at| When::At(at.timestamp()))
+            match offset {
+                Some(offset) => offset.to_timestamp(wall).ok().map(When::At),
+                None => wall.to_zoned(zone.zone()).ok().map(|at| When::At(at.timestamp())),
+            }
         }
+    }
+}
+
+/// A date in digits, and the time after it.
+fn numeric_date(text: &str, format: DateFormat) -> Option<(Date, &str)> {
+    let end = text.find(['T', ' ']).unwrap_or(text.len());
+    let (day, time) = text.split_at(end);
+    let parts: Vec<&str> = day.trim_end_matches(',').split(['-', '/', '.']).collect();
+    let [a, b, c] = parts.as_slice() else { return None };
+    let day = match format {
+        DateFormat::YearMonthDay => date(a, b, c),
+        DateFormat::DayMonthYear => date(c, b, a),
+        _ => date(c, a, b),
+    }?;
+    Some((day, time.trim_start_matches('T').trim()))
+}
+
+/// `2 Jan 2026`, `02-Jan-26`, `Jan 2, 2026`, `Fri, 2 January 2026`, and the time after it.
+fn with_month_name(text: &str) -> Option<(Date, &str)> {
+    let is_gap = |c: char| matches!(c, ' ' | '-' | '/' | '.' | ',');
+    let mut rest = text;
+    let mut next = || {
+        rest = rest.trim_start_matches(is_gap);
+        let (word, after) = rest.split_at(rest.find(is_gap).unwrap_or(rest.len()));
+        rest = after;
+        word
+    };
+    let mut first = next();
+    if first.chars().all(char::is_alphabetic) && month_number(first).is_none() {
+        first = next(); // the day of the week
+    }
+    let (second, year) = (next(), next());
+    let (day, month) = match (month_number(first), month_number(second)) {
+        (Some(month), None) => (second, month),
+        (None, Some(month)) => (first, month),
+        _ => return None,
+    };
+    Some((date(year, month, day)?, rest.trim_start_matches(is_gap)))
+}
+
+/// The number of a month by its name or the beginning of it, in the languages that columns are known in.
+fn month_number(word: &str) -> Option<&'static str> {
+    const MONTHS: [(&str, &[&str]); 12] = [
+        ("1", &["jan", "ene", "gen"]),
+        ("2", &["feb", "fév", "fev"]),
+        ("3", &["mar", "mär", "mrz", "mrt", "maa"]),
+        ("4", &["apr", "avr", "abr"]),
+        ("5", &["may", "mai", "mag", "mei"]),
+        ("6", &["jun", "juin", "giu"]),
+        ("7", &["jul", "juil", "lug"]),
+        ("8", &["aug", "aoû", "aou", "ago"]),
+        ("9", &["sep", "set"]),
+        ("10", &["oct", "okt", "ott", "out"]),
+        ("11", &["nov"]),
+        ("12", &["dec", "dez", "déc", "dic"]),
+    ];
+    let word = word.to_lowercase();
+    let known = |(_, names): &&(&str, &[&str])| names.iter().any(|name| word.starts_with(name));
+    if word.chars().all(char::is_alphabetic) { MONTHS.iter().find(known).map(|(number, _)| *number) } else { None }
+}
+
+/// Takes an offset off the end of a time: `10:11:12 -0500`, `10:11+02:00`, `10:11:12 UTC`, `10:11Z`.
+fn split_offset(time: &str) -> (&str, Option<Offset>) {
+    for name in ["UTC", "GMT", "Z"] {
+        if let Some(rest) = time.strip_suffix(name) {
+            return (rest.trim_end(), Some(Offset::UTC));
+        }
+    }
+    let offset = time.rfind(['+', '-']).and_then(|at| {
+        let (sign, digits) = time[at..].split_at(1);
+        let digits = digits.replace(':', "");
+        let all_digits = matches!(digits.len(), 2 | 4) && digits.bytes().all(|b| b.is_ascii_digit());
+        let number = |text: &str| text.parse::<i32>().unwrap_or(0);
+        let seconds = all_digits.then(|| number(&digits[..2]) * 3_600 + number(&digits[2..]) * 60)?;
+        Offset::from_seconds(if sign == "-" { -seconds } else { seconds }).ok().map(|offset| (at, offset))
+    });
+    match offset {
+        Some((at, offset)) => (time[..at].trim_end(), Some(offset)),
+        None => (time, None),
     }
 }
 
@@ -219,6 +295,20 @@ mod tests {
     }
 
     #[test]
+    fn months_may_have_names() {
+        let utc = TimeZoneName::utc();
+        let day = date("2026", "1", "2").map(When::On);
+        for text in ["2 Jan 2026", "02-Jan-26", "Jan 2, 2026", "Fri, 2 January 2026", "2. Januar 2026", "2 ene. 2026"] {
+            assert_eq!(parse_when(text, DateFormat::DayMonthYear, &utc), day, "{text}");
+        }
+        for text in ["2 Foo 2026", "Jan Jan 2026", "31 Feb 2026", "Jan 2026", "a b c", "Jan"] {
+            assert_eq!(parse_when(text, DateFormat::DayMonthYear, &utc), None, "{text}");
+        }
+        let july = date("2026", "7", "14").map(When::On);
+        assert_eq!(parse_when("14 juillet 2026", DateFormat::DayMonthYear, &utc), july);
+    }
+
+    #[test]
     fn a_time_without_an_offset_is_local() {
         let berlin = TimeZoneName::parse("Europe/Berlin").unwrap();
         let at = |text: &str, format| match parse_when(text, format, &berlin) {
@@ -228,6 +318,11 @@ mod tests {
         assert_eq!(at("2026-07-01 14:05", DateFormat::YearMonthDay), "2026-07-01T12:05:00Z");
         assert_eq!(at("2026-07-01T14:05:00Z", DateFormat::YearMonthDay), "2026-07-01T14:05:00Z");
         assert_eq!(at("7/1/2026 2:05 PM", DateFormat::MonthDayYear), "2026-07-01T12:05:00Z");
+        assert_eq!(at("2026-01-02 10:11:12 -0500", DateFormat::YearMonthDay), "2026-01-02T15:11:12Z");
+        assert_eq!(at("2026-01-02 10:11:12+02:00", DateFormat::YearMonthDay), "2026-01-02T08:11:12Z");
+        assert_eq!(at("2026-01-02 10:11 UTC", DateFormat::YearMonthDay), "2026-01-02T10:11:00Z");
+        assert_eq!(at("31.01.2026, 14:05", DateFormat::DayMonthYear), "2026-01-31T13:05:00Z");
+        assert_eq!(at("31 Jan 2026 14:05", DateFormat::DayMonthYear), "2026-01-31T13:05:00Z");
         assert_eq!(at("1769950000", DateFormat::UnixSeconds), "2026-02-01T12:46:40Z");
     }
 }
