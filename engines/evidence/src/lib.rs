@@ -1,1 +1,17 @@
-//! Evidence: why a number changed, what would happen if, and how sure we are. Pure: knows no tenant, no event, no I/O.
+#![doc = include_str!("../README.md")]
+// Formulas over several arrays read best with the indices of the literature.
+#![allow(clippy::needless_range_loop)]
+
+pub mod counterfactual;
+pub mod effects;
+pub mod error;
+pub mod graphs;
+pub mod progress;
+pub mod random;
+pub mod series;
+pub mod statistics;
+pub mod table;
+
+pub use error::{EvidenceError, Result};
+pub use progress::{Continue, Progress};
+pub use table::Table;

@@ -1,0 +1,7 @@
+//! Distributions with accurate far tails, least squares, and multiple testing.
+
+pub mod correlation;
+pub mod distributions;
+pub mod least_squares;
+pub mod multiple_testing;
+pub mod special;
