@@ -11,6 +11,9 @@ use super::plan::{Aim, GoalPlan, Milestone};
 use super::reading::{History, days_between, plus_days};
 use super::state::{Goal, Lifecycle};
 
+/// The share of the way at which a target that was reached still counts as told.
+const NEARLY: Decimal = Decimal::from_parts(95, 0, 0, false, 2);
+
 /// What is new about `goal`, in the order in which people should hear of it. Nothing, where nothing changed.
 pub(super) fn assess(goal: &Goal, history: &History, source: ProgressSource, today: Date) -> Vec<GoalEvent> {
     let Some(plan) = &goal.plan else { return vec![] };
@@ -41,7 +44,12 @@ pub(super) fn assess(goal: &Goal, history: &History, source: ProgressSource, tod
 
 /// The alert that a pace calls for, if people have not been told the same before.
 fn alert(told: Option<GoalStatus>, now: Pace) -> Option<GoalEvent> {
-    if told.unwrap_or(GoalStatus::OnTrack) == now.status {
+    let told = told.unwrap_or(GoalStatus::OnTrack);
+    if told == now.status {
+        return None;
+    }
+    // A reading that swings around its target was reached once; it is news again when it has fallen clearly.
+    if told == GoalStatus::Achieved && now.status == GoalStatus::OnTrack && now.progress >= NEARLY {
         return None;
     }
     Some(match now.status {

@@ -180,7 +180,7 @@ fn a_goal_that_sells_as_expected_is_on_track() {
     assert_eq!((pace.progress, pace.projected, pace.required_per_day), (num("0.5"), Some(num("400")), Some(num("10"))));
     assert_eq!(
         pace.reason,
-        "200 orders of 400 orders by 21 March 2026: exactly the 200 orders expected by 21 March 2026 going by the \
+        "200 of 400 orders by 21 March 2026: exactly the 200 orders expected by 21 March 2026 going by the \
          usual weekdays. The 20 days left need 10 orders a day; so far it was 10 orders a day."
     );
 }
@@ -328,6 +328,67 @@ fn a_revision_says_what_changed_and_judges_the_new_plan_afresh() {
         refused(&goal, revise(restart), Some(&sales), date(2026, 3, 22)),
         GoalRefusal::AlreadyStarted { start: START }
     );
+}
+
+#[test]
+fn a_new_title_is_no_reason_to_alert_again() {
+    let sales = with_sales(date(2026, 3, 21), 6);
+    let (goal, _) = then(total_goal(400), GoalCommand::Assess, Some(&sales), date(2026, 3, 22));
+    let change = PlanChange { title: Some("Sell".into()), ..PlanChange::default() };
+    let revise = GoalCommand::Revise { change: Box::new(change), reason: None, acknowledge: None, by: by() };
+    let (goal, events) = then(goal, revise, Some(&sales), date(2026, 3, 22));
+    assert_eq!((names(&events), goal.told), (vec!["GoalRevised"], Some(GoalStatus::Behind)));
+}
+
+#[test]
+fn a_level_that_swings_around_its_target_is_achieved_once() {
+    let level = |values: &[i64]| {
+        let first = (date(2026, 3, 1), num("100"));
+        let days = values.iter().enumerate().map(|(i, value)| (plus_days(START, i as i64), Decimal::from(*value)));
+        metric(MetricKind::Level, [first].into_iter().chain(days).collect())
+    };
+    let aim = AimDraft::Up { baseline: None, target: num("200") };
+    let created = create(draft(Aggregation::Latest, aim, START, DUE));
+    let (mut goal, _) = then(Goal::default(), created, Some(&level(&[])), START);
+    let values = [150, 200, 197, 201, 196, 205, 120];
+    let mut alerts = vec![];
+    for i in 0..values.len() {
+        let look = then(goal, GoalCommand::Assess, Some(&level(&values[..=i])), plus_days(START, i as i64));
+        alerts.extend(names(&look.1).into_iter().filter(|name| *name != "GoalProgressed"));
+        goal = look.0;
+    }
+    assert_eq!(alerts, ["GoalAchieved", "GoalBackOnTrack"]);
+}
+
+#[test]
+fn a_goal_that_just_began_says_that_there_is_no_data_yet() {
+    let goal = total_goal(400);
+    assert_eq!(goal.pace.unwrap().reason, "No data yet since the start on 2 March 2026.");
+}
+
+#[test]
+fn tiny_and_huge_values_break_nothing() {
+    let tiny = Decimal::from_i128_with_scale(1, 28);
+    let huge = num("1000000000000000");
+    let swing = |i: i64| if i % 2 == 0 { tiny } else { huge };
+    let history: History = (0..200).map(|i| (plus_days(date(2025, 8, 14), i), swing(i))).collect();
+    for (aggregation, kind) in [
+        (Aggregation::Total, MetricKind::Flow),
+        (Aggregation::PeriodTotal, MetricKind::Flow),
+        (Aggregation::PeriodAverage, MetricKind::Level),
+        (Aggregation::Latest, MetricKind::Level),
+    ] {
+        for target in [num("0.00000002"), huge] {
+            let aim = AimDraft::Up { baseline: Some(num("0.00000001")), target };
+            let mut command = create(draft(aggregation, aim, START, DUE));
+            if let GoalCommand::Create { acknowledge, .. } = &mut command {
+                *acknowledge = Some("to see".into());
+            }
+            let metric = metric(kind, history.clone());
+            let (goal, _) = then(Goal::default(), command, Some(&metric), START);
+            then(goal, GoalCommand::Assess, Some(&metric), plus_days(DUE, 1));
+        }
+    }
 }
 
 #[test]

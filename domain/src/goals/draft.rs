@@ -237,7 +237,8 @@ fn aim(
     let baseline = |given: Option<Decimal>| match (given, history) {
         (Some(given), _) => amount("baseline", given),
         (None, Some(history)) => {
-            read_baseline(aggregation, cadence, history, (start, due), today).ok_or(GoalRefusal::BaselineUnknown)
+            let read = read_baseline(aggregation, cadence, history, (start, due), today);
+            amount("baseline", read.ok_or(GoalRefusal::BaselineUnknown)?)
         }
         (None, None) => Err(GoalRefusal::BaselineUnknown),
     };

@@ -141,19 +141,20 @@ impl Span<'_> {
             && pairs.iter().all(|(before, after)| *before > Decimal::ZERO && *after > Decimal::ZERO);
         let part = Decimal::from(length) / Decimal::from(self.goal);
         let change = |before: Decimal, after: Decimal| {
-            if relative { ((after - before) / before).round_dp(4) } else { after - before }
+            if relative {
+                (after - before).checked_div(before).map(|share| share.round_dp(4))
+            } else {
+                Some(after - before)
+            }
         };
-        let required = (change(baseline, target) * part).round_dp(4).normalize();
-        let found = pairs.into_iter().map(|(before, after)| change(before, after)).collect();
+        let whole_change = change(baseline, target).unwrap_or_default();
+        let required = (whole_change * part).round_dp(4).normalize();
+        let found = pairs.into_iter().filter_map(|(before, after)| change(before, after)).collect();
         let basis = if relative { FeasibilityBasis::RelativeChange } else { FeasibilityBasis::Change };
         let mut verdict = self.judge(found, required, required * Decimal::new(8, 1), up, basis, length);
         let unit = self.plan.measure.unit();
         let (from, to) = (words::amount(baseline, unit), words::amount(target, unit));
-        let whole = if relative {
-            format!(", a change of {},", words::percent(change(baseline, target)))
-        } else {
-            String::new()
-        };
+        let whole = if relative { format!(", a change of {},", words::percent(whole_change)) } else { String::new() };
         let say = |value: Decimal| if relative { words::percent(value) } else { words::amount(value, unit) };
         verdict.reason = format!(
             "From {from} to {to}{whole} in {}. {}",

@@ -304,6 +304,9 @@ impl<'a> Course<'a> {
             GoalStatus::Achieved => return format!("Reached: {} by {read}, the target was {target}.", amount(actual)),
             _ => {}
         }
+        if self.days.read < self.plan.start {
+            return format!("No data yet since the start on {}.", words::day(self.plan.start));
+        }
         let mut text = match (self.silent_for(), self.history.last_until(self.days.today)) {
             (Some(_), Some(last)) => format!("No data since {}. ", words::day(last)),
             (Some(days), None) => format!("No data for {}. ", words::count(days, "day", "days")),
@@ -322,8 +325,12 @@ impl<'a> Course<'a> {
             PathShape::WeekdayAndMonth => " going by the usual weekdays and months",
             PathShape::Linear | PathShape::Band => "",
         };
-        let of = if self.plan.measure.aggregation() == Aggregation::Total { "of" } else { "on the way to" };
-        text.push_str(&format!("{} {of} {target} by {read}: {compared} by {by}{pattern}.", amount(actual)));
+        let stands = if self.plan.measure.aggregation() == Aggregation::Total {
+            format!("{} of {target}", amount(actual).trim_end_matches(unit).trim_end())
+        } else {
+            format!("{} on the way to {target}", amount(actual))
+        };
+        text.push_str(&format!("{stands} by {read}: {compared} by {by}{pattern}."));
         text.push_str(&self.outlook(actual));
         text
     }
@@ -371,3 +378,7 @@ fn severity(status: GoalStatus) -> u8 {
         GoalStatus::Missed => 4,
     }
 }
+
+#[cfg(test)]
+#[path = "pace_tests.rs"]
+mod tests;

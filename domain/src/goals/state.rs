@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 
 use super::assessment::{GoalStatus, Insight, Outcome, Pace};
 use super::events::*;
-use super::plan::{GoalPlan, Milestone};
+use super::plan::{GoalPlan, Milestone, PlanField};
 use super::reading::History;
 use crate::event::Aggregate;
 use crate::ids::GoalId;
@@ -67,10 +67,10 @@ impl Aggregate for Goal {
             }
             GoalEvent::GoalRevised(revised) => {
                 self.plan = Some(revised.plan.clone());
-                // The new plan starts with a clean slate: only what is wrong under it alerts.
-                self.told = None;
-                for milestone in &mut self.milestones {
-                    milestone.missed = false;
+                // A plan that asks for something else starts with a clean slate: only what is wrong under it alerts.
+                let asks = [PlanField::Aim, PlanField::Start, PlanField::Due, PlanField::Cadence];
+                if revised.changed.iter().any(|field| asks.contains(field)) {
+                    self.told = None;
                 }
             }
             GoalEvent::GoalPaused(paused) => {

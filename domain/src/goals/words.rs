@@ -26,7 +26,7 @@ pub(super) fn amount(value: Decimal, unit: &str) -> String {
 
 /// A share of 0 to 1 as a whole percentage.
 pub(super) fn percent(share: Decimal) -> String {
-    format!("{}%", grouped(&nearest(share * Decimal::ONE_HUNDRED, 0).normalize().to_string()))
+    format!("{}%", grouped(&nearest(share.saturating_mul(Decimal::ONE_HUNDRED), 0).normalize().to_string()))
 }
 
 pub(super) fn day(date: Date) -> String {
