@@ -15,6 +15,11 @@ pub const LARGEST_VALUE: Decimal = Decimal::from_parts(2_764_472_320, 232_830, 0
 /// A recorder's clock may be ahead of ours by this much.
 pub const FURTHEST_AHEAD: SignedDuration = SignedDuration::from_hours(24);
 
+/// 1900-01-01T00:00:00Z: before this, an instant is a slip.
+pub const EARLIEST: Timestamp = Timestamp::constant(-2_208_988_800, 0);
+/// Enough for any rate, and few enough for sums to stay exact.
+pub const MOST_DECIMALS: u32 = 10;
+
 /// What the events of a stream `metric-<id>` add up to, without its points: those are asked of the read model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Metric {
@@ -68,6 +73,10 @@ pub enum MetricRefusal {
     TooLarge { at: Timestamp, value: Decimal },
     #[error("the point at {at} lies in the future; points may be at most a day ahead of now, {now}")]
     InTheFuture { at: Timestamp, now: Timestamp },
+    #[error("the point at {at} lies before {EARLIEST}")]
+    TooEarly { at: Timestamp },
+    #[error("the value {value} at {at} has more than {MOST_DECIMALS} decimals")]
+    TooFine { at: Timestamp, value: Decimal },
     #[error("two points were given for {at}, {first} and {second}; a metric has one value at an instant")]
     TwoValues { at: Timestamp, first: Decimal, second: Decimal },
 }
@@ -168,6 +177,12 @@ pub fn record(
     for Point { at, value } in points {
         if value.abs() > LARGEST_VALUE {
             return Err(MetricRefusal::TooLarge { at: *at, value: *value });
+        }
+        if value.normalize().scale() > MOST_DECIMALS {
+            return Err(MetricRefusal::TooFine { at: *at, value: *value });
+        }
+        if *at < EARLIEST {
+            return Err(MetricRefusal::TooEarly { at: *at });
         }
         if *at > now + FURTHEST_AHEAD {
             return Err(MetricRefusal::InTheFuture { at: *at, now });

@@ -4,7 +4,7 @@ mod decide;
 mod events;
 
 pub use decide::{
-    FURTHEST_AHEAD, KnownPoints, LARGEST_VALUE, MOST_POINTS, Metric, MetricRefusal, NewMetric, archive, define,
-    describe, record, retract,
+    EARLIEST, FURTHEST_AHEAD, KnownPoints, LARGEST_VALUE, MOST_DECIMALS, MOST_POINTS, Metric, MetricRefusal, NewMetric,
+    archive, define, describe, record, retract,
 };
 pub use events::*;
