@@ -49,7 +49,8 @@ async fn migrations_that_run_at_once_wait_for_each_other() {
     }
 }
 
-/// Row-level security that its owner passes by is none.
+/// Row-level security that its owner passes by is none. Four tables of the vault are looked up before a tenant is known
+/// or across tenants, and hold hashes, ids, times and positions only (see their migration).
 #[tokio::test]
 async fn every_table_with_tenants_forces_row_level_security() {
     let database = database().await;
@@ -59,10 +60,11 @@ async fn every_table_with_tenants_forces_row_level_security() {
          from pg_class c join pg_namespace n on n.oid = c.relnamespace
          where c.relkind in ('r', 'p') and n.nspname in ('log', 'vault')
            and exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id')
-           and not (c.relrowsecurity and c.relforcerowsecurity)",
+           and not (c.relrowsecurity and c.relforcerowsecurity)
+         order by 1",
     )
     .fetch_all(&mut superuser)
     .await
     .expect("the catalogue answers");
-    assert_eq!(open, Vec::<String>::new());
+    assert_eq!(open, ["vault.import_queue", "vault.logins", "vault.policy_checkpoints", "vault.timers"]);
 }
