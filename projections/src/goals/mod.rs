@@ -1,0 +1,7 @@
+//! Goals, their milestones, progress and revisions.
+
+mod projector;
+mod queries;
+
+pub use projector::GoalsProjector;
+pub use queries::*;

@@ -1,0 +1,126 @@
+//! What commands ask of the read models.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use dyocense_commands::ports::{ImportSummary, MetricSummary, ReadError, ReadModels};
+use dyocense_domain::connectors::Transaction;
+use dyocense_domain::ids::{GoalId, MetricId};
+use dyocense_domain::metrics::Point;
+use dyocense_eventlog::{Position, TenantId};
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+
+use crate::connectors::{Import, ImportStatus};
+use crate::metrics::Metric;
+use crate::{Projections, QueryError, Snapshot, analytics, connectors, goals, metrics};
+
+fn unavailable(error: QueryError) -> ReadError {
+    ReadError::Unavailable(Box::new(error))
+}
+
+impl From<Metric> for MetricSummary {
+    fn from(row: Metric) -> Self {
+        Self {
+            metric_id: row.metric_id,
+            key: row.key,
+            name: row.name,
+            unit: row.unit,
+            kind: row.kind,
+            currency: row.currency,
+            time_zone: row.time_zone,
+            good_direction: row.good_direction,
+            source: row.source,
+            archived: row.archived_at.is_some(),
+        }
+    }
+}
+
+impl From<Import> for ImportSummary {
+    fn from(row: Import) -> Self {
+        Self {
+            import_id: row.import_id,
+            file_name: row.file_name,
+            file_sha256: row.file_sha256,
+            imported: row.imported.unsigned_abs(),
+            finished: row.status != ImportStatus::Running,
+        }
+    }
+}
+
+impl Projections {
+    async fn moment(&self, tenant: TenantId) -> Result<Snapshot, ReadError> {
+        self.snapshot(tenant).await.map_err(unavailable)
+    }
+}
+
+#[async_trait]
+impl ReadModels for Projections {
+    async fn wait_for(&self, tenant: TenantId, position: Position, at_most: Duration) -> Result<(), ReadError> {
+        Projections::wait_for(self, tenant, position, at_most)
+            .await
+            .map_err(|behind| ReadError::Behind { wanted: behind.wanted, waited: behind.waited })
+    }
+
+    async fn metric(&self, tenant: TenantId, metric: MetricId) -> Result<Option<MetricSummary>, ReadError> {
+        let mut snapshot = self.moment(tenant).await?;
+        Ok(metrics::metric(&mut snapshot, metric).await.map_err(unavailable)?.map(MetricSummary::from))
+    }
+
+    async fn metric_by_key(&self, tenant: TenantId, key: &str) -> Result<Option<MetricSummary>, ReadError> {
+        let mut snapshot = self.moment(tenant).await?;
+        Ok(metrics::metric_by_key(&mut snapshot, key).await.map_err(unavailable)?.map(MetricSummary::from))
+    }
+
+    async fn values_at(
+        &self,
+        tenant: TenantId,
+        metric: MetricId,
+        ats: &[Timestamp],
+    ) -> Result<HashMap<Timestamp, Decimal>, ReadError> {
+        let mut snapshot = self.moment(tenant).await?;
+        let Some(metric) = metrics::metric(&mut snapshot, metric).await.map_err(unavailable)? else {
+            return Ok(HashMap::new());
+        };
+        metrics::values_at(&mut snapshot, &metric, ats).await.map_err(unavailable)
+    }
+
+    async fn latest_point(&self, tenant: TenantId, metric: MetricId) -> Result<Option<Point>, ReadError> {
+        let mut snapshot = self.moment(tenant).await?;
+        let Some(metric) = metrics::metric(&mut snapshot, metric).await.map_err(unavailable)? else {
+            return Ok(None);
+        };
+        metrics::latest_point(&mut snapshot, &metric).await.map_err(unavailable)
+    }
+
+    async fn points(
+        &self,
+        tenant: TenantId,
+        metric: MetricId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<Point>, ReadError> {
+        let mut snapshot = self.moment(tenant).await?;
+        let Some(metric) = metrics::metric(&mut snapshot, metric).await.map_err(unavailable)? else {
+            return Ok(Vec::new());
+        };
+        metrics::points(&mut snapshot, &metric, from, to).await.map_err(unavailable)
+    }
+
+    async fn transactions(&self, tenant: TenantId, keys: &[String]) -> Result<HashMap<String, Transaction>, ReadError> {
+        let mut snapshot = self.moment(tenant).await?;
+        analytics::transactions_by_key(&mut snapshot, keys).await.map_err(unavailable)
+    }
+
+    async fn goals_measured_by(&self, tenant: TenantId, metric: MetricId) -> Result<Vec<GoalId>, ReadError> {
+        let mut snapshot = self.moment(tenant).await?;
+        goals::goals_measured_by(&mut snapshot, metric).await.map_err(unavailable)
+    }
+
+    async fn completed_import(&self, tenant: TenantId, file_sha256: &str) -> Result<Option<ImportSummary>, ReadError> {
+        let mut snapshot = self.moment(tenant).await?;
+        let import = connectors::completed_import_of(&mut snapshot, file_sha256).await.map_err(unavailable)?;
+        Ok(import.map(ImportSummary::from))
+    }
+}
