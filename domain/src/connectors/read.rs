@@ -75,8 +75,12 @@ pub struct TransactionReader<R: Read> {
     columns: Vec<String>,
     needed: usize,
     options: ReadOptions,
-    occurrences: HashMap<[u8; 16], u32>,
+    occurrences: Occurrences,
 }
+
+/// How often each row of a file came, by what it says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Occurrences(HashMap<[u8; 16], u32>);
 
 impl<R: Read> TransactionReader<R> {
     /// Reads the header, if there is one.
@@ -99,7 +103,20 @@ impl<R: Read> TransactionReader<R> {
         let optional = [mapping.units, mapping.customer, mapping.order, mapping.product, mapping.currency];
         let needed = 1 + optional.into_iter().flatten().chain([mapping.date, mapping.amount]).max().unwrap_or(0);
         let record = csv::StringRecord::new();
-        Ok(Self { csv, bytes_read, record, columns, needed, options, occurrences: HashMap::new() })
+        Ok(Self { csv, bytes_read, record, columns, needed, options, occurrences: Occurrences::default() })
+    }
+
+    /// Counts on from the rows of another file, which this one corrects: else a corrected row would be taken for its
+    /// twin there, such as the line before it of the same order.
+    pub fn after(mut self, corrected: Occurrences) -> Self {
+        self.occurrences = corrected;
+        self
+    }
+
+    /// Reads to the end, and says how often each row came.
+    pub fn into_occurrences(mut self) -> Result<Occurrences, csv::Error> {
+        while self.next_row()?.is_some() {}
+        Ok(self.occurrences)
     }
 
     /// The names in the first line; empty where the file has none.
@@ -171,7 +188,7 @@ impl<R: Read> TransactionReader<R> {
                 product.as_deref().unwrap_or_default(),
             ]),
         };
-        let occurrence = self.occurrences.entry(identity).or_default();
+        let occurrence = self.occurrences.0.entry(identity).or_default();
         *occurrence += 1;
         let key = format!("{}-{occurrence}", hex::encode(identity));
         Ok(Transaction { key, order, customer, product, day, when, units, amount })

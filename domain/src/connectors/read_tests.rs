@@ -70,6 +70,29 @@ fn a_row_of_an_order_keeps_its_key_when_its_amount_is_corrected() {
 }
 
 #[test]
+fn a_corrected_row_is_not_taken_for_its_twin_in_the_file_it_comes_from() {
+    let with_order = || {
+        let mut options = options();
+        options.mapping.order = Some(0);
+        options.mapping.customer = None;
+        options
+    };
+    let reader = |text: &'static str| TransactionReader::new(text.as_bytes(), with_order()).unwrap();
+    let file = || reader("order,date,qty,amount\nA-1,1997-01-01,1,5\nA-1,1997-01-01,1,x\n");
+    let correction = || reader("order,date,qty,amount\nA-1,1997-01-01,1,7\n");
+    let key = |mut reader: TransactionReader<&[u8]>| reader.next_row().unwrap().unwrap().outcome.unwrap().key;
+
+    assert_eq!(key(correction()), key(file()), "on its own it looks like the first line of the order");
+    let seen = file().into_occurrences().unwrap();
+    let corrected = key(correction().after(seen.clone()));
+    assert_ne!(corrected, key(file()));
+    assert_eq!(corrected, key(correction().after(seen)), "the same correction again changes nothing");
+    let mut whole = reader("order,date,qty,amount\nA-1,1997-01-01,1,5\nA-1,1997-01-01,1,7\n");
+    whole.next_row().unwrap();
+    assert_eq!(corrected, key(whole), "nor does the whole file, corrected");
+}
+
+#[test]
 fn bad_rows_say_where_and_why_and_the_rest_goes_on() {
     let text = "customer,date,qty,amount\n\
         1,1997-13-01,1,5\n\
