@@ -1,1 +1,15 @@
 //! Plans for small businesses: inventory, staffing, rosters, budgets. Pure: knows no tenant, no event, no I/O.
+
+// Index loops read like the algorithms they implement: several arrays share one index.
+#![allow(clippy::needless_range_loop)]
+
+pub mod backend;
+pub mod effort;
+pub mod explain;
+pub mod format;
+pub mod inventory;
+pub mod lp;
+mod mip;
+pub mod model;
+pub mod run;
+pub mod solve;

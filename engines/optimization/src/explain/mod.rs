@@ -1,0 +1,7 @@
+//! Why a plan is what it is, and why there is none: prices, ranges, conflicts and repairs.
+
+mod conflict;
+mod sensitivity;
+
+pub use conflict::{Conflict, Member, Repair, conflict, repairs};
+pub use sensitivity::{Binding, CostRange, Sensitivity, sensitivity};

@@ -1,0 +1,148 @@
+//! A problem file in, an answer out: what the command line and a server both do.
+
+use serde::{Deserialize, Serialize};
+
+use crate::backend::{Backend, SolveError, solve_with};
+use crate::effort::Effort;
+use crate::explain::{self, Binding, Member, Repair};
+use crate::format::{model_from_json, model_from_mps};
+use crate::lp::Status;
+use crate::model::{Model, ModelError, Sense, check};
+
+/// What a file asks for.
+#[derive(Debug, Clone)]
+pub enum Task {
+    /// A model given row by row.
+    Raw(Box<Model>),
+}
+
+/// How to go about it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    pub backend: Backend,
+    pub seed: u64,
+}
+
+/// The answer to a task.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Outcome {
+    pub name: String,
+    /// `inventory`, `staffing`, `roster`, `budget` or `model`.
+    pub kind: &'static str,
+    pub status: Status,
+    pub sense: Sense,
+    pub objective: Option<f64>,
+    pub bound: Option<f64>,
+    pub gap: Option<f64>,
+    pub solver: &'static str,
+    pub nodes: u64,
+    pub work: u64,
+    /// The run ended at the work limit or by proof, so the same input, seed and limit give the same
+    /// plan. False when it was stopped from outside.
+    pub replayable: bool,
+    /// Decisions that are not zero.
+    pub decisions: Vec<Decision>,
+    /// What limits the plan, dearest first.
+    pub binding: Vec<Binding>,
+    /// Prices hold exactly (no whole decisions involved).
+    pub prices_exact: bool,
+    /// When there is no plan: rules that cannot all be kept.
+    pub conflict: Vec<String>,
+    pub conflict_verified: bool,
+    /// When there is no plan: the cheapest single changes that would allow one.
+    pub repairs: Vec<Repair>,
+    /// What the independent checker objects to; empty for every plan this crate gives.
+    pub violations: Vec<String>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Decision {
+    pub name: String,
+    pub value: f64,
+}
+
+#[derive(Deserialize)]
+struct Probe {
+    #[serde(default)]
+    rows: Option<serde::de::IgnoredAny>,
+}
+
+/// Reads a task: MPS text, or JSON of a raw model or a business problem.
+pub fn read_task(text: &str) -> Result<Task, ModelError> {
+    let first = text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
+    if !first.starts_with(['{', '[']) {
+        return Ok(Task::Raw(Box::new(model_from_mps(text)?)));
+    }
+    let probe: Probe =
+        serde_json::from_str(first).map_err(|error| ModelError::Malformed(format!("not JSON: {error}")))?;
+    if probe.rows.is_some() {
+        return Ok(Task::Raw(Box::new(model_from_json(first)?)));
+    }
+    Err(ModelError::Malformed("neither a model (it has no \"rows\") nor a business problem".into()))
+}
+
+/// Share of the work kept for prices or for finding a conflict.
+const EXPLAIN_SHARE: u64 = 10;
+
+/// Solves a task and explains the answer.
+pub fn run(task: &Task, options: Options, effort: &mut Effort) -> Result<Outcome, SolveError> {
+    match task {
+        Task::Raw(model) => {
+            let reserve = effort.limit / EXPLAIN_SHARE;
+            let main = effort.limit - reserve;
+            let answer = effort.part(main, |effort| solve_with(model, options.backend, options.seed, effort))?;
+            Ok(explained(model, "model", answer, effort))
+        }
+    }
+}
+
+/// Turns a solver's answer into an outcome: names, prices, conflicts.
+fn explained(model: &Model, kind: &'static str, answer: crate::solve::Answer, effort: &mut Effort) -> Outcome {
+    let mut outcome = Outcome {
+        name: model.name.clone(),
+        kind,
+        status: answer.status,
+        sense: model.sense,
+        objective: answer.objective,
+        bound: answer.bound,
+        gap: answer.gap,
+        solver: answer.solver,
+        nodes: answer.nodes,
+        work: 0,
+        replayable: true,
+        decisions: Vec::new(),
+        binding: Vec::new(),
+        prices_exact: false,
+        conflict: Vec::new(),
+        conflict_verified: false,
+        repairs: Vec::new(),
+        violations: Vec::new(),
+    };
+    if let Some(x) = &answer.x {
+        outcome.violations = check(model, x).into_iter().map(|v| format!("{} by {}", v.what, v.by)).collect();
+        outcome.decisions = model
+            .columns
+            .iter()
+            .zip(x)
+            .filter(|&(_, &value)| value != 0.0)
+            .map(|(column, &value)| Decision { name: column.name.clone(), value })
+            .collect();
+        if matches!(answer.status, Status::Optimal | Status::Feasible) && !effort.was_stopped() {
+            let prices = explain::sensitivity(model, x, effort);
+            outcome.prices_exact = prices.exact && answer.status == Status::Optimal;
+            outcome.binding = prices.binding;
+            outcome.binding.sort_by(|a, b| b.shadow_price.abs().total_cmp(&a.shadow_price.abs()));
+        }
+    } else if answer.status == Status::Infeasible
+        && let Some(conflict) = explain::conflict(model, true, effort)
+    {
+        outcome.conflict = conflict.members.iter().map(|member: &Member| member.says().to_string()).collect();
+        outcome.conflict_verified = conflict.verified;
+        outcome.repairs = explain::repairs(model, &conflict, effort);
+    }
+    outcome.work = effort.spent;
+    outcome.replayable = !effort.was_stopped();
+    outcome
+}
