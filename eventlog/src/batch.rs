@@ -41,10 +41,19 @@ impl Outcome {
 }
 
 /// Appends the commands in one transaction. An error means that none is in the log, unless the connection broke.
+///
+/// The first call hopes that new streams are new and keys unused; where they are not, the database says so by a unique
+/// violation, and a second, careful call finds out whose.
 pub(crate) async fn write(connection: &mut PgConnection, commands: &[Command]) -> Result<Vec<Outcome>, sqlx::Error> {
-    match commands {
-        [command] if command.slices.len() == 1 => Ok(vec![write_one(connection, command).await?]),
-        commands => write_batch(connection, commands).await,
+    let hopeful = match commands {
+        [command] if command.slices.len() == 1 => write_one(connection, command).await.map(|outcome| vec![outcome]),
+        commands => write_batch(connection, commands, false).await,
+    };
+    match hopeful {
+        Err(sqlx::Error::Database(error)) if error.is_unique_violation() => {
+            write_batch(connection, commands, true).await
+        }
+        outcomes => outcomes,
     }
 }
 
@@ -77,7 +86,11 @@ async fn write_one(connection: &mut PgConnection, command: &Command) -> Result<O
     )
 }
 
-async fn write_batch(connection: &mut PgConnection, commands: &[Command]) -> Result<Vec<Outcome>, sqlx::Error> {
+async fn write_batch(
+    connection: &mut PgConnection,
+    commands: &[Command],
+    careful: bool,
+) -> Result<Vec<Outcome>, sqlx::Error> {
     let mut tenants: Vec<Uuid> = commands.iter().map(|command| command.tenant.uuid()).collect();
     // Postgres compares UUIDs by their bytes, as Rust does: the order in which the heads are locked.
     tenants.sort_unstable();
@@ -92,7 +105,7 @@ async fn write_batch(connection: &mut PgConnection, commands: &[Command]) -> Res
 
     let row = sqlx::query(
         "select outcomes, first_positions, last_positions, versions_before
-         from log.append_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+         from log.append_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
     )
     .bind(&tenants)
     .bind(commands.iter().map(tenant_index).collect::<Vec<i32>>())
@@ -119,6 +132,7 @@ async fn write_batch(connection: &mut PgConnection, commands: &[Command]) -> Res
     .bind(events().map(|event: &Event| event.event_type.as_ref()).collect::<Vec<&str>>())
     .bind(events().map(|event| event.body.as_str()).collect::<Vec<&str>>())
     .bind(events().map(|event| event.leaf_hash.as_slice()).collect::<Vec<&[u8]>>())
+    .bind(careful)
     .fetch_one(connection)
     .await?;
     read_outcomes(&row, commands)
