@@ -1,5 +1,6 @@
 //! The HTTP server: GraphQL, uploads and downloads, the explorer, health.
 
+pub mod dashboard;
 pub mod explorer;
 pub mod graphql;
 pub mod media;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use dyocense_commands::{CommandError, Commands};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -105,7 +106,8 @@ impl Edge {
 pub fn router(edge: Edge) -> Router {
     let cors = cors(&edge.settings().http.allowed_origins);
     Router::new()
-        .route("/", get(|| async { Redirect::temporary("/explorer") }))
+        .route("/", get(dashboard::index))
+        .route("/{file}", get(dashboard::file))
         .route("/explorer", get(explorer::page))
         .route("/schema.graphql", get(sdl))
         .route("/graphql", any(graphql_or_socket))

@@ -1,0 +1,68 @@
+// A line chart as SVG: no library, readable by keyboard and screen reader through its summary.
+
+import { h, svg, number, day } from "./page.js";
+
+const WIDTH = 760;
+const HEIGHT = 260;
+const LEFT = 62;
+const BOTTOM = 24;
+const TOP = 12;
+
+/** Round steps that cover a range: 1, 2 or 5 times a power of ten. */
+function steps(low, high, about) {
+  const rough = (high - low || 1) / about;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough);
+  const first = Math.floor(low / step) * step;
+  const marks = [];
+  for (let mark = first; mark < high + step; mark += step) marks.push(Number(mark.toPrecision(12)));
+  return marks;
+}
+
+/** `points`: [{ at: Date, value: number }] in order. */
+export function lineChart(points, { unit, label }) {
+  if (points.length === 0) return h("p", { class: "soft" }, "No points in this range.");
+  const values = points.map((point) => point.value);
+  const low = Math.min(0, ...values);
+  const marks = steps(low, Math.max(...values, low + 1e-9), 4);
+  const [bottom, top] = [marks[0], marks.at(-1)];
+  const [begin, end] = [+points[0].at, +points.at(-1).at];
+  const x = (at) => LEFT + ((at - begin) / (end - begin || 1)) * (WIDTH - LEFT - 10);
+  const y = (value) => TOP + (1 - (value - bottom) / (top - bottom || 1)) * (HEIGHT - TOP - BOTTOM);
+  const path = points.map((point, i) => `${i ? "L" : "M"}${x(+point.at).toFixed(1)},${y(point.value).toFixed(1)}`).join("");
+  const area = `${path}L${x(end).toFixed(1)},${y(bottom)}L${x(begin).toFixed(1)},${y(bottom)}Z`;
+  const summary = `${label}: ${points.length} points from ${day(points[0].at)} to ${day(points.at(-1).at)}, last ${number(values.at(-1), unit)}`;
+
+  const cursor = svg("line", { class: "cursor", y1: TOP, y2: HEIGHT - BOTTOM, visibility: "hidden" });
+  const dot = svg("circle", { class: "dot", r: 4, visibility: "hidden" });
+  const reading = h("p", { class: "small soft", style: "margin:.2rem 0 0; min-height:1.5em" }, summary);
+  const picture = svg("svg", { class: "chart", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": summary }, [
+    ...marks.flatMap((mark) => [
+      svg("line", { class: "grid-line", x1: LEFT, x2: WIDTH - 10, y1: y(mark), y2: y(mark) }),
+      svg("text", { x: LEFT - 8, y: y(mark) + 4, "text-anchor": "end" }, [number(mark)]),
+    ]),
+    ...[0, 0.25, 0.5, 0.75, 1].map((share) => {
+      const at = begin + share * (end - begin);
+      const anchor = share === 0 ? "start" : share === 1 ? "end" : "middle";
+      return svg("text", { x: x(at), y: HEIGHT - 6, "text-anchor": anchor }, [day(new Date(at))]);
+    }),
+    svg("path", { class: "area", d: area }),
+    svg("path", { class: "line", d: path }),
+    cursor,
+    dot,
+  ]);
+  picture.addEventListener("pointermove", (event) => {
+    const box = picture.getBoundingClientRect();
+    const at = ((event.clientX - box.left) / box.width) * WIDTH;
+    const nearest = points.reduce((best, point) => (Math.abs(x(+point.at) - at) < Math.abs(x(+best.at) - at) ? point : best));
+    for (const [name, value] of [["x1", x(+nearest.at)], ["x2", x(+nearest.at)], ["visibility", "visible"]]) cursor.setAttribute(name, value);
+    for (const [name, value] of [["cx", x(+nearest.at)], ["cy", y(nearest.value)], ["visibility", "visible"]]) dot.setAttribute(name, value);
+    reading.textContent = `${day(nearest.at)}: ${number(nearest.value, unit)}`;
+  });
+  picture.addEventListener("pointerleave", () => {
+    cursor.setAttribute("visibility", "hidden");
+    dot.setAttribute("visibility", "hidden");
+    reading.textContent = summary;
+  });
+  return h("div", {}, picture, reading);
+}
