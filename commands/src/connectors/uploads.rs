@@ -37,7 +37,7 @@ pub struct Upload {
 }
 
 /// Receives a file piece by piece. Dropped before [`UploadWriter::finish`], what was stored is removed by the next
-/// [`Commands::begin_upload`] that finds it a day old.
+/// [`Commands::begin_upload`] that finds it a day old. Files that are kept for corrections go after 30 days.
 pub struct UploadWriter {
     commands: Commands,
     tenant: TenantId,
@@ -60,7 +60,8 @@ impl Commands {
         let upload_id = UploadId::from(Uuid::now_v7());
         let mut tx = self.vault.of(caller.tenant).await?;
         sqlx::query(
-            "delete from vault.uploads where tenant_id = $1 and sha256 is null and created_at < now() - interval '1 day'",
+            "delete from vault.uploads where tenant_id = $1
+               and created_at < now() - case when sha256 is null then interval '1 day' else interval '30 days' end",
         )
         .bind(Uuid::from(caller.tenant))
         .execute(&mut *tx)

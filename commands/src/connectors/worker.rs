@@ -4,10 +4,11 @@ use std::io::{self, Read};
 use std::time::Duration;
 
 use dyocense_domain::connectors::{
-    Import, ImportEvent, ImportRefusal, ImportStarted, ImportTotals, ReadOptions, Row, TransactionReader,
+    Import, ImportEvent, ImportRefusal, ImportStarted, ImportTotals, Occurrences, ReadOptions, Row, TransactionReader,
     TransactionsImported, complete, fail, take_batch,
 };
 use dyocense_domain::ids::{ImportId, UploadId};
+use dyocense_domain::time_zone::TimeZoneName;
 use dyocense_eventlog::TenantId;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -20,6 +21,8 @@ use crate::execute::Commands;
 
 /// Rows of one event: about 100 KB, and a few milliseconds of projecting.
 const BATCH_ROWS: usize = 500;
+/// Corrections of corrections of … are followed back this far.
+const MOST_CORRECTIONS: usize = 20;
 const SLOW_POLL: Duration = Duration::from_secs(5);
 const READ_MODELS_WAIT: Duration = Duration::from_secs(30);
 
@@ -61,18 +64,17 @@ impl Commands {
                 return Ok(());
             }
             let (tenant, import_id) = (TenantId::from(tenant), ImportId::from(import_id));
-            // A session's lock: it dies with the connection, so a dead node holds nothing.
-            let mut lock = self.vault.across_tenants().acquire().await?;
-            let key = format!("import of {tenant}");
-            let ours: bool = sqlx::query_scalar("select pg_try_advisory_lock(hashtextextended($1, 0))")
-                .bind(&key)
+            // Held by a transaction that does nothing else: a dead node, or a task that was dropped, holds nothing.
+            let mut lock = self.vault.across_tenants().begin().await?;
+            let ours: bool = sqlx::query_scalar("select pg_try_advisory_xact_lock(hashtextextended($1, 0))")
+                .bind(format!("import of {tenant}"))
                 .fetch_one(&mut *lock)
                 .await?;
             if !ours {
                 continue;
             }
             let worked = self.work_on(tenant, import_id, stop).await;
-            sqlx::query("select pg_advisory_unlock(hashtextextended($1, 0))").bind(&key).execute(&mut *lock).await?;
+            lock.commit().await?;
             if let Err(error) = worked {
                 tracing::warn!(%tenant, %import_id, %error, cause = ?std::error::Error::source(&error), "an import was interrupted; it will be resumed");
             }
@@ -87,14 +89,21 @@ impl Commands {
             _ => true,
         };
         if finished {
-            if let Some(started) = &import.started {
+            // A file with rejected rows is kept: how often its good rows came is part of the keys of the corrected ones.
+            let rejected = self.load_import(tenant, import_id).await?.state.totals.rejected;
+            if let (Some(started), 0) = (&import.started, rejected) {
                 self.discard_upload(tenant, started.upload_id).await?;
             }
-            sqlx::query("delete from vault.import_queue where tenant_id = $1 and import_id = $2")
-                .bind(Uuid::from(tenant))
-                .bind(Uuid::from(import_id))
-                .execute(self.vault.across_tenants())
-                .await?;
+            // An entry whose import has not started may be about to: it is written first (see `start_import`).
+            sqlx::query(
+                "delete from vault.import_queue
+                 where tenant_id = $1 and import_id = $2 and ($3 or queued_at < now() - interval '10 minutes')",
+            )
+            .bind(Uuid::from(tenant))
+            .bind(Uuid::from(import_id))
+            .bind(import.started.is_some())
+            .execute(self.vault.across_tenants())
+            .await?;
         }
         Ok(())
     }
@@ -213,12 +222,34 @@ impl Commands {
         after_line: u64,
     ) -> Result<mpsc::Receiver<Result<Piece, Fault>>, Fault> {
         let (time_zone, _) = self.locale(tenant).await?;
+        let mut corrected = Vec::new();
+        let mut next = started.corrects;
+        while let (Some(import_id), true) = (next, corrected.len() < MOST_CORRECTIONS) {
+            let Some(before) = self.load_import(tenant, import_id).await?.state.started else { break };
+            next = before.corrects;
+            corrected.push(self.open_file(tenant, &before, &time_zone));
+        }
+        corrected.reverse();
+        let file = self.open_file(tenant, started, &time_zone);
+        let (sender, receiver) = mpsc::channel(2);
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = send_pieces(file, corrected, after_line, &sender) {
+                let _ = sender.blocking_send(match error.into_kind() {
+                    csv::ErrorKind::Io(error) => Err(Fault::Unavailable(error.into())),
+                    other => Ok(Piece::Unreadable(format!("the file cannot be read as a table: {other:?}"))),
+                });
+            }
+        });
+        Ok(receiver)
+    }
+
+    fn open_file(&self, tenant: TenantId, started: &ImportStarted, time_zone: &TimeZoneName) -> File {
         let options = ReadOptions {
             format: started.format.clone(),
             mapping: started.mapping.clone(),
             currency: started.currency.clone(),
-            latest: self.latest_day(&time_zone),
-            time_zone,
+            latest: self.latest_day(time_zone),
+            time_zone: time_zone.clone(),
             pseudonymize: self.pseudonymizer(tenant),
         };
         let source = ChunkReader {
@@ -229,26 +260,24 @@ impl Commands {
             next_chunk: 0,
             chunk: io::Cursor::new(Vec::new()),
         };
-        let (sender, receiver) = mpsc::channel(2);
-        tokio::task::spawn_blocking(move || {
-            if let Err(error) = send_pieces(source, options, after_line, &sender) {
-                let _ = sender.blocking_send(match error.into_kind() {
-                    csv::ErrorKind::Io(error) => Err(Fault::Unavailable(error.into())),
-                    other => Ok(Piece::Unreadable(format!("the file cannot be read as a table: {other:?}"))),
-                });
-            }
-        });
-        Ok(receiver)
+        (source, options)
     }
 }
 
+type File = (ChunkReader, ReadOptions);
+
+/// Sends the rows of `file` after a line; `corrected` are the files whose rows it corrects, the first one first.
 fn send_pieces(
-    source: ChunkReader,
-    options: ReadOptions,
+    (source, options): File,
+    corrected: Vec<File>,
     after_line: u64,
     sender: &mpsc::Sender<Result<Piece, Fault>>,
 ) -> Result<(), csv::Error> {
-    let mut reader = TransactionReader::new(source, options)?;
+    let mut seen = Occurrences::default();
+    for (source, options) in corrected {
+        seen = TransactionReader::new(source, options)?.after(seen).into_occurrences()?;
+    }
+    let mut reader = TransactionReader::new(source, options)?.after(seen);
     if after_line == 0 && sender.blocking_send(Ok(Piece::Columns(reader.columns().to_vec()))).is_err() {
         return Ok(());
     }
