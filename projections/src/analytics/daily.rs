@@ -5,7 +5,7 @@
 use dyocense_domain::metrics::Point;
 use dyocense_domain::time_zone::TimeZoneName;
 use jiff::Timestamp;
-use jiff::civil::Date;
+use jiff::civil::{Date, date};
 use jiff_sqlx::ToSqlx;
 use rust_decimal::Decimal;
 
@@ -74,9 +74,11 @@ pub(crate) async fn points(
     if from >= to {
         return Ok(Vec::new());
     }
-    // The day before the end is included whole; the points are cut exactly.
+    // The day before the end is included whole; the points are cut exactly. No ledger is older than a date of
+    // Postgres (4713 BC) reaches, nor younger.
+    let start = zone.date_of(from).max(date(-4000, 1, 1));
     let end = zone.date_of(to).tomorrow().unwrap_or(Date::MAX);
-    let days = daily_sales(snapshot, zone.date_of(from), end).await?;
+    let days = daily_sales(snapshot, start, end).await?;
     let points = days.iter().filter_map(|day| point(day, key, zone));
     Ok(points.filter(|point| from <= point.at && point.at < to).collect())
 }
