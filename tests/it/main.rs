@@ -1,4 +1,5 @@
 //! One test binary: a module per context.
 
 mod architecture;
+mod commands;
 mod database;

@@ -3,71 +3,42 @@
 /// Why no answer was given.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum EvidenceError {
-    #[error(
-        "column `{column}` is constant (always {value}): nothing varies with it, so nothing can be learnt from it"
-    )]
+    #[error("column `{column}` is constant (always {value}): nothing varies with it, so nothing can be learnt from it")]
     ConstantColumn { column: String, value: f64 },
-    #[error(
-        "column `{column}` is a linear combination of the columns before it ({before}): leave it out"
-    )]
+    #[error("column `{column}` is a linear combination of the columns before it ({before}): leave it out")]
     CollinearColumn { column: String, before: String },
     #[error("column `{column}` has no finite number at row {row} (counted from 1)")]
     NotFinite { column: String, row: usize },
     #[error("{what} needs at least {needed} observations, but there are {found}")]
-    TooFewObservations {
-        what: String,
-        needed: usize,
-        found: usize,
-    },
+    TooFewObservations { what: String, needed: usize, found: usize },
     #[error("column `{column}` has {found} rows where {expected} were expected")]
-    LengthMismatch {
-        column: String,
-        expected: usize,
-        found: usize,
-    },
+    LengthMismatch { column: String, expected: usize, found: usize },
     #[error("column `{column}` is given twice")]
     DuplicateColumn { column: String },
     #[error("there is no column `{column}`; there are: {known}")]
     UnknownColumn { column: String, known: String },
     #[error("treatment `{column}` must be 0 or 1, but row {row} (counted from 1) holds {value}")]
-    NotBinary {
-        column: String,
-        row: usize,
-        value: f64,
-    },
+    NotBinary { column: String, row: usize, value: f64 },
     #[error("treatment `{column}` has no treated rows (value 1): there is no effect to estimate")]
     NoTreated { column: String },
-    #[error(
-        "treatment `{column}` has no untreated rows (value 0): there is nothing to compare with"
-    )]
+    #[error("treatment `{column}` has no untreated rows (value 0): there is nothing to compare with")]
     NoUntreated { column: String },
     #[error(
         "the covariates separate treated from untreated perfectly ({detail}): the two groups share no comparable rows, so the effect is not identifiable from these data"
     )]
     PerfectSeparation { detail: String },
     #[error("{name} is {value}, but must be {bound}")]
-    OutOfRange {
-        name: &'static str,
-        value: f64,
-        bound: String,
-    },
+    OutOfRange { name: &'static str, value: f64, bound: String },
     #[error(
         "column `{column}` holds {value} at row {row} (counted from 1): a categorical test needs whole-number codes"
     )]
-    NotCategorical {
-        column: String,
-        row: usize,
-        value: f64,
-    },
+    NotCategorical { column: String, row: usize, value: f64 },
     #[error("the matrix of {what} is singular: {hint}")]
     Singular { what: String, hint: String },
     #[error("not identifiable from your data: {reason}")]
     NotIdentifiable { reason: String },
     #[error("{method} did not converge within {iterations} iterations")]
-    NoConvergence {
-        method: &'static str,
-        iterations: usize,
-    },
+    NoConvergence { method: &'static str, iterations: usize },
     #[error("the graph has a directed cycle through `{node}`")]
     Cyclic { node: String },
     #[error("background knowledge contradicts itself: {reason}")]

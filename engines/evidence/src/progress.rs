@@ -25,9 +25,7 @@ impl<'a> Progress<'a> {
 
     /// Calls `listener(done, total)` after each step.
     pub fn new(listener: &'a mut dyn FnMut(usize, usize) -> Continue) -> Self {
-        Progress {
-            step: Some(listener),
-        }
+        Progress { step: Some(listener) }
     }
 
     /// Reports a step.

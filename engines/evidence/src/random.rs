@@ -20,10 +20,7 @@ impl Random {
             x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
             x ^ (x >> 31)
         };
-        Random {
-            state: [next(), next(), next(), next()],
-            spare_normal: None,
-        }
+        Random { state: [next(), next(), next(), next()], spare_normal: None }
     }
 
     pub fn next_u64(&mut self) -> u64 {
@@ -92,11 +89,7 @@ mod tests {
         assert_eq!(first, GOLDEN);
     }
 
-    const GOLDEN: [u64; 3] = [
-        1_021_219_803_524_665_661,
-        3_174_977_118_032_272_916,
-        13_236_943_193_235_544_178,
-    ];
+    const GOLDEN: [u64; 3] = [1_021_219_803_524_665_661, 3_174_977_118_032_272_916, 13_236_943_193_235_544_178];
 
     #[test]
     fn normals_have_mean_zero_and_variance_one() {

@@ -21,11 +21,7 @@ impl Table {
         let mut columns = Vec::with_capacity(named.len());
         for (name, column) in named {
             if column.len() != rows {
-                return Err(EvidenceError::LengthMismatch {
-                    column: name,
-                    expected: rows,
-                    found: column.len(),
-                });
+                return Err(EvidenceError::LengthMismatch { column: name, expected: rows, found: column.len() });
             }
             require_finite(&name, &column)?;
             if names.contains(&name) {
@@ -34,11 +30,7 @@ impl Table {
             names.push(name);
             columns.push(column);
         }
-        Ok(Table {
-            names,
-            columns,
-            rows,
-        })
+        Ok(Table { names, columns, rows })
     }
 
     /// A table from rows; columns are named `X1`, `X2`, … where `names` is empty.
@@ -68,10 +60,7 @@ impl Table {
             }
         }
         let named = columns.into_iter().enumerate().map(|(j, column)| {
-            let name = names
-                .get(j)
-                .cloned()
-                .unwrap_or_else(|| format!("X{}", j + 1));
+            let name = names.get(j).cloned().unwrap_or_else(|| format!("X{}", j + 1));
             (name, column)
         });
         Table::new(named.collect())
@@ -109,10 +98,7 @@ impl Table {
         self.names
             .iter()
             .position(|known| known == name)
-            .ok_or_else(|| EvidenceError::UnknownColumn {
-                column: name.to_string(),
-                known: self.names.join(", "),
-            })
+            .ok_or_else(|| EvidenceError::UnknownColumn { column: name.to_string(), known: self.names.join(", ") })
     }
 
     /// The named columns, in the order asked for.
@@ -120,10 +106,8 @@ impl Table {
     /// # Errors
     /// [`EvidenceError::UnknownColumn`] or [`EvidenceError::DuplicateColumn`].
     pub fn select(&self, names: &[String]) -> Result<Table> {
-        let named = names
-            .iter()
-            .map(|name| Ok((name.clone(), self.column(name)?.to_vec())))
-            .collect::<Result<Vec<_>>>()?;
+        let named =
+            names.iter().map(|name| Ok((name.clone(), self.column(name)?.to_vec()))).collect::<Result<Vec<_>>>()?;
         Table::new(named)
     }
 
@@ -131,11 +115,7 @@ impl Table {
     pub fn take_rows(&self, rows: &[usize]) -> Table {
         Table {
             names: self.names.clone(),
-            columns: self
-                .columns
-                .iter()
-                .map(|column| rows.iter().map(|&r| column[r]).collect())
-                .collect(),
+            columns: self.columns.iter().map(|column| rows.iter().map(|&r| column[r]).collect()).collect(),
             rows: rows.len(),
         }
     }
@@ -158,10 +138,7 @@ impl Table {
 /// [`EvidenceError::NotFinite`] with the first such row.
 pub fn require_finite(name: &str, column: &[f64]) -> Result<()> {
     match column.iter().position(|value| !value.is_finite()) {
-        Some(row) => Err(EvidenceError::NotFinite {
-            column: name.to_string(),
-            row: row + 1,
-        }),
+        Some(row) => Err(EvidenceError::NotFinite { column: name.to_string(), row: row + 1 }),
         None => Ok(()),
     }
 }
@@ -173,10 +150,7 @@ pub fn require_finite(name: &str, column: &[f64]) -> Result<()> {
 pub fn require_varying(name: &str, column: &[f64]) -> Result<()> {
     match column.first() {
         Some(&first) if column.iter().all(|&value| value == first) => {
-            Err(EvidenceError::ConstantColumn {
-                column: name.to_string(),
-                value: first,
-            })
+            Err(EvidenceError::ConstantColumn { column: name.to_string(), value: first })
         }
         _ => Ok(()),
     }
@@ -188,11 +162,7 @@ pub fn require_varying(name: &str, column: &[f64]) -> Result<()> {
 /// [`EvidenceError::TooFewObservations`].
 pub fn require_observations(what: &str, found: usize, needed: usize) -> Result<()> {
     if found < needed {
-        return Err(EvidenceError::TooFewObservations {
-            what: what.to_string(),
-            needed,
-            found,
-        });
+        return Err(EvidenceError::TooFewObservations { what: what.to_string(), needed, found });
     }
     Ok(())
 }
@@ -204,13 +174,7 @@ mod tests {
     #[test]
     fn a_hole_in_the_data_is_named_by_column_and_row() {
         let refused = Table::new(vec![("price".into(), vec![1.0, f64::NAN])]);
-        assert_eq!(
-            refused,
-            Err(EvidenceError::NotFinite {
-                column: "price".into(),
-                row: 2
-            })
-        );
+        assert_eq!(refused, Err(EvidenceError::NotFinite { column: "price".into(), row: 2 }));
     }
 
     #[test]

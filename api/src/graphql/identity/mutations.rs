@@ -28,7 +28,7 @@ pub struct RegisterBusinessInput {
     owner_name: String,
     /// The address the owner logs in with.
     email: String,
-    /// The owner's password (at least 12 characters).
+    /// The owner's password (at least 10 characters).
     #[graphql(secret)]
     password: String,
 }
@@ -103,7 +103,7 @@ pub struct ChangePasswordInput {
     /// The password until now.
     #[graphql(secret)]
     current_password: String,
-    /// The password from now on (at least 12 characters). Other sessions of the person end.
+    /// The password from now on (at least 10 characters). Other sessions of the person end.
     #[graphql(secret)]
     new_password: String,
 }
@@ -165,7 +165,7 @@ pub struct AcceptInvitationInput {
     token: String,
     /// What the person is called (1 to 200 characters).
     name: String,
-    /// The person's password (at least 12 characters).
+    /// The person's password (at least 10 characters).
     #[graphql(secret)]
     password: String,
 }

@@ -29,20 +29,12 @@ pub struct DifferenceInDifferences {
 ///
 /// # Errors
 /// Fewer than 2 units in either group, fewer than 2 points before or 1 after the event.
-pub fn difference_in_differences(
-    panel: &Table,
-    treated: &[String],
-    n_pre: usize,
-) -> Result<DifferenceInDifferences> {
+pub fn difference_in_differences(panel: &Table, treated: &[String], n_pre: usize) -> Result<DifferenceInDifferences> {
     for name in treated {
         panel.index(name)?;
     }
     require_observations("the time before the event", n_pre, 2)?;
-    require_observations(
-        "the time after the event",
-        panel.rows().saturating_sub(n_pre),
-        1,
-    )?;
+    require_observations("the time after the event", panel.rows().saturating_sub(n_pre), 1)?;
     let mut changes = [Vec::new(), Vec::new()];
     let mut trends = [Vec::new(), Vec::new()];
     for (name, column) in panel.names().iter().zip(panel.columns()) {
@@ -51,9 +43,7 @@ pub fn difference_in_differences(
         trends[group].push(slope(&column[..n_pre]));
     }
     if changes[1].is_empty() {
-        return Err(EvidenceError::NoTreated {
-            column: "units".into(),
-        });
+        return Err(EvidenceError::NoTreated { column: "units".into() });
     }
     require_observations("the treated group's units", changes[1].len(), 2)?;
     require_observations("the comparison group's units", changes[0].len(), 2)?;
@@ -61,22 +51,13 @@ pub fn difference_in_differences(
     // and clustering by unit is the two-sample comparison of the units' changes (Welch).
     let (effect, standard_error, df) = welch(&changes[1], &changes[0]);
     let (trend_gap, trend_error, trend_df) = welch(&trends[1], &trends[0]);
-    let parallel_trends_p = if n_pre < 3 {
-        1.0
-    } else {
-        student_two_sided(trend_gap / trend_error, trend_df)
-    };
+    let parallel_trends_p = if n_pre < 3 { 1.0 } else { student_two_sided(trend_gap / trend_error, trend_df) };
     let mut warnings = Vec::new();
     if parallel_trends_p < 0.05 {
-        warnings.push(
-            "the groups already moved apart before the event: the comparison is not sound"
-                .to_string(),
-        );
+        warnings.push("the groups already moved apart before the event: the comparison is not sound".to_string());
     }
     if n_pre < 3 {
-        warnings.push(
-            "too few points before the event to check that the groups moved alike".to_string(),
-        );
+        warnings.push("too few points before the event to check that the groups moved alike".to_string());
     }
     let half = student_quantile_two_sided(0.05, df) * standard_error;
     Ok(DifferenceInDifferences {
@@ -105,8 +86,7 @@ fn slope(values: &[f64]) -> f64 {
 fn welch(a: &[f64], b: &[f64]) -> (f64, f64, f64) {
     let (na, nb) = (a.len() as f64, b.len() as f64);
     let (va, vb) = (variance(a, 1) / na, variance(b, 1) / nb);
-    let df =
-        (va + vb).powi(2) / (va * va / (na - 1.0) + vb * vb / (nb - 1.0)).max(f64::MIN_POSITIVE);
+    let df = (va + vb).powi(2) / (va * va / (na - 1.0) + vb * vb / (nb - 1.0)).max(f64::MIN_POSITIVE);
     (mean(a) - mean(b), (va + vb).sqrt(), df.max(1.0))
 }
 

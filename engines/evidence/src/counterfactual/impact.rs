@@ -62,10 +62,7 @@ pub fn impact(y: &[f64], controls: &Table, n_pre: usize, structure: Structure) -
         let before = controls.take_rows(&(0..n_pre).collect::<Vec<_>>());
         answer.placebo = without_placebo(&y[..n_pre], &before, earlier, structure)
             .ok()
-            .map(|p| Placebo {
-                avg_effect: p.avg_effect,
-                p: p.p,
-            });
+            .map(|p| Placebo { avg_effect: p.avg_effect, p: p.p });
         if answer.placebo.as_ref().is_some_and(|p| p.p < 0.05) {
             answer.warnings.push("an event that did not happen, placed before the real one, also shows an effect: the series was already moving away from its controls".into());
         }
@@ -73,12 +70,7 @@ pub fn impact(y: &[f64], controls: &Table, n_pre: usize, structure: Structure) -
     Ok(answer)
 }
 
-fn without_placebo(
-    y: &[f64],
-    controls: &Table,
-    n_pre: usize,
-    structure: Structure,
-) -> Result<Impact> {
+fn without_placebo(y: &[f64], controls: &Table, n_pre: usize, structure: Structure) -> Result<Impact> {
     require_finite("y", y)?;
     if controls.width() > 0 && controls.rows() != y.len() {
         return Err(EvidenceError::LengthMismatch {
@@ -113,9 +105,7 @@ fn without_placebo(
     let path = fitted.forecast(&future, steps);
     let z = normal_quantile(0.975);
     let pred: Vec<f64> = path.mean.iter().map(|v| v * y_sd + y_mean).collect();
-    let half: Vec<f64> = (0..steps)
-        .map(|t| z * path.plug_in[(t, t)].sqrt() * y_sd)
-        .collect();
+    let half: Vec<f64> = (0..steps).map(|t| z * path.plug_in[(t, t)].sqrt() * y_sd).collect();
     let point_effect: Vec<f64> = y[n_pre..].iter().zip(&pred).map(|(a, p)| a - p).collect();
     let mut running = 0.0;
     let cumulative_effect: Vec<f64> = point_effect
@@ -140,17 +130,8 @@ fn without_placebo(
             .iter()
             .map(|(weight, model)| {
                 let centre = (0..=upto).map(|t| actual[t] - model.mean[t]).sum();
-                let spread: f64 = model
-                    .with_coefficients
-                    .view((0, 0), (upto + 1, upto + 1))
-                    .iter()
-                    .sum();
-                Component {
-                    weight: *weight,
-                    centre,
-                    spread: spread.max(0.0).sqrt(),
-                    df: model.df as f64,
-                }
+                let spread: f64 = model.with_coefficients.view((0, 0), (upto + 1, upto + 1)).iter().sum();
+                Component { weight: *weight, centre, spread: spread.max(0.0).sqrt(), df: model.df as f64 }
             })
             .collect()
     };
@@ -178,9 +159,7 @@ fn without_placebo(
         params.push((format!("beta.x{}", j + 1), *b));
     }
     if n_pre < 30 {
-        warnings.push(format!(
-            "only {n_pre} points before the event: the bands are rough"
-        ));
+        warnings.push(format!("only {n_pre} points before the event: the bands are rough"));
     }
     let lower = pred.iter().zip(&half).map(|(p, h)| p - h).collect();
     let upper = pred.iter().zip(&half).map(|(p, h)| p + h).collect();
@@ -230,9 +209,7 @@ fn quantile(mixture: &[Component], p: f64) -> f64 {
         mixture
             .iter()
             .map(|c| c.centre + sign * 60.0 * c.spread)
-            .fold(-sign * f64::INFINITY, |a, b| {
-                if sign > 0.0 { a.max(b) } else { a.min(b) }
-            })
+            .fold(-sign * f64::INFINITY, |a, b| if sign > 0.0 { a.max(b) } else { a.min(b) })
     };
     let (mut low, mut high) = (reach(-1.0), reach(1.0));
     for _ in 0..60 {
@@ -265,10 +242,7 @@ mod tests {
             .enumerate()
             .map(|(t, x)| 1.2 * x + random.normal() + if t >= 90 { effect } else { 0.0 })
             .collect();
-        (
-            y,
-            Table::new(vec![("control".into(), control)]).expect("finite"),
-        )
+        (y, Table::new(vec![("control".into(), control)]).expect("finite"))
     }
 
     #[test]

@@ -23,10 +23,7 @@ pub struct Structure {
 }
 
 impl Structure {
-    pub const LOCAL_LEVEL: Structure = Structure {
-        slope: false,
-        season: None,
-    };
+    pub const LOCAL_LEVEL: Structure = Structure { slope: false, season: None };
 
     fn states(&self) -> usize {
         1 + usize::from(self.slope) + self.season.map_or(0, |s| s - 1)
@@ -107,12 +104,7 @@ pub struct Fitted {
 }
 
 /// Filters `y` and `controls` (equal lengths) at relative `variances`.
-fn filter(
-    structure: Structure,
-    relative: &[f64],
-    y: &[f64],
-    controls: &[&[f64]],
-) -> Result<Fitted> {
+fn filter(structure: Structure, relative: &[f64], y: &[f64], controls: &[&[f64]]) -> Result<Fitted> {
     let states = structure.states();
     let series = 1 + controls.len();
     let transition = structure.transition();
@@ -154,26 +146,18 @@ fn filter(
         let ssr = standard_y.iter().map(|v| v * v).sum();
         (Vec::new(), ssr, DMatrix::zeros(0, 0))
     } else {
-        let names: Vec<String> = (1..=controls.len())
-            .map(|j| format!("control {j}"))
-            .collect();
+        let names: Vec<String> = (1..=controls.len()).map(|j| format!("control {j}")).collect();
         let views: Vec<&str> = names.iter().map(String::as_str).collect();
         let design = Design::new(standard_x, &views)?;
         let fit = design.fit(&standard_y)?;
         (fit.coefficients, fit.ssr, fit.cross_inverse)
     };
     if ssr <= 0.0 {
-        return Err(EvidenceError::NotIdentifiable {
-            reason: "the model follows the series without any error".into(),
-        });
+        return Err(EvidenceError::NotIdentifiable { reason: "the model follows the series without any error".into() });
     }
     let k = coefficients.len();
     let scale = ssr / n;
-    let ln_cross = if k == 0 {
-        0.0
-    } else {
-        cross_inverse.determinant().max(f64::MIN_POSITIVE).ln()
-    };
+    let ln_cross = if k == 0 { 0.0 } else { cross_inverse.determinant().max(f64::MIN_POSITIVE).ln() };
     let df = used - k;
     Ok(Fitted {
         structure,
@@ -270,21 +254,10 @@ pub fn local_levels(y: &[f64], controls: &[&[f64]]) -> Result<Vec<(f64, Fitted)>
             filter(structure, &[1.0 / (1.0 + q), q / (1.0 + q)], y, controls)
         })
         .collect::<Result<Vec<_>>>()?;
-    let most = fits
-        .iter()
-        .map(|f| f.integrated_likelihood)
-        .fold(f64::NEG_INFINITY, f64::max);
-    let weights: Vec<f64> = fits
-        .iter()
-        .map(|f| (f.integrated_likelihood - most).exp())
-        .collect();
+    let most = fits.iter().map(|f| f.integrated_likelihood).fold(f64::NEG_INFINITY, f64::max);
+    let weights: Vec<f64> = fits.iter().map(|f| (f.integrated_likelihood - most).exp()).collect();
     let total: f64 = weights.iter().sum();
-    Ok(weights
-        .into_iter()
-        .map(|w| w / total)
-        .zip(fits)
-        .filter(|(w, _)| *w > 1e-6)
-        .collect())
+    Ok(weights.into_iter().map(|w| w / total).zip(fits).filter(|(w, _)| *w > 1e-6).collect())
 }
 
 fn share_grid() -> Vec<f64> {
@@ -298,11 +271,7 @@ fn check(structure: Structure, y: &[f64], controls: &[&[f64]]) -> Result<()> {
     if let Some(season) = structure.season
         && season < 2
     {
-        return Err(EvidenceError::OutOfRange {
-            name: "season",
-            value: season as f64,
-            bound: "at least 2".into(),
-        });
+        return Err(EvidenceError::OutOfRange { name: "season", value: season as f64, bound: "at least 2".into() });
     }
     crate::table::require_varying("y", y)?;
     crate::table::require_observations(
@@ -326,23 +295,15 @@ fn simplex(objective: &dyn Fn(&[f64]) -> f64, start: Vec<f64>) -> (f64, Vec<f64>
         if points[n].0 - points[0].0 < 1e-10 * points[0].0.abs().max(1.0) {
             break;
         }
-        let centre: Vec<f64> = (0..n)
-            .map(|i| points[..n].iter().map(|p| p.1[i]).sum::<f64>() / n as f64)
-            .collect();
+        let centre: Vec<f64> = (0..n).map(|i| points[..n].iter().map(|p| p.1[i]).sum::<f64>() / n as f64).collect();
         let along = |factor: f64| -> (f64, Vec<f64>) {
-            let point: Vec<f64> = (0..n)
-                .map(|i| centre[i] + factor * (points[n].1[i] - centre[i]))
-                .collect();
+            let point: Vec<f64> = (0..n).map(|i| centre[i] + factor * (points[n].1[i] - centre[i])).collect();
             (objective(&point), point)
         };
         let reflected = along(-1.0);
         let next = if reflected.0 < points[0].0 {
             let expanded = along(-2.0);
-            if expanded.0 < reflected.0 {
-                expanded
-            } else {
-                reflected
-            }
+            if expanded.0 < reflected.0 { expanded } else { reflected }
         } else if reflected.0 < points[n - 1].0 {
             reflected
         } else {
@@ -422,12 +383,7 @@ impl Fitted {
             &surprise * &self.cross_inverse * surprise.transpose() * unbiased
         };
         let with_coefficients = &plug_in * (unbiased / self.scale) + through;
-        Path {
-            mean,
-            plug_in,
-            with_coefficients,
-            df: self.df,
-        }
+        Path { mean, plug_in, with_coefficients, df: self.df }
     }
 }
 
@@ -460,14 +416,10 @@ mod tests {
     fn without_drift_the_level_model_is_least_squares() {
         let mut random = Random::new(62);
         let x: Vec<f64> = (0..80).map(|_| random.normal()).collect();
-        let y: Vec<f64> = x
-            .iter()
-            .map(|x| 3.0 + 2.0 * x + 0.1 * random.normal())
-            .collect();
+        let y: Vec<f64> = x.iter().map(|x| 3.0 + 2.0 * x + 0.1 * random.normal()).collect();
         let filtered = filter(Structure::LOCAL_LEVEL, &[1.0, 0.0], &y, &[&x]).expect("fits");
         let ones = vec![1.0; 80];
-        let plain =
-            crate::statistics::least_squares::fit(&[("c", &ones), ("x", &x)], &y).expect("fits");
+        let plain = crate::statistics::least_squares::fit(&[("c", &ones), ("x", &x)], &y).expect("fits");
         assert!((filtered.coefficients[0] - plain.coefficients[1]).abs() < 1e-5);
         assert!((filtered.ssr / plain.ssr - 1.0).abs() < 1e-4);
     }
@@ -481,13 +433,8 @@ mod tests {
                     + 0.01 * f64::from(t * 31 % 17)
             })
             .collect();
-        let structure = Structure {
-            slope: true,
-            season: Some(7),
-        };
-        let path = fit(structure, &y[..70], &[])
-            .expect("fits")
-            .forecast(&[], 14);
+        let structure = Structure { slope: true, season: Some(7) };
+        let path = fit(structure, &y[..70], &[]).expect("fits").forecast(&[], 14);
         for (predicted, actual) in path.mean.iter().zip(&y[70..]) {
             assert!((predicted - actual).abs() < 0.3, "{predicted} {actual}");
         }

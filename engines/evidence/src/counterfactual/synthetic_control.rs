@@ -39,11 +39,7 @@ pub fn synthetic_control(y: &[f64], donors: &Table, n_pre: usize) -> Result<Synt
     require_observations("the time before the event", n_pre, 5)?;
     require_observations("the time after the event", y.len().saturating_sub(n_pre), 1)?;
     if donors.rows() != y.len() {
-        return Err(EvidenceError::LengthMismatch {
-            column: "donors".into(),
-            expected: y.len(),
-            found: donors.rows(),
-        });
+        return Err(EvidenceError::LengthMismatch { column: "donors".into(), expected: y.len(), found: donors.rows() });
     }
     let views: Vec<&[f64]> = donors.columns().iter().map(Vec::as_slice).collect();
     let own = gaps(y, &views, n_pre);
@@ -51,10 +47,7 @@ pub fn synthetic_control(y: &[f64], donors: &Table, n_pre: usize) -> Result<Synt
     let mut as_extreme = 1;
     for unit in 0..views.len() {
         // The treated unit must not serve a placebo: it carries the effect.
-        let others: Vec<&[f64]> = (0..views.len())
-            .filter(|&j| j != unit)
-            .map(|j| views[j])
-            .collect();
+        let others: Vec<&[f64]> = (0..views.len()).filter(|&j| j != unit).map(|j| views[j]).collect();
         if gaps(views[unit], &others, n_pre).ratio(n_pre) >= ratio {
             as_extreme += 1;
         }
@@ -63,15 +56,12 @@ pub fn synthetic_control(y: &[f64], donors: &Table, n_pre: usize) -> Result<Synt
     let spread = crate::statistics::correlation::variance(&y[..n_pre], 0).sqrt();
     let mut warnings = Vec::new();
     if fit_before > 0.5 * spread {
-        warnings.push("no mix of the donors follows the series before the event: the synthetic path says little".to_string());
+        warnings.push(
+            "no mix of the donors follows the series before the event: the synthetic path says little".to_string(),
+        );
     }
     Ok(SyntheticControl {
-        weights: donors
-            .names()
-            .iter()
-            .cloned()
-            .zip(own.weights.clone())
-            .collect(),
+        weights: donors.names().iter().cloned().zip(own.weights.clone()).collect(),
         avg_effect: mean(&own.gap[n_pre..]),
         path: y.iter().zip(&own.gap).map(|(y, g)| y - g).collect(),
         gap: own.gap[n_pre..].to_vec(),
@@ -96,15 +86,7 @@ impl Gaps {
 fn gaps(y: &[f64], donors: &[&[f64]], n_pre: usize) -> Gaps {
     let past: Vec<&[f64]> = donors.iter().map(|d| &d[..n_pre]).collect();
     let weights = simplex_least_squares(&past, &y[..n_pre]);
-    let gap = (0..y.len())
-        .map(|t| {
-            y[t] - donors
-                .iter()
-                .zip(&weights)
-                .map(|(d, w)| w * d[t])
-                .sum::<f64>()
-        })
-        .collect();
+    let gap = (0..y.len()).map(|t| y[t] - donors.iter().zip(&weights).map(|(d, w)| w * d[t]).sum::<f64>()).collect();
     Gaps { weights, gap }
 }
 
@@ -118,35 +100,20 @@ fn simplex_least_squares(columns: &[&[f64]], y: &[f64]) -> Vec<f64> {
     let k = columns.len();
     // The sum of the weights is one, so a level common to all may be taken off: better conditioned.
     let level = mean(y);
-    let centred: Vec<Vec<f64>> = columns
-        .iter()
-        .map(|c| c.iter().map(|v| v - level).collect())
-        .collect();
+    let centred: Vec<Vec<f64>> = columns.iter().map(|c| c.iter().map(|v| v - level).collect()).collect();
     let target: Vec<f64> = y.iter().map(|v| v - level).collect();
-    let cross: Vec<Vec<f64>> = centred
-        .iter()
-        .map(|a| centred.iter().map(|b| dot(a, b)).collect())
-        .collect();
+    let cross: Vec<Vec<f64>> = centred.iter().map(|a| centred.iter().map(|b| dot(a, b)).collect()).collect();
     let pull: Vec<f64> = centred.iter().map(|a| dot(a, &target)).collect();
-    let bound: f64 = cross
-        .iter()
-        .map(|row| row.iter().map(|v| v.abs()).sum::<f64>())
-        .fold(f64::MIN_POSITIVE, f64::max);
+    let bound: f64 = cross.iter().map(|row| row.iter().map(|v| v.abs()).sum::<f64>()).fold(f64::MIN_POSITIVE, f64::max);
     let mut weights = vec![1.0 / k as f64; k];
     let mut ahead = weights.clone();
     let mut momentum = 1.0_f64;
     for _ in 0..20_000 {
-        let step: Vec<f64> = (0..k)
-            .map(|i| ahead[i] - (dot(&cross[i], &ahead) - pull[i]) / bound)
-            .collect();
+        let step: Vec<f64> = (0..k).map(|i| ahead[i] - (dot(&cross[i], &ahead) - pull[i]) / bound).collect();
         let next = project(&step);
         let moved: f64 = next.iter().zip(&weights).map(|(a, b)| (a - b).abs()).sum();
         let faster = 0.5 * (1.0 + (1.0 + 4.0 * momentum * momentum).sqrt());
-        ahead = next
-            .iter()
-            .zip(&weights)
-            .map(|(n, w)| n + (momentum - 1.0) / faster * (n - w))
-            .collect();
+        ahead = next.iter().zip(&weights).map(|(n, w)| n + (momentum - 1.0) / faster * (n - w)).collect();
         weights = next;
         momentum = faster;
         if moved < 1e-13 {
@@ -193,10 +160,7 @@ mod tests {
             .collect();
         let y: Vec<f64> = (0..60)
             .map(|t| {
-                0.7 * donors[2].1[t]
-                    + 0.3 * donors[5].1[t]
-                    + 0.05 * random.normal()
-                    + if t >= 45 { 2.0 } else { 0.0 }
+                0.7 * donors[2].1[t] + 0.3 * donors[5].1[t] + 0.05 * random.normal() + if t >= 45 { 2.0 } else { 0.0 }
             })
             .collect();
         let answer = synthetic_control(&y, &Table::new(donors).expect("finite"), 45).expect("fits");

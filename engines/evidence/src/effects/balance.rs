@@ -35,16 +35,9 @@ pub fn balance(study: &Study, covariates: &Table, weights: &[f64]) -> Vec<Covari
             let (a, b) = (pick(&treated), pick(&untreated));
             let spread = (0.5 * (variance(&a, 1) + variance(&b, 1))).sqrt();
             let total: f64 = untreated.iter().map(|&i| weights[i]).sum();
-            let weighted_mean = untreated
-                .iter()
-                .map(|&i| weights[i] * column[i])
-                .sum::<f64>()
-                / total;
-            let weighted_variance = untreated
-                .iter()
-                .map(|&i| weights[i] * (column[i] - weighted_mean).powi(2))
-                .sum::<f64>()
-                / total;
+            let weighted_mean = untreated.iter().map(|&i| weights[i] * column[i]).sum::<f64>() / total;
+            let weighted_variance =
+                untreated.iter().map(|&i| weights[i] * (column[i] - weighted_mean).powi(2)).sum::<f64>() / total;
             CovariateBalance {
                 covariate: name.clone(),
                 smd_before: (mean(&a) - mean(&b)) / spread,
@@ -57,10 +50,7 @@ pub fn balance(study: &Study, covariates: &Table, weights: &[f64]) -> Vec<Covari
 
 /// The largest absolute standardised difference after weighting.
 pub fn worst(balance: &[CovariateBalance]) -> f64 {
-    balance
-        .iter()
-        .map(|b| b.smd_after.abs())
-        .fold(0.0, f64::max)
+    balance.iter().map(|b| b.smd_after.abs()).fold(0.0, f64::max)
 }
 
 #[cfg(test)]

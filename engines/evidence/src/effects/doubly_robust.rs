@@ -46,11 +46,7 @@ pub fn aipw(scored: &Scored<'_>) -> Result<Estimate> {
     let odds = scored.odds();
     let weight: f64 = untreated.iter().map(|&i| odds[i]).sum();
     let mean_treated = treated.iter().map(|&i| residual[i]).sum::<f64>() / treated.len() as f64;
-    let mean_untreated = untreated
-        .iter()
-        .map(|&i| odds[i] * residual[i])
-        .sum::<f64>()
-        / weight;
+    let mean_untreated = untreated.iter().map(|&i| odds[i] * residual[i]).sum::<f64>() / weight;
     let variance: f64 = (0..study.rows())
         .map(|i| {
             let influence = if study.treated()[i] {
@@ -61,11 +57,7 @@ pub fn aipw(scored: &Scored<'_>) -> Result<Estimate> {
             influence * influence
         })
         .sum();
-    Ok(Estimate::normal(
-        mean_treated - mean_untreated,
-        variance.sqrt(),
-        treated.len(),
-    ))
+    Ok(Estimate::normal(mean_treated - mean_untreated, variance.sqrt(), treated.len()))
 }
 
 #[cfg(test)]

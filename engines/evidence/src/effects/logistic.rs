@@ -66,11 +66,7 @@ pub fn fit(covariates: &Table, outcome: &[bool]) -> Result<Logistic> {
             k,
             (0..k).map(|j| {
                 let column = q.column(j);
-                column
-                    .iter()
-                    .zip(target.iter().zip(&probabilities))
-                    .map(|(q, (t, p))| q * (t - p))
-                    .sum::<f64>()
+                column.iter().zip(target.iter().zip(&probabilities)).map(|(q, (t, p))| q * (t - p)).sum::<f64>()
             }),
         );
         let Some(factor) = information.clone().cholesky() else {
@@ -106,13 +102,9 @@ pub fn fit(covariates: &Table, outcome: &[bool]) -> Result<Logistic> {
     for i in 0..n {
         probabilities[i] = 1.0 / (1.0 + (-log_odds[i]).exp());
     }
-    let inverse_information = information
-        .cholesky()
-        .expect("it had a factor in the loop")
-        .inverse();
-    let r_inverse = r
-        .solve_upper_triangular(&DMatrix::identity(k, k))
-        .expect("the diagonal was checked to be away from zero");
+    let inverse_information = information.cholesky().expect("it had a factor in the loop").inverse();
+    let r_inverse =
+        r.solve_upper_triangular(&DMatrix::identity(k, k)).expect("the diagonal was checked to be away from zero");
     let coefficients = &r_inverse * &gamma;
     let covariance = &r_inverse * &inverse_information * r_inverse.transpose();
     Ok(Logistic {
@@ -122,18 +114,11 @@ pub fn fit(covariates: &Table, outcome: &[bool]) -> Result<Logistic> {
         log_likelihood: likelihood,
         probabilities,
         iterations,
-        basis: Basis {
-            q,
-            inverse_information,
-        },
+        basis: Basis { q, inverse_information },
     })
 }
 
-fn orthonormal(
-    covariates: &Table,
-    n: usize,
-    names: &[String],
-) -> Result<(DMatrix<f64>, DMatrix<f64>)> {
+fn orthonormal(covariates: &Table, n: usize, names: &[String]) -> Result<(DMatrix<f64>, DMatrix<f64>)> {
     let k = names.len();
     let mut x = DMatrix::from_element(n, k, 1.0);
     for (j, column) in covariates.columns().iter().enumerate() {
@@ -142,10 +127,7 @@ fn orthonormal(
     let scale: Vec<f64> = (0..k).map(|j| x.column(j).norm()).collect();
     for (j, &s) in scale.iter().enumerate() {
         if s == 0.0 {
-            return Err(EvidenceError::ConstantColumn {
-                column: names[j].clone(),
-                value: 0.0,
-            });
+            return Err(EvidenceError::ConstantColumn { column: names[j].clone(), value: 0.0 });
         }
         x.column_mut(j).scale_mut(1.0 / s);
     }
@@ -153,10 +135,7 @@ fn orthonormal(
     let mut r = qr.r();
     for j in 0..k {
         if r[(j, j)].abs() < COLLINEAR {
-            return Err(EvidenceError::CollinearColumn {
-                column: names[j].clone(),
-                before: names[..j].join(", "),
-            });
+            return Err(EvidenceError::CollinearColumn { column: names[j].clone(), before: names[..j].join(", ") });
         }
     }
     for (j, &s) in scale.iter().enumerate() {
@@ -192,11 +171,7 @@ fn log_likelihood(log_odds: &[f64], target: &[f64]) -> f64 {
         .map(|(odds, t)| {
             let signed = if *t > 0.5 { *odds } else { -odds };
             // ln(1 / (1 + e^-s)) without overflow at either end.
-            if signed > 0.0 {
-                -(-signed).exp().ln_1p()
-            } else {
-                signed - signed.exp().ln_1p()
-            }
+            if signed > 0.0 { -(-signed).exp().ln_1p() } else { signed - signed.exp().ln_1p() }
         })
         .sum()
 }
@@ -204,25 +179,13 @@ fn log_likelihood(log_odds: &[f64], target: &[f64]) -> f64 {
 /// Whether some direction already predicts every row of one outcome with certainty.
 fn separated(log_odds: &DVector<f64>, target: &[f64]) -> bool {
     let certain = |class: f64, sign: f64| {
-        log_odds
-            .iter()
-            .zip(target)
-            .filter(|(_, t)| **t == class)
-            .all(|(odds, _)| sign * odds > CERTAIN)
+        log_odds.iter().zip(target).filter(|(_, t)| **t == class).all(|(odds, _)| sign * odds > CERTAIN)
     };
     certain(1.0, 1.0) || certain(0.0, -1.0)
 }
 
-fn separation(
-    log_odds: &DVector<f64>,
-    names: &[String],
-    gamma: &DVector<f64>,
-    r: &DMatrix<f64>,
-) -> EvidenceError {
-    let certain = log_odds
-        .iter()
-        .filter(|odds| odds.abs() > CERTAIN / 2.0)
-        .count();
+fn separation(log_odds: &DVector<f64>, names: &[String], gamma: &DVector<f64>, r: &DMatrix<f64>) -> EvidenceError {
+    let certain = log_odds.iter().filter(|odds| odds.abs() > CERTAIN / 2.0).count();
     // The covariate whose own contribution to the log-odds is largest is the one to look at.
     let culprit = (1..names.len())
         .max_by(|&a, &b| {
@@ -287,10 +250,8 @@ mod tests {
                 .collect(),
         )
         .expect("finite");
-        let (a, b) = (
-            fit(study.covariates(), study.treated()).expect("fits"),
-            fit(&scaled, study.treated()).expect("fits"),
-        );
+        let (a, b) =
+            (fit(study.covariates(), study.treated()).expect("fits"), fit(&scaled, study.treated()).expect("fits"));
         assert!((a.coefficients[1] / (1e6 * b.coefficients[1]) - 1.0).abs() < 1e-7);
         assert!((a.log_likelihood - b.log_likelihood).abs() < 1e-8);
     }

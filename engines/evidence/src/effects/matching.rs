@@ -36,12 +36,7 @@ pub struct MatchRule {
 impl MatchRule {
     /// One neighbour, ties averaged, with replacement, no caliper.
     pub fn nearest() -> Self {
-        MatchRule {
-            neighbours: 1,
-            caliper: None,
-            ties: Ties::Average { tolerance: 1e-12 },
-            replacement: true,
-        }
+        MatchRule { neighbours: 1, caliper: None, ties: Ties::Average { tolerance: 1e-12 }, replacement: true }
     }
 }
 
@@ -59,28 +54,17 @@ pub struct Matches {
 /// No treated row can be matched, a caliper that is not positive, or no neighbours asked for.
 pub fn matches(study: &Study, score: &[f64], rule: &MatchRule) -> Result<Matches> {
     if rule.neighbours == 0 {
-        return Err(EvidenceError::OutOfRange {
-            name: "neighbours",
-            value: 0.0,
-            bound: "at least 1".into(),
-        });
+        return Err(EvidenceError::OutOfRange { name: "neighbours", value: 0.0, bound: "at least 1".into() });
     }
     if let Some(caliper) = rule.caliper
         && (caliper.is_nan() || caliper <= 0.0)
     {
-        return Err(EvidenceError::OutOfRange {
-            name: "caliper",
-            value: caliper,
-            bound: "positive".into(),
-        });
+        return Err(EvidenceError::OutOfRange { name: "caliper", value: caliper, bound: "positive".into() });
     }
     let (treated, mut pool) = study.groups();
     pool.sort_by(|&a, &b| score[a].total_cmp(&score[b]).then(a.cmp(&b)));
     let mut free = vec![true; pool.len()];
-    let mut found = Matches {
-        pairs: Vec::with_capacity(treated.len()),
-        unmatched: Vec::new(),
-    };
+    let mut found = Matches { pairs: Vec::with_capacity(treated.len()), unmatched: Vec::new() };
     for t in treated {
         let near = nearest(score[t], score, &pool, &free, rule);
         if near.is_empty() {
@@ -93,10 +77,7 @@ pub fn matches(study: &Study, score: &[f64], rule: &MatchRule) -> Result<Matches
             }
         }
         let total: f64 = near.iter().map(|(_, share)| share).sum();
-        let partners = near
-            .into_iter()
-            .map(|(position, share)| (pool[position], share / total))
-            .collect();
+        let partners = near.into_iter().map(|(position, share)| (pool[position], share / total)).collect();
         found.pairs.push((t, partners));
     }
     if found.pairs.is_empty() {
@@ -108,13 +89,7 @@ pub fn matches(study: &Study, score: &[f64], rule: &MatchRule) -> Result<Matches
 }
 
 /// Positions in `pool` (sorted by score) of the nearest free rows, with their shares.
-fn nearest(
-    at: f64,
-    score: &[f64],
-    pool: &[usize],
-    free: &[bool],
-    rule: &MatchRule,
-) -> Vec<(usize, f64)> {
+fn nearest(at: f64, score: &[f64], pool: &[usize], free: &[bool], rule: &MatchRule) -> Vec<(usize, f64)> {
     let distance = |position: usize| (score[pool[position]] - at).abs();
     let tolerance = match rule.ties {
         Ties::Average { tolerance } => tolerance,
@@ -154,11 +129,7 @@ fn nearest(
             right.next();
         }
     }
-    candidates.sort_by(|&a, &b| {
-        distance(a)
-            .total_cmp(&distance(b))
-            .then(pool[a].cmp(&pool[b]))
-    });
+    candidates.sort_by(|&a, &b| distance(a).total_cmp(&distance(b)).then(pool[a].cmp(&pool[b])));
     if rule.ties == Ties::FirstRow || !rule.replacement {
         candidates.truncate(rule.neighbours);
     }
@@ -186,9 +157,7 @@ pub fn estimate(study: &Study, score: &[f64], found: &Matches) -> Estimate {
     let effect = differences.iter().sum::<f64>() / count;
     let between: f64 = differences.iter().map(|d| (d - effect).powi(2)).sum();
     let noise = untreated_noise(study, score);
-    let reuse: f64 = (0..study.rows())
-        .map(|row| (used[row] * used[row] - used_squares[row]) * noise[row])
-        .sum();
+    let reuse: f64 = (0..study.rows()).map(|row| (used[row] * used[row] - used_squares[row]) * noise[row]).sum();
     let variance = (between + reuse) / (count * count);
     Estimate::normal(effect, variance.max(0.0).sqrt(), found.pairs.len())
 }
@@ -241,10 +210,7 @@ mod tests {
         // Row 0 is one step from rows 3 and 4; row 1 sits on row 4.
         let averaged = matches(&study, &score, &MatchRule::nearest()).expect("matches");
         assert_eq!(averaged.pairs[0].1, vec![(3, 0.5), (4, 0.5)]);
-        let first = MatchRule {
-            ties: Ties::FirstRow,
-            ..MatchRule::nearest()
-        };
+        let first = MatchRule { ties: Ties::FirstRow, ..MatchRule::nearest() };
         let first = matches(&study, &score, &first).expect("matches");
         assert_eq!(first.pairs[0].1, vec![(3, 1.0)]);
         assert_eq!(first.pairs[1].1, vec![(4, 1.0)]);
@@ -254,16 +220,9 @@ mod tests {
     fn without_replacement_no_row_serves_twice() {
         let study = confounded(6, 300, 1.0);
         let scored = Scored::fit(&study).expect("fits");
-        let rule = MatchRule {
-            replacement: false,
-            ..MatchRule::nearest()
-        };
+        let rule = MatchRule { replacement: false, ..MatchRule::nearest() };
         let found = matches(&study, scored.scores(), &rule).expect("matches");
-        let mut rows: Vec<usize> = found
-            .pairs
-            .iter()
-            .flat_map(|(_, p)| p.iter().map(|p| p.0))
-            .collect();
+        let mut rows: Vec<usize> = found.pairs.iter().flat_map(|(_, p)| p.iter().map(|p| p.0)).collect();
         let count = rows.len();
         rows.sort_unstable();
         rows.dedup();
@@ -274,10 +233,7 @@ mod tests {
     fn a_caliper_leaves_far_rows_unmatched() {
         let study = tiny();
         let score = study.covariates().columns()[0].clone();
-        let rule = MatchRule {
-            caliper: Some(0.5),
-            ..MatchRule::nearest()
-        };
+        let rule = MatchRule { caliper: Some(0.5), ..MatchRule::nearest() };
         let found = matches(&study, &score, &rule).expect("matches");
         assert_eq!(found.unmatched, vec![0]);
     }

@@ -35,13 +35,7 @@ impl Estimate {
     /// An estimate with the normal 95 % interval around it.
     pub fn normal(effect: f64, standard_error: f64, treated: usize) -> Self {
         let half = 1.959963984540054 * standard_error;
-        Estimate {
-            effect,
-            standard_error,
-            lower: effect - half,
-            upper: effect + half,
-            treated,
-        }
+        Estimate { effect, standard_error, lower: effect - half, upper: effect + half, treated }
     }
 
     /// Two-sided p-value against no effect.

@@ -90,11 +90,7 @@ impl Overlap {
                 self.treated_outside, self.treated
             ));
         }
-        (self.effective_untreated < 30.0).then(|| {
-            format!(
-                "the weights rest on only {:.0} untreated rows in effect",
-                self.effective_untreated
-            )
-        })
+        (self.effective_untreated < 30.0)
+            .then(|| format!("the weights rest on only {:.0} untreated rows in effect", self.effective_untreated))
     }
 }

@@ -66,7 +66,9 @@ pub fn recommend(study: &Study) -> Result<Recommendation> {
     let trimmed = match usable {
         Ok(trimmed) => trimmed,
         Err(_) => {
-            warnings.push("the richer model cannot be fitted on the comparable rows: covariates are used as given".to_string());
+            warnings.push(
+                "the richer model cannot be fitted on the comparable rows: covariates are used as given".to_string(),
+            );
             study.take_rows(&keep)?
         }
     };
@@ -105,12 +107,8 @@ pub fn recommend(study: &Study) -> Result<Recommendation> {
 /// The covariates, then an indicator of zero for quantities with many zeros, and squares of quantities,
 /// each only where it adds something new.
 fn extend(covariates: &Table, study: &Study) -> Result<Table> {
-    let mut named: Vec<(String, Vec<f64>)> = covariates
-        .names()
-        .iter()
-        .cloned()
-        .zip(covariates.columns().iter().cloned())
-        .collect();
+    let mut named: Vec<(String, Vec<f64>)> =
+        covariates.names().iter().cloned().zip(covariates.columns().iter().cloned()).collect();
     let mut added = Vec::new();
     for (name, column) in &named {
         if distinct(column) < DISTINCT {
@@ -118,23 +116,13 @@ fn extend(covariates: &Table, study: &Study) -> Result<Table> {
         }
         let zeros = column.iter().filter(|v| **v == 0.0).count() as f64 / column.len() as f64;
         if (0.02..=0.98).contains(&zeros) {
-            let indicator = column
-                .iter()
-                .map(|v| f64::from(u8::from(*v == 0.0)))
-                .collect();
+            let indicator = column.iter().map(|v| f64::from(u8::from(*v == 0.0))).collect();
             added.push((format!("{name} is zero"), indicator));
         }
         let centre = crate::statistics::correlation::mean(column);
-        added.push((
-            format!("{name} squared"),
-            column.iter().map(|v| (v - centre) * (v - centre)).collect(),
-        ));
+        added.push((format!("{name} squared"), column.iter().map(|v| (v - centre) * (v - centre)).collect()));
     }
-    named.extend(
-        added
-            .into_iter()
-            .filter(|(name, _)| !covariates.names().contains(name)),
-    );
+    named.extend(added.into_iter().filter(|(name, _)| !covariates.names().contains(name)));
     independent(&Table::new(named)?, study)
 }
 
@@ -142,10 +130,7 @@ fn extend(covariates: &Table, study: &Study) -> Result<Table> {
 fn independent(covariates: &Table, study: &Study) -> Result<Table> {
     let (_, untreated) = study.groups();
     let all: Vec<usize> = (0..study.rows()).collect();
-    let mut bases: [Vec<Vec<f64>>; 2] = [
-        vec![unit(vec![1.0; all.len()])],
-        vec![unit(vec![1.0; untreated.len()])],
-    ];
+    let mut bases: [Vec<Vec<f64>>; 2] = [vec![unit(vec![1.0; all.len()])], vec![unit(vec![1.0; untreated.len()])]];
     let mut kept = Vec::new();
     for (name, column) in covariates.names().iter().zip(covariates.columns()) {
         let mut fresh = Vec::new();
@@ -208,9 +193,7 @@ fn comparable(study: &Study, scores: &[f64]) -> Vec<usize> {
     }
     treated.sort_by(f64::total_cmp);
     let low = quantile_of_sorted(&treated, LOWER_TAIL);
-    (0..study.rows())
-        .filter(|&i| scores[i] >= low && scores[i] <= highest_untreated)
-        .collect()
+    (0..study.rows()).filter(|&i| scores[i] >= low && scores[i] <= highest_untreated).collect()
 }
 
 #[cfg(test)]
@@ -243,10 +226,7 @@ mod tests {
         let study = confounded(8, 500, 1.0);
         let backwards: Vec<usize> = (0..500).rev().collect();
         let turned = study.take_rows(&backwards).expect("same rows");
-        let (a, b) = (
-            recommend(&study).expect("fits"),
-            recommend(&turned).expect("fits"),
-        );
+        let (a, b) = (recommend(&study).expect("fits"), recommend(&turned).expect("fits"));
         assert!((a.estimate.effect - b.estimate.effect).abs() < 1e-8);
     }
 }

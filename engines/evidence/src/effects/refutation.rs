@@ -40,11 +40,7 @@ pub fn refute(
     progress: &mut Progress<'_>,
 ) -> Result<Vec<Refutation>> {
     if repeats < 5 {
-        return Err(EvidenceError::OutOfRange {
-            name: "repeats",
-            value: repeats as f64,
-            bound: "at least 5".into(),
-        });
+        return Err(EvidenceError::OutOfRange { name: "repeats", value: repeats as f64, bound: "at least 5".into() });
     }
     let original = estimator(study)?;
     let mut random = Random::new(seed);
@@ -68,12 +64,8 @@ pub fn refute(
     let common_cause = run(1, &mut |random| {
         let noise: Vec<f64> = (0..study.rows()).map(|_| random.normal()).collect();
         let covariates = study.covariates();
-        let mut named: Vec<(String, Vec<f64>)> = covariates
-            .names()
-            .iter()
-            .cloned()
-            .zip(covariates.columns().iter().cloned())
-            .collect();
+        let mut named: Vec<(String, Vec<f64>)> =
+            covariates.names().iter().cloned().zip(covariates.columns().iter().cloned()).collect();
         named.push(("(random common cause)".into(), noise));
         Ok(study.with_covariates(Table::new(named)?))
     })?;
@@ -84,11 +76,7 @@ pub fn refute(
         rows.sort_unstable();
         study.take_rows(&rows)
     })?;
-    let spread = if subset.len() > 1 {
-        variance(&subset, 1).sqrt()
-    } else {
-        f64::NAN
-    };
+    let spread = if subset.len() > 1 { variance(&subset, 1).sqrt() } else { f64::NAN };
     let mut answers = Vec::new();
     answers.extend(summary("placebo treatment", &placebo, |low, high| {
         let inside = low <= 0.0 && 0.0 <= high;
@@ -100,20 +88,15 @@ pub fn refute(
         };
         (inside, reading)
     }));
-    answers.extend(summary(
-        "random common cause",
-        &common_cause,
-        |low, high| {
-            let stays =
-                (0.5 * (low + high) - original).abs() <= 0.5 * spread.max(0.02 * original.abs());
-            let reading = if stays {
-                "a covariate of pure noise leaves the estimate where it was, as it must"
-            } else {
-                "a covariate of pure noise moves the estimate: it is not stable"
-            };
-            (stays, reading.to_string())
-        },
-    ));
+    answers.extend(summary("random common cause", &common_cause, |low, high| {
+        let stays = (0.5 * (low + high) - original).abs() <= 0.5 * spread.max(0.02 * original.abs());
+        let reading = if stays {
+            "a covariate of pure noise leaves the estimate where it was, as it must"
+        } else {
+            "a covariate of pure noise moves the estimate: it is not stable"
+        };
+        (stays, reading.to_string())
+    }));
     answers.extend(summary("four fifths of the rows", &subset, |low, high| {
         let stays = low <= original && original <= high;
         let reading = if stays {
@@ -126,26 +109,14 @@ pub fn refute(
     Ok(answers)
 }
 
-fn summary(
-    kind: &'static str,
-    sorted: &[f64],
-    judge: impl Fn(f64, f64) -> (bool, String),
-) -> Option<Refutation> {
+fn summary(kind: &'static str, sorted: &[f64], judge: impl Fn(f64, f64) -> (bool, String)) -> Option<Refutation> {
     if sorted.is_empty() {
         return None;
     }
     let lower = quantile_of_sorted(sorted, 0.025);
     let upper = quantile_of_sorted(sorted, 0.975);
     let (passed, reading) = judge(lower, upper);
-    Some(Refutation {
-        kind,
-        effect: mean(sorted),
-        lower,
-        upper,
-        repeats: sorted.len(),
-        passed,
-        reading,
-    })
+    Some(Refutation { kind, effect: mean(sorted), lower, upper, repeats: sorted.len(), passed, reading })
 }
 
 /// A percentile interval at 95 % by resampling rows within each group.
@@ -165,12 +136,7 @@ pub fn bootstrap(
     for repeat in 0..repeats {
         let mut rows = Vec::with_capacity(study.rows());
         for group in [&treated, &untreated] {
-            rows.extend(
-                random
-                    .resample(group.len(), group.len())
-                    .into_iter()
-                    .map(|i| group[i]),
-            );
+            rows.extend(random.resample(group.len(), group.len()).into_iter().map(|i| group[i]));
         }
         if let Ok(effect) = study.take_rows(&rows).and_then(|s| estimator(&s)) {
             effects.push(effect);
@@ -179,17 +145,11 @@ pub fn bootstrap(
     }
     if effects.len() * 2 < repeats || effects.is_empty() {
         return Err(EvidenceError::NotIdentifiable {
-            reason: format!(
-                "only {} of {repeats} resamples of the rows can be estimated",
-                effects.len()
-            ),
+            reason: format!("only {} of {repeats} resamples of the rows can be estimated", effects.len()),
         });
     }
     effects.sort_by(f64::total_cmp);
-    Ok((
-        quantile_of_sorted(&effects, 0.025),
-        quantile_of_sorted(&effects, 0.975),
-    ))
+    Ok((quantile_of_sorted(&effects, 0.025), quantile_of_sorted(&effects, 0.975)))
 }
 
 #[cfg(test)]
@@ -228,11 +188,7 @@ mod tests {
         let run = || bootstrap(&study, &estimator, 30, 9, &mut Progress::silent()).expect("runs");
         assert_eq!(run(), run());
         let mut stop = |done: usize, _| {
-            if done == 3 {
-                crate::Continue::Cancel
-            } else {
-                crate::Continue::Yes
-            }
+            if done == 3 { crate::Continue::Cancel } else { crate::Continue::Yes }
         };
         let stopped = bootstrap(&study, &estimator, 30, 9, &mut Progress::new(&mut stop));
         assert_eq!(stopped, Err(EvidenceError::Cancelled));

@@ -34,10 +34,7 @@ pub fn e_value(study: &Study, estimate: &Estimate) -> EValue {
     } else {
         estimate.upper
     };
-    EValue {
-        estimate: of(estimate.effect),
-        interval: of(nearest_to_zero),
-    }
+    EValue { estimate: of(estimate.effect), interval: of(nearest_to_zero) }
 }
 
 /// Rosenbaum's bound: the largest Γ at which matched pairs still show an effect at 5 % one-sided.
@@ -50,13 +47,7 @@ pub fn rosenbaum_gamma(study: &Study, found: &Matches) -> Option<f64> {
     let mut differences: Vec<f64> = found
         .pairs
         .iter()
-        .map(|(t, partners)| {
-            y[*t]
-                - partners
-                    .iter()
-                    .map(|(row, share)| share * y[*row])
-                    .sum::<f64>()
-        })
+        .map(|(t, partners)| y[*t] - partners.iter().map(|(row, share)| share * y[*row]).sum::<f64>())
         .filter(|d| *d != 0.0)
         .collect();
     if differences.len() < 10 {
@@ -64,12 +55,7 @@ pub fn rosenbaum_gamma(study: &Study, found: &Matches) -> Option<f64> {
     }
     differences.sort_by(|a, b| a.abs().total_cmp(&b.abs()));
     let ranks = average_ranks(&differences);
-    let positive: f64 = differences
-        .iter()
-        .zip(&ranks)
-        .filter(|(d, _)| **d > 0.0)
-        .map(|(_, r)| r)
-        .sum();
+    let positive: f64 = differences.iter().zip(&ranks).filter(|(d, _)| **d > 0.0).map(|(_, r)| r).sum();
     let total: f64 = ranks.iter().sum();
     let squares: f64 = ranks.iter().map(|r| r * r).sum();
     // Work in the direction of the effect.

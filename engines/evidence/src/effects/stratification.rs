@@ -29,27 +29,17 @@ pub struct Stratum {
 /// No usable band, or fewer than one band asked for.
 pub fn stratify(scored: &Scored<'_>, bands: usize) -> Result<(Estimate, Vec<Stratum>)> {
     if bands == 0 {
-        return Err(EvidenceError::OutOfRange {
-            name: "bands",
-            value: 0.0,
-            bound: "at least 1".into(),
-        });
+        return Err(EvidenceError::OutOfRange { name: "bands", value: 0.0, bound: "at least 1".into() });
     }
     let study = scored.study;
     let scores = scored.scores();
-    let mut treated_scores: Vec<f64> = (0..study.rows())
-        .filter(|&i| study.treated()[i])
-        .map(|i| scores[i])
-        .collect();
+    let mut treated_scores: Vec<f64> = (0..study.rows()).filter(|&i| study.treated()[i]).map(|i| scores[i]).collect();
     treated_scores.sort_by(f64::total_cmp);
-    let edges: Vec<f64> = (0..=bands)
-        .map(|b| quantile_of_sorted(&treated_scores, b as f64 / bands as f64))
-        .collect();
+    let edges: Vec<f64> = (0..=bands).map(|b| quantile_of_sorted(&treated_scores, b as f64 / bands as f64)).collect();
     let mut strata = Vec::new();
     let (mut effect, mut spread, mut total) = (0.0, 0.0, 0usize);
     for b in 0..bands {
-        let inside =
-            |p: f64| p >= edges[b] && (p < edges[b + 1] || (b + 1 == bands && p <= edges[bands]));
+        let inside = |p: f64| p >= edges[b] && (p < edges[b + 1] || (b + 1 == bands && p <= edges[bands]));
         let mut groups = [Vec::new(), Vec::new()];
         for i in (0..study.rows()).filter(|&i| inside(scores[i])) {
             groups[usize::from(study.treated()[i])].push(study.outcome()[i]);
@@ -60,9 +50,7 @@ pub fn stratify(scored: &Scored<'_>, bands: usize) -> Result<(Estimate, Vec<Stra
         if let Some(own) = own {
             let n = treated.len() as f64;
             effect += n * own;
-            spread += n
-                * n
-                * (variance(treated, 1) / n + variance(untreated, 1) / untreated.len() as f64);
+            spread += n * n * (variance(treated, 1) / n + variance(untreated, 1) / untreated.len() as f64);
             total += treated.len();
         }
         strata.push(Stratum {
@@ -79,10 +67,7 @@ pub fn stratify(scored: &Scored<'_>, bands: usize) -> Result<(Estimate, Vec<Stra
         });
     }
     let n = total as f64;
-    Ok((
-        Estimate::normal(effect / n, spread.sqrt() / n, total),
-        strata,
-    ))
+    Ok((Estimate::normal(effect / n, spread.sqrt() / n, total), strata))
 }
 
 #[cfg(test)]

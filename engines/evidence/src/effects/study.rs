@@ -17,73 +17,41 @@ impl Study {
     /// # Errors
     /// A treatment that is not 0 or 1, or has only one of them; a constant outcome or covariate; a
     /// covariate that is the treatment or the outcome; fewer than two rows of either group; unknown columns.
-    pub fn new(
-        data: &Table,
-        treatment: &str,
-        outcome: &str,
-        covariates: &[String],
-    ) -> Result<Self> {
+    pub fn new(data: &Table, treatment: &str, outcome: &str, covariates: &[String]) -> Result<Self> {
         let treated = binary(treatment, data.column(treatment)?)?;
         for name in covariates {
             if name == treatment || name == outcome {
                 return Err(EvidenceError::NotIdentifiable {
-                    reason: format!(
-                        "`{name}` cannot be a covariate too: it is the treatment or the outcome"
-                    ),
+                    reason: format!("`{name}` cannot be a covariate too: it is the treatment or the outcome"),
                 });
             }
         }
-        Study::from_parts(
-            treatment,
-            treated,
-            data.column(outcome)?.to_vec(),
-            data.select(covariates)?,
-        )
+        Study::from_parts(treatment, treated, data.column(outcome)?.to_vec(), data.select(covariates)?)
     }
 
     /// A study from its parts; `name` is what refusals call the treatment.
     ///
     /// # Errors
     /// As [`Study::new`].
-    pub fn from_parts(
-        name: &str,
-        treated: Vec<bool>,
-        outcome: Vec<f64>,
-        covariates: Table,
-    ) -> Result<Self> {
+    pub fn from_parts(name: &str, treated: Vec<bool>, outcome: Vec<f64>, covariates: Table) -> Result<Self> {
         let count = treated.iter().filter(|t| **t).count();
         if count == 0 {
-            return Err(EvidenceError::NoTreated {
-                column: name.to_string(),
-            });
+            return Err(EvidenceError::NoTreated { column: name.to_string() });
         }
         if count == treated.len() {
-            return Err(EvidenceError::NoUntreated {
-                column: name.to_string(),
-            });
+            return Err(EvidenceError::NoUntreated { column: name.to_string() });
         }
         require_observations("the treated group", count, 2)?;
         require_observations("the untreated group", treated.len() - count, 2)?;
-        for (column, found) in [
-            ("outcome", outcome.len()),
-            ("covariates", covariates.rows()),
-        ] {
+        for (column, found) in [("outcome", outcome.len()), ("covariates", covariates.rows())] {
             if found != treated.len() && (column == "outcome" || covariates.width() > 0) {
-                return Err(EvidenceError::LengthMismatch {
-                    column: column.into(),
-                    expected: treated.len(),
-                    found,
-                });
+                return Err(EvidenceError::LengthMismatch { column: column.into(), expected: treated.len(), found });
             }
         }
         require_finite("outcome", &outcome)?;
         require_varying("outcome", &outcome)?;
         covariates.require_varying()?;
-        Ok(Study {
-            treated,
-            outcome,
-            covariates,
-        })
+        Ok(Study { treated, outcome, covariates })
     }
 
     pub fn rows(&self) -> usize {
@@ -113,8 +81,7 @@ impl Study {
 
     /// The difference of the two groups' mean outcomes: the answer if nothing else differed.
     pub fn naive_difference(&self) -> f64 {
-        let mean =
-            |rows: &[usize]| rows.iter().map(|&i| self.outcome[i]).sum::<f64>() / rows.len() as f64;
+        let mean = |rows: &[usize]| rows.iter().map(|&i| self.outcome[i]).sum::<f64>() / rows.len() as f64;
         let (treated, untreated) = self.groups();
         mean(&treated) - mean(&untreated)
     }
@@ -144,18 +111,12 @@ impl Study {
 
     /// The same study with another treatment, for placebo tests.
     pub(super) fn with_treatment(&self, treated: Vec<bool>) -> Study {
-        Study {
-            treated,
-            ..self.clone()
-        }
+        Study { treated, ..self.clone() }
     }
 
     /// The same study compared by other covariates.
     pub(super) fn with_covariates(&self, covariates: Table) -> Study {
-        Study {
-            covariates,
-            ..self.clone()
-        }
+        Study { covariates, ..self.clone() }
     }
 }
 
@@ -167,11 +128,7 @@ fn binary(name: &str, column: &[f64]) -> Result<Vec<bool>> {
             if value == 0.0 || value == 1.0 {
                 Ok(value == 1.0)
             } else {
-                Err(EvidenceError::NotBinary {
-                    column: name.to_string(),
-                    row: row + 1,
-                    value,
-                })
+                Err(EvidenceError::NotBinary { column: name.to_string(), row: row + 1, value })
             }
         })
         .collect()
@@ -210,10 +167,7 @@ pub(super) mod tests {
             ("x".into(), vec![1.0, 0.0, 3.0, 4.0]),
         ])
         .expect("finite");
-        assert!(matches!(
-            Study::new(&data, "t", "y", &["x".into()]),
-            Err(EvidenceError::NoTreated { .. })
-        ));
+        assert!(matches!(Study::new(&data, "t", "y", &["x".into()]), Err(EvidenceError::NoTreated { .. })));
     }
 
     #[test]

@@ -32,8 +32,7 @@ pub fn hajek(scored: &Scored<'_>, keep: &[bool]) -> Result<Estimate> {
     }
     if treated == 0 || weight == 0.0 {
         return Err(EvidenceError::NotIdentifiable {
-            reason: "trimming leaves no treated or no untreated row: the groups do not overlap"
-                .into(),
+            reason: "trimming leaves no treated or no untreated row: the groups do not overlap".into(),
         });
     }
     let mean_treated = sum_treated / treated as f64;
@@ -62,11 +61,7 @@ pub fn hajek(scored: &Scored<'_>, keep: &[bool]) -> Result<Estimate> {
             (own - residual * score).powi(2)
         })
         .sum();
-    Ok(Estimate::normal(
-        mean_treated - mean_hypothetical,
-        variance.sqrt(),
-        treated,
-    ))
+    Ok(Estimate::normal(mean_treated - mean_hypothetical, variance.sqrt(), treated))
 }
 
 /// Rows whose score lies in `[low, high]` (Crump, Hotz, Imbens and Mitnik 2009 suggest 0.1 and 0.9).

@@ -56,16 +56,12 @@ pub fn identify(graph: &Pdag, x: usize, y: usize) -> Result<Identification> {
         set |= graph.parents(node);
     }
     set &= !forbidden & !causal;
-    Ok(Identification::Adjust {
-        set: members(set).collect(),
-    })
+    Ok(Identification::Adjust { set: members(set).collect() })
 }
 
 /// Nodes on possibly causal paths from x to y, without x.
 fn causal_nodes(graph: &Pdag, x: usize, y: usize) -> NodeSet {
-    let from_x = members(graph.children(x))
-        .map(|v| graph.possible_descendants(v, bit(x)))
-        .fold(0, |a, b| a | b);
+    let from_x = members(graph.children(x)).map(|v| graph.possible_descendants(v, bit(x))).fold(0, |a, b| a | b);
     // Backwards from y without passing x.
     let mut to_y = bit(y);
     let mut frontier = to_y;
@@ -126,25 +122,14 @@ mod tests {
     fn a_confounder_is_adjusted_for_and_a_mediator_is_not() {
         // z -> x, z -> y, x -> m -> y.
         let dag = Pdag::from_edges(4, &[[0, 1], [0, 3], [1, 2], [2, 3]], &[]).expect("valid");
-        assert_eq!(
-            identify(&dag, 1, 3).expect("valid"),
-            Identification::Adjust { set: vec![0] }
-        );
-        assert_eq!(
-            identify(&dag, 3, 1).expect("valid"),
-            Identification::NoEffect
-        );
+        assert_eq!(identify(&dag, 1, 3).expect("valid"), Identification::Adjust { set: vec![0] });
+        assert_eq!(identify(&dag, 3, 1).expect("valid"), Identification::NoEffect);
     }
 
     #[test]
     fn an_undirected_edge_leaves_the_effect_undecided() {
         let class = Pdag::from_edges(2, &[], &[[0, 1]]).expect("valid");
-        assert_eq!(
-            identify(&class, 0, 1).expect("valid"),
-            Identification::Undecided {
-                edges: vec![[0, 1]]
-            }
-        );
+        assert_eq!(identify(&class, 0, 1).expect("valid"), Identification::Undecided { edges: vec![[0, 1]] });
     }
 
     proptest! {

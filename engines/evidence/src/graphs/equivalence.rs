@@ -21,8 +21,7 @@ pub fn extension(graph: &Pdag) -> Result<Pdag> {
         // A sink whose undirected neighbours are adjacent to all its other adjacent nodes can go last.
         let sink = members(left).find(|&v| {
             rest.children(v) == 0
-                && members(rest.neighbours(v))
-                    .all(|u| rest.adjacent(v) & !bit(u) & !rest.adjacent(u) == 0)
+                && members(rest.neighbours(v)).all(|u| rest.adjacent(v) & !bit(u) & !rest.adjacent(u) == 0)
         });
         let Some(v) = sink else {
             return Err(EvidenceError::NotIdentifiable {

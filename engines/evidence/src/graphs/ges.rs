@@ -137,8 +137,7 @@ mod tests {
             let found = ges(&data, ScoreKind::bic(), &mut Progress::silent()).expect("runs");
             assert!(found.topological_order().is_ok());
             let mut scores = LocalScores::new(&data, ScoreKind::bic()).expect("valid");
-            let mut total =
-                |graph: &Pdag| -> f64 { (0..6).map(|v| scores.of(v, graph.parents(v))).sum() };
+            let mut total = |graph: &Pdag| -> f64 { (0..6).map(|v| scores.of(v, graph.parents(v))).sum() };
             let (ours, truth) = (total(&extension(&found).expect("extends")), total(&dag));
             assert!(ours >= truth - 1e-6, "seed {seed}: {ours} below {truth}");
             exact += usize::from(found == completed(&dag));

@@ -43,20 +43,13 @@ impl Independence {
         let kind = match test {
             IndependenceTest::FisherZ => {
                 let views: Vec<&[f64]> = data.columns().iter().map(Vec::as_slice).collect();
-                Kind::Correlations {
-                    matrix: correlation_matrix(&views),
-                    rows: data.rows(),
-                }
+                Kind::Correlations { matrix: correlation_matrix(&views), rows: data.rows() }
             }
-            IndependenceTest::ChiSquare | IndependenceTest::GSquare => Kind::Counts {
-                categories: Categories::new(data)?,
-                g: test == IndependenceTest::GSquare,
-            },
+            IndependenceTest::ChiSquare | IndependenceTest::GSquare => {
+                Kind::Counts { categories: Categories::new(data)?, g: test == IndependenceTest::GSquare }
+            }
         };
-        Ok(Independence {
-            kind,
-            seen: HashMap::new(),
-        })
+        Ok(Independence { kind, seen: HashMap::new() })
     }
 
     /// p-value of "x and y are independent given the set".
@@ -85,11 +78,7 @@ impl Independence {
 /// Fisher (1924), Metron 3:329.
 fn fisher_z(matrix: &DMatrix<f64>, rows: usize, x: usize, y: usize, given: NodeSet) -> Result<f64> {
     let set: Vec<usize> = members(given).collect();
-    crate::table::require_observations(
-        "a partial correlation with that many conditions",
-        rows,
-        set.len() + 4,
-    )?;
+    crate::table::require_observations("a partial correlation with that many conditions", rows, set.len() + 4)?;
     let r = partial_correlation(matrix, x, y, &set)?.clamp(-1.0 + f64::EPSILON, 1.0 - f64::EPSILON);
     let z = r.atanh() * ((rows - set.len() - 3) as f64).sqrt();
     Ok(normal_two_sided(z))
@@ -118,11 +107,8 @@ impl Categories {
             let mut levels = column.clone();
             levels.sort_by(f64::total_cmp);
             levels.dedup();
-            let bad = |row: usize| EvidenceError::NotCategorical {
-                column: name.clone(),
-                row: row + 1,
-                value: column[row],
-            };
+            let bad =
+                |row: usize| EvidenceError::NotCategorical { column: name.clone(), row: row + 1, value: column[row] };
             if let Some(row) = column.iter().position(|v| v.fract() != 0.0) {
                 return Err(bad(row));
             }
@@ -133,10 +119,7 @@ impl Categories {
                     bound: format!("at most {MOST} (column `{name}`)"),
                 });
             }
-            let codes: Vec<u16> = column
-                .iter()
-                .map(|v| levels.partition_point(|level| level < v) as u16)
-                .collect();
+            let codes: Vec<u16> = column.iter().map(|v| levels.partition_point(|level| level < v) as u16).collect();
             sizes.push(levels.len());
             coded.push(codes);
         }
@@ -154,12 +137,7 @@ impl Categories {
                 }
             }
         }
-        Ok(Categories {
-            codes,
-            counts,
-            sizes,
-            rows: data.rows(),
-        })
+        Ok(Categories { codes, counts, sizes, rows: data.rows() })
     }
 
     /// Number of levels of each column.
@@ -178,14 +156,9 @@ impl Categories {
         let width = self.sizes.len();
         let cells: usize = inner.iter().map(|&c| self.sizes[c]).product();
         let outer: Vec<usize> = members(given).collect();
-        let configurations = outer
-            .iter()
-            .try_fold(1usize, |product, &c| product.checked_mul(self.sizes[c]));
-        let index = |row: &[u16], columns: &[usize]| {
-            columns
-                .iter()
-                .fold(0usize, |at, &c| at * self.sizes[c] + row[c] as usize)
-        };
+        let configurations = outer.iter().try_fold(1usize, |product, &c| product.checked_mul(self.sizes[c]));
+        let index =
+            |row: &[u16], columns: &[usize]| columns.iter().fold(0usize, |at, &c| at * self.sizes[c] + row[c] as usize);
         match configurations {
             Some(count) if count * cells <= DENSE => {
                 let mut tables = vec![0.0; count * cells];
@@ -251,11 +224,7 @@ impl Categories {
                 }
             }
         }
-        if freedom == 0 {
-            1.0
-        } else {
-            chi_square_upper(statistic.max(0.0), freedom as f64)
-        }
+        if freedom == 0 { 1.0 } else { chi_square_upper(statistic.max(0.0), freedom as f64) }
     }
 }
 
@@ -285,9 +254,7 @@ mod tests {
     #[test]
     fn both_forms_agree_in_large_samples_and_sparse_tables_equal_dense_ones() {
         let mut random = Random::new(18);
-        let rows: Vec<Vec<f64>> = (0..3000)
-            .map(|_| (0..3).map(|_| random.below(3) as f64).collect())
-            .collect();
+        let rows: Vec<Vec<f64>> = (0..3000).map(|_| (0..3).map(|_| random.below(3) as f64).collect()).collect();
         let data = Table::from_rows(&rows, &[]).expect("finite");
         let p = |test| {
             let mut independence = Independence::new(&data, test).expect("categories");
@@ -298,17 +265,9 @@ mod tests {
 
     #[test]
     fn fractions_are_no_categories() {
-        let data = Table::from_rows(
-            &[
-                vec![0.5, 1.0],
-                vec![1.0, 0.0],
-                vec![0.0, 1.0],
-                vec![1.0, 1.0],
-                vec![0.0, 0.0],
-            ],
-            &[],
-        )
-        .expect("finite");
+        let data =
+            Table::from_rows(&[vec![0.5, 1.0], vec![1.0, 0.0], vec![0.0, 1.0], vec![1.0, 1.0], vec![0.0, 0.0]], &[])
+                .expect("finite");
         assert!(matches!(
             Independence::new(&data, IndependenceTest::GSquare),
             Err(EvidenceError::NotCategorical { row: 1, .. })

@@ -37,10 +37,7 @@ pub fn total_effect(data: &Table, graph: &Pdag, of: &str, on: &str) -> Result<Op
     let set = match identify(graph, x, y)? {
         Identification::NoEffect => return Ok(None),
         Identification::Undecided { edges } => {
-            let edges: Vec<String> = edges
-                .iter()
-                .map(|[a, b]| format!("`{}` - `{}`", name(*a), name(*b)))
-                .collect();
+            let edges: Vec<String> = edges.iter().map(|[a, b]| format!("`{}` - `{}`", name(*a), name(*b))).collect();
             return Err(EvidenceError::NotIdentifiable {
                 reason: format!(
                     "the effect of `{of}` on `{on}` depends on the direction of {}: direct these edges from what you know",
@@ -114,24 +111,17 @@ mod tests {
     #[test]
     fn the_effect_of_a_price_is_freed_from_the_season() {
         let (data, graph) = shop(2000);
-        let effect = total_effect(&data, &graph, "price", "profit")
-            .expect("identified")
-            .expect("some");
+        let effect = total_effect(&data, &graph, "price", "profit").expect("identified").expect("some");
         assert!((effect.effect + 6.0).abs() < 0.3, "{effect:?}");
         assert_eq!(effect.adjusted_for, ["season"]);
-        assert!(
-            total_effect(&data, &graph, "profit", "price")
-                .expect("valid")
-                .is_none()
-        );
+        assert!(total_effect(&data, &graph, "profit", "price").expect("valid").is_none());
     }
 
     #[test]
     fn setting_a_price_moves_what_depends_on_it_and_nothing_else() {
         let (data, graph) = shop(2000);
         let after = set_to(&data, &graph, "price", 11.0).expect("identified");
-        let season_before =
-            crate::statistics::correlation::mean(data.column("season").expect("there"));
+        let season_before = crate::statistics::correlation::mean(data.column("season").expect("there"));
         assert_eq!(after[0].1, season_before);
         // 100 - 2 * 11, the season at its mean of about zero.
         assert!((after[2].1 - 78.0).abs() < 0.5, "{after:?}");

@@ -15,10 +15,7 @@ pub struct Knowledge {
 impl Knowledge {
     /// Nothing is known.
     pub fn none(nodes: usize) -> Self {
-        Knowledge {
-            forbidden: vec![0; nodes],
-            required: vec![0; nodes],
-        }
+        Knowledge { forbidden: vec![0; nodes], required: vec![0; nodes] }
     }
 
     /// `from` cannot cause `to` directly.
@@ -71,10 +68,7 @@ impl Knowledge {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.forbidden
-            .iter()
-            .chain(&self.required)
-            .all(|set| *set == 0)
+        self.forbidden.iter().chain(&self.required).all(|set| *set == 0)
     }
 
     /// Refuses contradictions: an edge both required and forbidden, or required edges in a circle.
@@ -88,11 +82,7 @@ impl Knowledge {
             for to in members(self.required[from]) {
                 if self.is_forbidden(from, to) {
                     return Err(EvidenceError::Contradiction {
-                        reason: format!(
-                            "the edge X{} -> X{} is both required and forbidden",
-                            from + 1,
-                            to + 1
-                        ),
+                        reason: format!("the edge X{} -> X{} is both required and forbidden", from + 1, to + 1),
                     });
                 }
                 certain.set_directed(from, to);
@@ -101,9 +91,7 @@ impl Knowledge {
         certain
             .topological_order()
             .map(|_| ())
-            .map_err(|_| EvidenceError::Contradiction {
-                reason: "the required edges form a circle".into(),
-            })
+            .map_err(|_| EvidenceError::Contradiction { reason: "the required edges form a circle".into() })
     }
 
     /// Directs the undirected edges of a graph that knowledge decides.
@@ -126,18 +114,7 @@ mod tests {
     fn contradictions_are_refused() {
         let circle = Knowledge::none(3).require(0, 1).require(1, 2).require(2, 0);
         assert!(circle.check().is_err());
-        assert!(
-            Knowledge::none(2)
-                .require(0, 1)
-                .forbid(0, 1)
-                .check()
-                .is_err()
-        );
-        assert!(
-            Knowledge::none(2)
-                .tiers(&[vec![0], vec![1]])
-                .check()
-                .is_ok()
-        );
+        assert!(Knowledge::none(2).require(0, 1).forbid(0, 1).check().is_err());
+        assert!(Knowledge::none(2).tiers(&[vec![0], vec![1]]).check().is_ok());
     }
 }

@@ -31,9 +31,7 @@ pub fn close(graph: &mut Pdag, knowledge: &Knowledge) {
 }
 
 fn ordered_pairs(graph: &Pdag) -> Vec<(usize, usize)> {
-    (0..graph.nodes())
-        .flat_map(|a| members(graph.neighbours(a)).map(move |b| (a, b)))
-        .collect()
+    (0..graph.nodes()).flat_map(|a| members(graph.neighbours(a)).map(move |b| (a, b))).collect()
 }
 
 fn follows(graph: &Pdag, a: usize, b: usize, rule: fn(&Pdag, usize, usize) -> bool) -> bool {

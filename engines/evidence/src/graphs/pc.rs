@@ -37,24 +37,15 @@ pub fn pc(
     progress: &mut Progress<'_>,
 ) -> Result<PcResult> {
     if !(alpha > 0.0 && alpha < 1.0) {
-        return Err(EvidenceError::OutOfRange {
-            name: "alpha",
-            value: alpha,
-            bound: "between 0 and 1".into(),
-        });
+        return Err(EvidenceError::OutOfRange { name: "alpha", value: alpha, bound: "between 0 and 1".into() });
     }
     knowledge.check()?;
     let mut independence = Independence::new(data, test)?;
-    let (mut graph, separators) =
-        skeleton(data.width(), &mut independence, alpha, knowledge, progress)?;
+    let (mut graph, separators) = skeleton(data.width(), &mut independence, alpha, knowledge, progress)?;
     knowledge.orient(&mut graph);
     direct_colliders(&mut graph, &separators, knowledge);
     meek::close(&mut graph, knowledge);
-    Ok(PcResult {
-        graph,
-        separators,
-        tests: independence.tests_made(),
-    })
+    Ok(PcResult { graph, separators, tests: independence.tests_made() })
 }
 
 type Separators = Vec<Vec<Option<NodeSet>>>;
@@ -79,9 +70,7 @@ fn skeleton(
     }
     let mut depth = 0;
     loop {
-        let degree = (0..nodes)
-            .map(|v| graph.adjacent(v).count_ones() as usize)
-            .max();
+        let degree = (0..nodes).map(|v| graph.adjacent(v).count_ones() as usize).max();
         if degree.unwrap_or(0) < depth + 1 {
             break;
         }
@@ -116,12 +105,7 @@ pub(super) fn for_each_subset(
     size: usize,
     visit: &mut dyn FnMut(NodeSet) -> Result<()>,
 ) -> Result<()> {
-    fn grow(
-        items: &[usize],
-        size: usize,
-        set: NodeSet,
-        visit: &mut dyn FnMut(NodeSet) -> Result<()>,
-    ) -> Result<()> {
+    fn grow(items: &[usize], size: usize, set: NodeSet, visit: &mut dyn FnMut(NodeSet) -> Result<()>) -> Result<()> {
         if size == 0 {
             return visit(set);
         }
@@ -180,10 +164,7 @@ pub(super) mod tests {
             .map(|_| {
                 let mut row = vec![0.0; n];
                 for v in 0..n {
-                    row[v] = random.normal()
-                        + members(dag.parents(v))
-                            .map(|p| weights[p][v] * row[p])
-                            .sum::<f64>();
+                    row[v] = random.normal() + members(dag.parents(v)).map(|p| weights[p][v] * row[p]).sum::<f64>();
                 }
                 row
             })
@@ -192,15 +173,7 @@ pub(super) mod tests {
     }
 
     fn run(data: &Table, knowledge: &Knowledge) -> Pdag {
-        pc(
-            data,
-            IndependenceTest::FisherZ,
-            0.01,
-            knowledge,
-            &mut Progress::silent(),
-        )
-        .expect("runs")
-        .graph
+        pc(data, IndependenceTest::FisherZ, 0.01, knowledge, &mut Progress::silent()).expect("runs").graph
     }
 
     #[test]

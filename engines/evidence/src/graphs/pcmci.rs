@@ -104,11 +104,7 @@ impl Delayed {
                 matrix[(b, a)] = r;
             }
         }
-        Delayed {
-            matrix,
-            series,
-            rows,
-        }
+        Delayed { matrix, series, rows }
     }
 
     fn place(&self, (series, lag): (usize, usize)) -> usize {
@@ -116,18 +112,9 @@ impl Delayed {
     }
 
     /// Partial correlation and its p-value.
-    fn test(
-        &self,
-        x: (usize, usize),
-        y: (usize, usize),
-        given: &[(usize, usize)],
-    ) -> Result<(f64, f64)> {
+    fn test(&self, x: (usize, usize), y: (usize, usize), given: &[(usize, usize)]) -> Result<(f64, f64)> {
         let set: Vec<usize> = given.iter().map(|&z| self.place(z)).collect();
-        require_observations(
-            "a PCMCI test with that many conditions",
-            self.rows,
-            set.len() + 3,
-        )?;
+        require_observations("a PCMCI test with that many conditions", self.rows, set.len() + 3)?;
         let r = partial_correlation(&self.matrix, self.place(x), self.place(y), &set)?;
         let df = (self.rows - 2 - set.len()) as f64;
         if r.abs() >= 1.0 {
@@ -147,11 +134,7 @@ impl Delayed {
 pub fn pcmci(data: &Table, options: PcmciOptions, progress: &mut Progress<'_>) -> Result<Pcmci> {
     let PcmciOptions { tau_max, pc_alpha } = options;
     if tau_max == 0 {
-        return Err(EvidenceError::OutOfRange {
-            name: "tau_max",
-            value: 0.0,
-            bound: "at least 1".into(),
-        });
+        return Err(EvidenceError::OutOfRange { name: "tau_max", value: 0.0, bound: "at least 1".into() });
     }
     if !(pc_alpha > 0.0 && pc_alpha <= 1.0) {
         return Err(EvidenceError::OutOfRange {
@@ -160,11 +143,7 @@ pub fn pcmci(data: &Table, options: PcmciOptions, progress: &mut Progress<'_>) -
             bound: "above 0 and at most 1".into(),
         });
     }
-    require_observations(
-        &format!("PCMCI with delays up to {tau_max}"),
-        data.rows(),
-        2 * tau_max + 8,
-    )?;
+    require_observations(&format!("PCMCI with delays up to {tau_max}"), data.rows(), 2 * tau_max + 8)?;
     data.require_varying()?;
     let delayed = Delayed::new(data, 2 * tau_max);
     for (name, place) in data.names().iter().zip(0..) {
@@ -185,11 +164,8 @@ pub fn pcmci(data: &Table, options: PcmciOptions, progress: &mut Progress<'_>) -
                 if lag == 0 && from >= to {
                     continue;
                 }
-                let mut given: Vec<(usize, usize)> = parents[to]
-                    .iter()
-                    .copied()
-                    .filter(|&z| z != (from, lag))
-                    .collect();
+                let mut given: Vec<(usize, usize)> =
+                    parents[to].iter().copied().filter(|&z| z != (from, lag)).collect();
                 for &(series, back) in &parents[from] {
                     let shifted = (series, back + lag);
                     if !given.contains(&shifted) {
@@ -208,51 +184,32 @@ pub fn pcmci(data: &Table, options: PcmciOptions, progress: &mut Progress<'_>) -
         progress.report(n + to + 1, 2 * n)?;
     }
     let mut q_matrix = p_matrix.clone();
-    let places: Vec<(usize, usize, usize)> = (0..n)
-        .flat_map(|i| (0..n).flat_map(move |j| (1..=tau_max).map(move |l| (i, j, l))))
-        .collect();
+    let places: Vec<(usize, usize, usize)> =
+        (0..n).flat_map(|i| (0..n).flat_map(move |j| (1..=tau_max).map(move |l| (i, j, l)))).collect();
     let lagged: Vec<f64> = places.iter().map(|&(i, j, l)| p_matrix[i][j][l]).collect();
     for (&(i, j, l), q) in places.iter().zip(benjamini_hochberg(&lagged)) {
         q_matrix[i][j][l] = q;
     }
-    Ok(Pcmci {
-        p_matrix,
-        val_matrix,
-        q_matrix,
-        parents,
-        rows: delayed.rows,
-    })
+    Ok(Pcmci { p_matrix, val_matrix, q_matrix, parents, rows: delayed.rows })
 }
 
 /// PC1: drop candidates that the strongest others explain away, with one more condition in each round.
-fn select_parents(
-    delayed: &Delayed,
-    target: usize,
-    tau_max: usize,
-    alpha: f64,
-) -> Result<Vec<(usize, usize)>> {
+fn select_parents(delayed: &Delayed, target: usize, tau_max: usize, alpha: f64) -> Result<Vec<(usize, usize)>> {
     struct Candidate {
         place: (usize, usize),
         weakest: f64,
     }
     let mut candidates: Vec<Candidate> = (0..delayed.series)
         .flat_map(|series| (1..=tau_max).map(move |lag| (series, lag)))
-        .map(|place| Candidate {
-            place,
-            weakest: f64::INFINITY,
-        })
+        .map(|place| Candidate { place, weakest: f64::INFINITY })
         .collect();
     let mut conditions = 0;
     while candidates.len() > conditions {
         let order: Vec<(usize, usize)> = candidates.iter().map(|c| c.place).collect();
         let mut kept = Vec::with_capacity(candidates.len());
         for mut candidate in candidates {
-            let given: Vec<(usize, usize)> = order
-                .iter()
-                .copied()
-                .filter(|&z| z != candidate.place)
-                .take(conditions)
-                .collect();
+            let given: Vec<(usize, usize)> =
+                order.iter().copied().filter(|&z| z != candidate.place).take(conditions).collect();
             let (value, p) = delayed.test(candidate.place, (target, 0), &given)?;
             candidate.weakest = candidate.weakest.min(value.abs());
             if p <= alpha {
@@ -286,10 +243,7 @@ mod tests {
         Table::from_rows(&data, &["a", "b", "c"].map(String::from)).expect("finite")
     }
 
-    const OPTIONS: PcmciOptions = PcmciOptions {
-        tau_max: 3,
-        pc_alpha: 0.2,
-    };
+    const OPTIONS: PcmciOptions = PcmciOptions { tau_max: 3, pc_alpha: 0.2 };
 
     #[test]
     fn the_planted_links_are_found_and_false_ones_stay_within_the_rate() {
@@ -297,11 +251,7 @@ mod tests {
         let mut false_links = 0;
         for seed in 0..20 {
             let found = pcmci(&system(seed, 600), OPTIONS, &mut Progress::silent()).expect("runs");
-            let links: Vec<(usize, usize, usize)> = found
-                .links(0.05)
-                .iter()
-                .map(|l| (l.from, l.to, l.lag))
-                .collect();
+            let links: Vec<(usize, usize, usize)> = found.links(0.05).iter().map(|l| (l.from, l.to, l.lag)).collect();
             assert!(truth.iter().all(|t| links.contains(t)), "{links:?}");
             false_links += links.len() - truth.len();
         }
@@ -336,20 +286,15 @@ mod tests {
     #[test]
     fn a_copy_of_a_series_is_refused() {
         let data = system(3, 100);
-        let copied = Table::new(vec![
-            ("a".into(), data.columns()[0].clone()),
-            ("copy".into(), data.columns()[0].clone()),
-        ])
-        .expect("finite");
+        let copied =
+            Table::new(vec![("a".into(), data.columns()[0].clone()), ("copy".into(), data.columns()[0].clone())])
+                .expect("finite");
         assert!(pcmci(&copied, OPTIONS, &mut Progress::silent()).is_err());
     }
 
     #[test]
     fn twenty_points_with_long_delays_are_too_few() {
-        let options = PcmciOptions {
-            tau_max: 8,
-            ..OPTIONS
-        };
+        let options = PcmciOptions { tau_max: 8, ..OPTIONS };
         assert!(matches!(
             pcmci(&system(3, 20), options, &mut Progress::silent()),
             Err(EvidenceError::TooFewObservations { .. })

@@ -59,10 +59,7 @@ impl Pdag {
                 bound: format!("at most {MAX_NODES}"),
             });
         }
-        Ok(Pdag {
-            out: vec![0; nodes],
-            into: vec![0; nodes],
-        })
+        Ok(Pdag { out: vec![0; nodes], into: vec![0; nodes] })
     }
 
     /// Every pair joined by an undirected edge.
@@ -83,11 +80,7 @@ impl Pdag {
     ///
     /// # Errors
     /// As [`Pdag::empty`]; an edge to a node that is not there is [`EvidenceError::OutOfRange`].
-    pub fn from_edges(
-        nodes: usize,
-        directed: &[[usize; 2]],
-        undirected: &[[usize; 2]],
-    ) -> Result<Self> {
+    pub fn from_edges(nodes: usize, directed: &[[usize; 2]], undirected: &[[usize; 2]]) -> Result<Self> {
         let mut graph = Pdag::empty(nodes)?;
         for &[a, b] in directed.iter().chain(undirected) {
             if a >= nodes || b >= nodes || a == b {
@@ -99,9 +92,7 @@ impl Pdag {
             }
         }
         directed.iter().for_each(|&[a, b]| graph.set_directed(a, b));
-        undirected
-            .iter()
-            .for_each(|&[a, b]| graph.set_undirected(a, b));
+        undirected.iter().for_each(|&[a, b]| graph.set_undirected(a, b));
         Ok(graph)
     }
 
@@ -215,9 +206,7 @@ impl Pdag {
                 }
                 None => {
                     let stuck = (0..n).find(|&v| placed & bit(v) == 0).unwrap_or(0);
-                    return Err(EvidenceError::Cyclic {
-                        node: format!("X{}", stuck + 1),
-                    });
+                    return Err(EvidenceError::Cyclic { node: format!("X{}", stuck + 1) });
                 }
             }
         }
@@ -229,10 +218,7 @@ impl Pdag {
     }
 
     pub fn edges(&self) -> EdgeLists {
-        let mut lists = EdgeLists {
-            directed: Vec::new(),
-            undirected: Vec::new(),
-        };
+        let mut lists = EdgeLists { directed: Vec::new(), undirected: Vec::new() };
         for a in 0..self.nodes() {
             for b in members(self.out[a]) {
                 if self.is_directed(a, b) {
@@ -273,9 +259,6 @@ mod tests {
     #[test]
     fn a_cycle_is_named() {
         let graph = Pdag::from_edges(3, &[[0, 1], [1, 2], [2, 0]], &[]).expect("valid");
-        assert!(matches!(
-            graph.topological_order(),
-            Err(EvidenceError::Cyclic { .. })
-        ));
+        assert!(matches!(graph.topological_order(), Err(EvidenceError::Cyclic { .. })));
     }
 }

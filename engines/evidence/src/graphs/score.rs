@@ -27,10 +27,7 @@ impl ScoreKind {
     }
 
     pub fn bdeu() -> Self {
-        ScoreKind::Bdeu {
-            sample: 1.0,
-            structure: 1.0,
-        }
+        ScoreKind::Bdeu { sample: 1.0, structure: 1.0 }
     }
 }
 
@@ -42,17 +39,8 @@ pub struct LocalScores {
 }
 
 enum Prepared {
-    Gaussian {
-        correlations: DMatrix<f64>,
-        variances: Vec<f64>,
-        rows: f64,
-        penalty: f64,
-    },
-    Dirichlet {
-        categories: Categories,
-        sample: f64,
-        structure: f64,
-    },
+    Gaussian { correlations: DMatrix<f64>, variances: Vec<f64>, rows: f64, penalty: f64 },
+    Dirichlet { categories: Categories, sample: f64, structure: f64 },
 }
 
 impl LocalScores {
@@ -73,17 +61,11 @@ impl LocalScores {
                     penalty,
                 }
             }
-            ScoreKind::Bdeu { sample, structure } => Prepared::Dirichlet {
-                categories: Categories::new(data)?,
-                sample,
-                structure,
-            },
+            ScoreKind::Bdeu { sample, structure } => {
+                Prepared::Dirichlet { categories: Categories::new(data)?, sample, structure }
+            }
         };
-        Ok(LocalScores {
-            kind,
-            seen: HashMap::new(),
-            nodes: data.width(),
-        })
+        Ok(LocalScores { kind, seen: HashMap::new(), nodes: data.width() })
     }
 
     /// The score of `node` with these parents. Minus infinity when the parents determine it exactly.
@@ -92,38 +74,19 @@ impl LocalScores {
             return score;
         }
         let score = match &self.kind {
-            Prepared::Gaussian {
-                correlations,
-                variances,
-                rows,
-                penalty,
-            } => gaussian(
-                correlations,
-                variances[node],
-                *rows,
-                *penalty,
-                node,
-                parents,
-            ),
-            Prepared::Dirichlet {
-                categories,
-                sample,
-                structure,
-            } => dirichlet(categories, self.nodes, *sample, *structure, node, parents),
+            Prepared::Gaussian { correlations, variances, rows, penalty } => {
+                gaussian(correlations, variances[node], *rows, *penalty, node, parents)
+            }
+            Prepared::Dirichlet { categories, sample, structure } => {
+                dirichlet(categories, self.nodes, *sample, *structure, node, parents)
+            }
         };
         self.seen.insert((node, parents), score);
         score
     }
 }
 
-fn gaussian(
-    correlations: &DMatrix<f64>,
-    variance: f64,
-    rows: f64,
-    penalty: f64,
-    node: usize,
-    parents: NodeSet,
-) -> f64 {
+fn gaussian(correlations: &DMatrix<f64>, variance: f64, rows: f64, penalty: f64, node: usize, parents: NodeSet) -> f64 {
     let set: Vec<usize> = members(parents).collect();
     let k = set.len();
     let block = DMatrix::from_fn(k, k, |a, b| correlations[(set[a], set[b])]);
@@ -139,14 +102,7 @@ fn gaussian(
     -0.5 * rows * (1.0 + (variance * unexplained).ln()) - penalty * (k as f64 + 1.0) * rows.ln()
 }
 
-fn dirichlet(
-    categories: &Categories,
-    nodes: usize,
-    sample: f64,
-    structure: f64,
-    node: usize,
-    parents: NodeSet,
-) -> f64 {
+fn dirichlet(categories: &Categories, nodes: usize, sample: f64, structure: f64, node: usize, parents: NodeSet) -> f64 {
     debug_assert!(parents & bit(node) == 0);
     let sizes = categories.sizes();
     let levels = sizes[node] as f64;
@@ -197,16 +153,8 @@ mod tests {
                 vec![a, b, b - random.normal()]
             })
             .collect();
-        chain_and_fork_agree(
-            ScoreKind::bic(),
-            &Table::from_rows(&numbers, &[]).expect("finite"),
-        );
-        let codes: Vec<Vec<f64>> = (0..200)
-            .map(|_| (0..3).map(|_| random.below(3) as f64).collect())
-            .collect();
-        chain_and_fork_agree(
-            ScoreKind::bdeu(),
-            &Table::from_rows(&codes, &[]).expect("finite"),
-        );
+        chain_and_fork_agree(ScoreKind::bic(), &Table::from_rows(&numbers, &[]).expect("finite"));
+        let codes: Vec<Vec<f64>> = (0..200).map(|_| (0..3).map(|_| random.below(3) as f64).collect()).collect();
+        chain_and_fork_agree(ScoreKind::bdeu(), &Table::from_rows(&codes, &[]).expect("finite"));
     }
 }

@@ -94,12 +94,7 @@ mod tests {
         let data = linear_rows(&dag, 500, 6);
         let mut learn = |t: &Table| ges(t, ScoreKind::bic(), &mut Progress::silent());
         let edges = bootstrap(&data, &mut learn, 30, 1, &mut Progress::silent()).expect("runs");
-        let joined = |a, b| {
-            edges
-                .iter()
-                .find(|e| (e.a, e.b) == (a, b))
-                .map_or(0.0, |e| e.joined)
-        };
+        let joined = |a, b| edges.iter().find(|e| (e.a, e.b) == (a, b)).map_or(0.0, |e| e.joined);
         assert!(joined(0, 2) > 0.95 && joined(1, 2) > 0.95);
         assert!(joined(0, 3) < 0.5);
     }

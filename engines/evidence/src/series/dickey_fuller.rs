@@ -56,11 +56,7 @@ pub struct DickeyFuller {
 ///
 /// # Errors
 /// NaN, a constant series, or too few points for the lags asked for.
-pub fn dickey_fuller(
-    x: &[f64],
-    deterministic: Deterministic,
-    lags: LagChoice,
-) -> Result<DickeyFuller> {
+pub fn dickey_fuller(x: &[f64], deterministic: Deterministic, lags: LagChoice) -> Result<DickeyFuller> {
     require_finite("x", x)?;
     require_varying("x", x)?;
     let n = x.len();
@@ -73,11 +69,7 @@ pub fn dickey_fuller(
     let largest = n / 2 - terms - 1;
     let lag = match lags {
         LagChoice::Fixed(lag) => {
-            require_observations(
-                "a Dickey-Fuller test with that many lags",
-                n,
-                2 * (lag + terms + 1),
-            )?;
+            require_observations("a Dickey-Fuller test with that many lags", n, 2 * (lag + terms + 1))?;
             lag
         }
         LagChoice::Aic { max } => {
@@ -89,13 +81,7 @@ pub fn dickey_fuller(
     let fit = regression(x, deterministic, lag, lag)?;
     let stat = fit.t(0);
     let nobs = n - 1 - lag;
-    Ok(DickeyFuller {
-        stat,
-        p: p_value(stat, deterministic),
-        lag,
-        nobs,
-        crit: critical_values(deterministic, nobs),
-    })
+    Ok(DickeyFuller { stat, p: p_value(stat, deterministic), lag, nobs, crit: critical_values(deterministic, nobs) })
 }
 
 /// AIC over the same rows for every lag, so that the candidates are comparable.
@@ -113,12 +99,7 @@ fn best_lag(x: &[f64], deterministic: Deterministic, max: usize) -> Result<usize
 
 /// Regresses the difference on the lagged level (first column), `lag` lagged differences and the
 /// deterministic terms, over the rows that have `skip` earlier differences.
-fn regression(
-    x: &[f64],
-    deterministic: Deterministic,
-    lag: usize,
-    skip: usize,
-) -> Result<least_squares::LeastSquares> {
+fn regression(x: &[f64], deterministic: Deterministic, lag: usize, skip: usize) -> Result<least_squares::LeastSquares> {
     let difference: Vec<f64> = x.windows(2).map(|w| w[1] - w[0]).collect();
     let rows = difference.len() - skip;
     let y = &difference[skip..];
@@ -183,22 +164,16 @@ impl Surface {
             return 0.0;
         }
         let polynomial = |c: &[f64]| c.iter().rev().fold(0.0, |sum, c| sum * stat + c);
-        normal_cdf(if stat <= self.star {
-            polynomial(&self.small)
-        } else {
-            polynomial(&self.large)
-        })
+        normal_cdf(if stat <= self.star { polynomial(&self.small) } else { polynomial(&self.large) })
     }
 }
 
 /// MacKinnon's (2010) finite-sample critical values, polynomials in 1/n.
 fn critical_values(deterministic: Deterministic, nobs: usize) -> CriticalValues {
     let table = match deterministic {
-        Deterministic::None => [
-            [-2.56574, -2.2358, -3.627, 0.0],
-            [-1.941, -0.2686, -3.365, 31.223],
-            [-1.61682, 0.2656, -2.714, 25.364],
-        ],
+        Deterministic::None => {
+            [[-2.56574, -2.2358, -3.627, 0.0], [-1.941, -0.2686, -3.365, 31.223], [-1.61682, 0.2656, -2.714, 25.364]]
+        }
         Deterministic::Constant => [
             [-3.43035, -6.5393, -16.786, -79.433],
             [-2.86154, -2.8903, -4.234, -40.04],
@@ -214,11 +189,7 @@ fn critical_values(deterministic: Deterministic, nobs: usize) -> CriticalValues 
         let inverse = 1.0 / nobs as f64;
         row.iter().rev().fold(0.0, |sum, c| sum * inverse + c)
     };
-    CriticalValues {
-        one: at(table[0]),
-        five: at(table[1]),
-        ten: at(table[2]),
-    }
+    CriticalValues { one: at(table[0]), five: at(table[1]), ten: at(table[2]) }
 }
 
 #[cfg(test)]
@@ -242,50 +213,19 @@ mod tests {
         // adfuller(x, maxlag=0/3, autolag=None, regression=...), statsmodels 0.15.0.
         let cases = REFERENCE;
         for (deterministic, lag, stat, p) in cases {
-            let answer =
-                dickey_fuller(&waves(60), deterministic, LagChoice::Fixed(lag)).expect("tests");
+            let answer = dickey_fuller(&waves(60), deterministic, LagChoice::Fixed(lag)).expect("tests");
             assert!((answer.stat / stat - 1.0).abs() < 1e-8, "{answer:?}");
             assert!((answer.p / p - 1.0).abs() < 1e-6, "{answer:?}");
         }
     }
 
     const REFERENCE: [(Deterministic, usize, f64, f64); 6] = [
-        (
-            Deterministic::None,
-            0,
-            -2.2815661236569427,
-            0.02166250128852644,
-        ),
-        (
-            Deterministic::None,
-            3,
-            -2.7961570813580123,
-            0.005046693599319853,
-        ),
-        (
-            Deterministic::Constant,
-            0,
-            -3.496806237226182,
-            0.00806949649579043,
-        ),
-        (
-            Deterministic::Constant,
-            3,
-            -5.613124109604289,
-            1.190949290358097e-06,
-        ),
-        (
-            Deterministic::ConstantTrend,
-            0,
-            -3.5485955266534703,
-            0.03447151955559653,
-        ),
-        (
-            Deterministic::ConstantTrend,
-            3,
-            -6.3589192109864765,
-            3.752375266136687e-07,
-        ),
+        (Deterministic::None, 0, -2.2815661236569427, 0.02166250128852644),
+        (Deterministic::None, 3, -2.7961570813580123, 0.005046693599319853),
+        (Deterministic::Constant, 0, -3.496806237226182, 0.00806949649579043),
+        (Deterministic::Constant, 3, -5.613124109604289, 1.190949290358097e-06),
+        (Deterministic::ConstantTrend, 0, -3.5485955266534703, 0.03447151955559653),
+        (Deterministic::ConstantTrend, 3, -6.3589192109864765, 3.752375266136687e-07),
     ];
 
     #[test]
@@ -300,9 +240,7 @@ mod tests {
                 level
             })
             .collect();
-        let test = |x: &[f64]| {
-            dickey_fuller(x, Deterministic::Constant, LagChoice::Aic { max: None }).expect("tests")
-        };
+        let test = |x: &[f64]| dickey_fuller(x, Deterministic::Constant, LagChoice::Aic { max: None }).expect("tests");
         assert!(test(&noise).p < 1e-6);
         assert!(test(&walk).p > 0.05);
     }
@@ -310,13 +248,7 @@ mod tests {
     #[test]
     fn a_constant_or_tiny_series_is_refused() {
         let test = |x: &[f64]| dickey_fuller(x, Deterministic::Constant, LagChoice::Fixed(0));
-        assert!(matches!(
-            test(&[1.0; 50]),
-            Err(EvidenceError::ConstantColumn { .. })
-        ));
-        assert!(matches!(
-            test(&[1.0, 2.0]),
-            Err(EvidenceError::TooFewObservations { .. })
-        ));
+        assert!(matches!(test(&[1.0; 50]), Err(EvidenceError::ConstantColumn { .. })));
+        assert!(matches!(test(&[1.0, 2.0]), Err(EvidenceError::TooFewObservations { .. })));
     }
 }

@@ -52,34 +52,20 @@ pub fn granger(x: &[f64], y: &[f64], max_lag: usize) -> Result<Vec<GrangerAtLag>
         require_varying(name, series)?;
     }
     if x.len() != y.len() {
-        return Err(EvidenceError::LengthMismatch {
-            column: "x".into(),
-            expected: y.len(),
-            found: x.len(),
-        });
+        return Err(EvidenceError::LengthMismatch { column: "x".into(), expected: y.len(), found: x.len() });
     }
     if max_lag == 0 {
-        return Err(EvidenceError::OutOfRange {
-            name: "maxlag",
-            value: 0.0,
-            bound: "at least 1".into(),
-        });
+        return Err(EvidenceError::OutOfRange { name: "maxlag", value: 0.0, bound: "at least 1".into() });
     }
-    require_observations(
-        &format!("a Granger test with {max_lag} lags"),
-        y.len(),
-        3 * max_lag + 2,
-    )?;
+    require_observations(&format!("a Granger test with {max_lag} lags"), y.len(), 3 * max_lag + 2)?;
     (1..=max_lag).map(|lag| at_lag(x, y, lag)).collect()
 }
 
 fn at_lag(x: &[f64], y: &[f64], lag: usize) -> Result<GrangerAtLag> {
     let n = y.len() - lag;
     let ones = vec![1.0; n];
-    let names: Vec<String> = (1..=lag)
-        .map(|l| format!("y {l} back"))
-        .chain((1..=lag).map(|l| format!("x {l} back")))
-        .collect();
+    let names: Vec<String> =
+        (1..=lag).map(|l| format!("y {l} back")).chain((1..=lag).map(|l| format!("x {l} back"))).collect();
     let mut design: Vec<(&str, &[f64])> = vec![("const", &ones)];
     for l in 1..=lag {
         design.push((&names[l - 1], &y[lag - l..lag - l + n]));
@@ -95,9 +81,7 @@ fn at_lag(x: &[f64], y: &[f64], lag: usize) -> Result<GrangerAtLag> {
     let level = target.iter().map(|v| v * v).sum::<f64>();
     if full.ssr <= 1e-26 * level {
         return Err(EvidenceError::NotIdentifiable {
-            reason: format!(
-                "with {lag} lags y is predicted without any error, so no test of x is possible"
-            ),
+            reason: format!("with {lag} lags y is predicted without any error, so no test of x is possible"),
         });
     }
     // Gained directly from the extra columns' share: the difference of two nearly equal sums would lose digits.
@@ -105,11 +89,7 @@ fn at_lag(x: &[f64], y: &[f64], lag: usize) -> Result<GrangerAtLag> {
     let f = gained / full.ssr / k * df;
     let chi = n as f64 * gained / full.ssr;
     let lr = n as f64 * (gained / full.ssr).ln_1p();
-    let f_test = Test {
-        stat: f,
-        p: f_upper(f, k, df),
-        df: vec![df, k],
-    };
+    let f_test = Test { stat: f, p: f_upper(f, k, df), df: vec![df, k] };
     let first_x = 1 + lag;
     Ok(GrangerAtLag {
         lag,
@@ -117,16 +97,8 @@ fn at_lag(x: &[f64], y: &[f64], lag: usize) -> Result<GrangerAtLag> {
         params_ftest: f_test.clone(),
         log10_p: log10_from_ln(ln_f_upper(f, k, df)),
         ssr_ftest: f_test,
-        ssr_chi2test: Test {
-            stat: chi,
-            p: chi_square_upper(chi, k),
-            df: vec![k],
-        },
-        lrtest: Test {
-            stat: lr,
-            p: chi_square_upper(lr, k),
-            df: vec![k],
-        },
+        ssr_chi2test: Test { stat: chi, p: chi_square_upper(chi, k), df: vec![k] },
+        lrtest: Test { stat: lr, p: chi_square_upper(lr, k), df: vec![k] },
         coefficients: full.coefficients[first_x..].to_vec(),
         coefficient_p: (first_x..first_x + lag).map(|j| full.p(j)).collect(),
         aic: -2.0 * full.log_likelihood() + 2.0 * full.coefficients.len() as f64,
@@ -172,10 +144,7 @@ mod tests {
     #[test]
     fn identical_series_are_refused_by_name() {
         let (x, _) = pair(2, 50, 0.0);
-        assert!(matches!(
-            granger(&x, &x, 2),
-            Err(EvidenceError::CollinearColumn { .. })
-        ));
+        assert!(matches!(granger(&x, &x, 2), Err(EvidenceError::CollinearColumn { .. })));
     }
 
     proptest! {

@@ -35,14 +35,9 @@ pub fn kpss(x: &[f64], deterministic: Deterministic) -> Result<Kpss> {
     let trend: Vec<f64> = (1..=n).map(|t| t as f64).collect();
     let (design, table): (Vec<(&str, &[f64])>, [f64; 4]) = match deterministic {
         Deterministic::Constant => (vec![("const", &ones)], [0.347, 0.463, 0.574, 0.739]),
-        Deterministic::ConstantTrend => (
-            vec![("const", &ones), ("trend", &trend)],
-            [0.119, 0.146, 0.176, 0.216],
-        ),
+        Deterministic::ConstantTrend => (vec![("const", &ones), ("trend", &trend)], [0.119, 0.146, 0.176, 0.216]),
         Deterministic::None => {
-            return Err(EvidenceError::NotIdentifiable {
-                reason: "the KPSS test needs at least a constant".into(),
-            });
+            return Err(EvidenceError::NotIdentifiable { reason: "the KPSS test needs at least a constant".into() });
         }
     };
     let residuals = least_squares::fit(&design, x)?.residuals;
@@ -58,12 +53,7 @@ pub fn kpss(x: &[f64], deterministic: Deterministic) -> Result<Kpss> {
         / (n * n) as f64;
     let stat = eta / long_run_variance(&residuals, lags);
     let (p, p_is_bound) = interpolate(stat, table);
-    Ok(Kpss {
-        stat,
-        p,
-        p_is_bound,
-        lags,
-    })
+    Ok(Kpss { stat, p, p_is_bound, lags })
 }
 
 fn autocovariance_sum(e: &[f64], lag: usize) -> f64 {
@@ -73,9 +63,7 @@ fn autocovariance_sum(e: &[f64], lag: usize) -> f64 {
 /// Newey and West's (1987) estimate with Bartlett weights.
 fn long_run_variance(e: &[f64], lags: usize) -> f64 {
     let n = e.len() as f64;
-    let weighted: f64 = (1..=lags)
-        .map(|l| 2.0 * (1.0 - l as f64 / (lags + 1) as f64) * autocovariance_sum(e, l))
-        .sum();
+    let weighted: f64 = (1..=lags).map(|l| 2.0 * (1.0 - l as f64 / (lags + 1) as f64) * autocovariance_sum(e, l)).sum();
     (autocovariance_sum(e, 0) + weighted) / n
 }
 
@@ -128,19 +116,13 @@ pub fn differencing(x: &[f64]) -> Result<Differencing> {
     let mut current = x.to_vec();
     let mut reasons = Vec::new();
     for order in 0..=2 {
-        let df = dickey_fuller(
-            &current,
-            Deterministic::Constant,
-            LagChoice::Aic { max: None },
-        )?;
+        let df = dickey_fuller(&current, Deterministic::Constant, LagChoice::Aic { max: None })?;
         let level = kpss(&current, Deterministic::Constant)?;
         let (root, moving) = (df.p > 0.05, level.p < 0.05);
         let verdict = match (root, moving) {
             (false, false) => "both tests say stationary",
             (true, true) => "both tests say it wanders",
-            (true, false) if df.p > 0.10 => {
-                "the tests disagree (too little data to tell); differenced to be safe"
-            }
+            (true, false) if df.p > 0.10 => "the tests disagree (too little data to tell); differenced to be safe",
             _ => "the tests disagree; taken as it is",
         };
         reasons.push(format!(
@@ -180,10 +162,8 @@ mod tests {
     fn scaling_changes_nothing() {
         let x: Vec<f64> = (0..80).map(|t| ((t * t) as f64 * 0.37).sin()).collect();
         let scaled: Vec<f64> = x.iter().map(|x| 1000.0 * x + 5.0).collect();
-        let (a, b) = (
-            kpss(&x, Deterministic::Constant).expect("tests"),
-            kpss(&scaled, Deterministic::Constant).expect("tests"),
-        );
+        let (a, b) =
+            (kpss(&x, Deterministic::Constant).expect("tests"), kpss(&scaled, Deterministic::Constant).expect("tests"));
         assert!((a.stat - b.stat).abs() < 1e-9);
     }
 }

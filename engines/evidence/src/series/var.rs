@@ -62,11 +62,7 @@ pub struct SystemCausality {
 /// Constant or collinear columns, or fewer rows than `lags (k + 1) + 2` for k columns.
 pub fn fit(data: &Table, lags: usize) -> Result<Var> {
     if lags == 0 {
-        return Err(EvidenceError::OutOfRange {
-            name: "lags",
-            value: 0.0,
-            bound: "at least 1".into(),
-        });
+        return Err(EvidenceError::OutOfRange { name: "lags", value: 0.0, bound: "at least 1".into() });
     }
     data.require_varying()?;
     fit_from(data, lags, lags)
@@ -86,8 +82,7 @@ fn fit_from(data: &Table, lags: usize, skip: usize) -> Result<Var> {
     let mut x = DMatrix::from_element(nobs, per_equation, 1.0);
     for lag in 1..=lags {
         for (j, column) in data.columns().iter().enumerate() {
-            x.column_mut(1 + (lag - 1) * k + j)
-                .copy_from_slice(&column[skip - lag..skip - lag + nobs]);
+            x.column_mut(1 + (lag - 1) * k + j).copy_from_slice(&column[skip - lag..skip - lag + nobs]);
             names.push(format!("{} {lag} back", data.names()[j]));
         }
     }
@@ -112,8 +107,7 @@ fn fit_from(data: &Table, lags: usize, skip: usize) -> Result<Var> {
         hqic: ln_det + 2.0 * n.ln().ln() / n * free,
         fpe: ((n + per_equation as f64) / df).powi(k as i32) * ln_det.exp(),
     };
-    let log_likelihood =
-        -0.5 * n * k as f64 * (2.0 * std::f64::consts::PI).ln() - 0.5 * n * (ln_det + k as f64);
+    let log_likelihood = -0.5 * n * k as f64 * (2.0 * std::f64::consts::PI).ln() - 0.5 * n * (ln_det + k as f64);
     let last = DMatrix::from_fn(lags, k, |back, j| data.columns()[j][data.rows() - 1 - back]);
     Ok(Var {
         names: data.names().to_vec(),
@@ -130,13 +124,10 @@ fn fit_from(data: &Table, lags: usize, skip: usize) -> Result<Var> {
 }
 
 fn ln_determinant(matrix: &DMatrix<f64>) -> Result<f64> {
-    let factor = matrix
-        .clone()
-        .cholesky()
-        .ok_or_else(|| EvidenceError::Singular {
-            what: "residual covariances".into(),
-            hint: "one series is determined by the others; leave it out".into(),
-        })?;
+    let factor = matrix.clone().cholesky().ok_or_else(|| EvidenceError::Singular {
+        what: "residual covariances".into(),
+        hint: "one series is determined by the others; leave it out".into(),
+    })?;
     Ok(2.0 * factor.l().diagonal().iter().map(|d| d.ln()).sum::<f64>())
 }
 
@@ -146,20 +137,12 @@ fn ln_determinant(matrix: &DMatrix<f64>) -> Result<f64> {
 /// As [`fit`], for the largest order.
 pub fn select_order(data: &Table, max_lags: usize) -> Result<SelectedOrder> {
     data.require_varying()?;
-    let candidates = (0..=max_lags)
-        .map(|lags| Ok(fit_from(data, lags, max_lags)?.criteria))
-        .collect::<Result<Vec<_>>>()?;
+    let candidates =
+        (0..=max_lags).map(|lags| Ok(fit_from(data, lags, max_lags)?.criteria)).collect::<Result<Vec<_>>>()?;
     let best = |value: fn(&Criteria) -> f64| {
-        (0..candidates.len())
-            .min_by(|&a, &b| value(&candidates[a]).total_cmp(&value(&candidates[b])))
-            .unwrap_or(0)
+        (0..candidates.len()).min_by(|&a, &b| value(&candidates[a]).total_cmp(&value(&candidates[b]))).unwrap_or(0)
     };
-    Ok(SelectedOrder {
-        aic: best(|c| c.aic),
-        bic: best(|c| c.bic),
-        hqic: best(|c| c.hqic),
-        fpe: best(|c| c.fpe),
-    })
+    Ok(SelectedOrder { aic: best(|c| c.aic), bic: best(|c| c.bic), hqic: best(|c| c.hqic), fpe: best(|c| c.fpe) })
 }
 
 impl Var {
@@ -175,18 +158,12 @@ impl Var {
         let size = k * self.lags;
         let mut companion = DMatrix::zeros(size, size);
         for lag in 1..=self.lags {
-            companion
-                .view_mut((0, (lag - 1) * k), (k, k))
-                .copy_from(&self.coefficient_matrix(lag));
+            companion.view_mut((0, (lag - 1) * k), (k, k)).copy_from(&self.coefficient_matrix(lag));
         }
         for i in k..size {
             companion[(i, i - k)] = 1.0;
         }
-        companion
-            .complex_eigenvalues()
-            .iter()
-            .map(|root| root.norm())
-            .fold(0.0, f64::max)
+        companion.complex_eigenvalues().iter().map(|root| root.norm()).fold(0.0, f64::max)
     }
 
     /// Whether shocks die out.
@@ -197,9 +174,7 @@ impl Var {
     /// The next `steps` values: one row per step, one column per series.
     pub fn forecast(&self, steps: usize) -> DMatrix<f64> {
         let k = self.names.len();
-        let mut past: Vec<DVector<f64>> = (0..self.lags)
-            .map(|back| self.last.row(back).transpose())
-            .collect();
+        let mut past: Vec<DVector<f64>> = (0..self.lags).map(|back| self.last.row(back).transpose()).collect();
         let mut path = DMatrix::zeros(steps, k);
         for step in 0..steps {
             let mut next: DVector<f64> = self.params.row(0).transpose();
@@ -220,16 +195,11 @@ impl Var {
         for cause in 0..k {
             for effect in (0..k).filter(|&effect| effect != cause) {
                 let rows: Vec<usize> = (0..self.lags).map(|l| 1 + l * k + cause).collect();
-                let b = DVector::from_iterator(
-                    self.lags,
-                    rows.iter().map(|&r| self.params[(r, effect)]),
-                );
+                let b = DVector::from_iterator(self.lags, rows.iter().map(|&r| self.params[(r, effect)]));
                 let covariance = DMatrix::from_fn(self.lags, self.lags, |i, j| {
                     self.cross_inverse[(rows[i], rows[j])] * self.sigma_u[(effect, effect)]
                 });
-                let solved = covariance
-                    .cholesky()
-                    .map_or_else(|| b.clone() * f64::NAN, |factor| factor.solve(&b));
+                let solved = covariance.cholesky().map_or_else(|| b.clone() * f64::NAN, |factor| factor.solve(&b));
                 let restrictions = self.lags as f64;
                 let stat = b.dot(&solved) / restrictions;
                 let df = (self.nobs - k * self.lags - 1) as f64;
@@ -295,10 +265,7 @@ pub(crate) mod tests {
     fn the_only_true_paths_are_significant() {
         let var = fit(&chain(7, 1500), 1).expect("fits");
         for test in var.causality() {
-            let truth = matches!(
-                (test.cause.as_str(), test.effect.as_str()),
-                ("a", "b") | ("b", "c")
-            );
+            let truth = matches!((test.cause.as_str(), test.effect.as_str()), ("a", "b") | ("b", "c"));
             assert_eq!(test.p < 1e-6, truth, "{test:?}");
         }
     }

@@ -74,12 +74,7 @@ pub fn dot(a: &[f64], b: &[f64]) -> f64 {
 ///
 /// # Errors
 /// [`EvidenceError::Singular`] when the conditioning columns are linearly dependent or determine `x` or `y`.
-pub fn partial_correlation(
-    matrix: &DMatrix<f64>,
-    x: usize,
-    y: usize,
-    given: &[usize],
-) -> Result<f64> {
+pub fn partial_correlation(matrix: &DMatrix<f64>, x: usize, y: usize, given: &[usize]) -> Result<f64> {
     let raw = match given {
         [] => matrix[(x, y)] / (matrix[(x, x)] * matrix[(y, y)]).sqrt(),
         [z] => {
@@ -97,8 +92,7 @@ pub fn partial_correlation(
             // Schur complement of the conditioning block: the joint residual covariance of x and y.
             let k = given.len();
             let block = DMatrix::from_fn(k, k, |a, b| matrix[(given[a], given[b])]);
-            let cross =
-                DMatrix::from_fn(k, 2, |a, b| matrix[(given[a], if b == 0 { x } else { y })]);
+            let cross = DMatrix::from_fn(k, 2, |a, b| matrix[(given[a], if b == 0 { x } else { y })]);
             let factor = Cholesky::new(block).ok_or_else(dependent)?;
             let lower = factor.l();
             let half = lower.solve_lower_triangular(&cross).ok_or_else(dependent)?;
@@ -127,9 +121,7 @@ mod tests {
     #[test]
     fn one_and_many_conditioning_columns_agree() {
         let mut random = crate::random::Random::new(5);
-        let columns: Vec<Vec<f64>> = (0..5)
-            .map(|_| (0..50).map(|_| random.normal()).collect())
-            .collect();
+        let columns: Vec<Vec<f64>> = (0..5).map(|_| (0..50).map(|_| random.normal()).collect()).collect();
         let views: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
         let r = correlation_matrix(&views);
         // Recursion of partial correlations (Fisher 1924) against the Schur complement.

@@ -48,8 +48,7 @@ impl LeastSquares {
 
     /// Confidence interval of coefficient `j` at `level` (0.95 for 95 %).
     pub fn interval(&self, j: usize, level: f64) -> (f64, f64) {
-        let half = student_quantile_two_sided(1.0 - level, self.df_residual as f64)
-            * self.standard_error(j);
+        let half = student_quantile_two_sided(1.0 - level, self.df_residual as f64) * self.standard_error(j);
         (self.coefficients[j] - half, self.coefficients[j] + half)
     }
 
@@ -116,10 +115,7 @@ impl Design {
         let mut unit = x.clone();
         for (j, &s) in scale.iter().enumerate() {
             if s == 0.0 {
-                return Err(EvidenceError::ConstantColumn {
-                    column: name(j),
-                    value: 0.0,
-                });
+                return Err(EvidenceError::ConstantColumn { column: name(j), value: 0.0 });
             }
             unit.column_mut(j).scale_mut(1.0 / s);
         }
@@ -133,22 +129,15 @@ impl Design {
                 });
             }
         }
-        let r_inverse = r
-            .solve_upper_triangular(&DMatrix::identity(k, k))
-            .expect("the diagonal was checked to be away from zero");
+        let r_inverse =
+            r.solve_upper_triangular(&DMatrix::identity(k, k)).expect("the diagonal was checked to be away from zero");
         let mut cross_inverse = &r_inverse * r_inverse.transpose();
         for a in 0..k {
             for b in 0..k {
                 cross_inverse[(a, b)] /= scale[a] * scale[b];
             }
         }
-        Ok(Design {
-            original: x,
-            qr,
-            r,
-            scale,
-            cross_inverse,
-        })
+        Ok(Design { original: x, qr, r, scale, cross_inverse })
     }
 
     /// (X'X)^-1.
@@ -180,13 +169,7 @@ impl Design {
         let residuals: Vec<f64> = y.iter().zip(fitted.iter()).map(|(y, f)| y - f).collect();
         // The rotated tail holds the same sum with less rounding than the residuals do.
         let ssr = rotated.rows(k, n - k).norm_squared();
-        Ok(LeastSquares {
-            coefficients,
-            residuals,
-            ssr,
-            df_residual: n - k,
-            cross_inverse: self.cross_inverse.clone(),
-        })
+        Ok(LeastSquares { coefficients, residuals, ssr, df_residual: n - k, cross_inverse: self.cross_inverse.clone() })
     }
 }
 
@@ -210,12 +193,7 @@ mod tests {
         let a = [1.0, 2.0, 3.0, 5.0];
         let ones = [1.0; 4];
         let b: Vec<f64> = a.iter().map(|a| 7.0 - 2.0 * a).collect();
-        let refused = fit(
-            &[("const", &ones), ("a", &a), ("b", &b)],
-            &[1.0, 0.0, 1.0, 0.0],
-        );
-        assert!(
-            matches!(refused, Err(EvidenceError::CollinearColumn { column, .. }) if column == "b")
-        );
+        let refused = fit(&[("const", &ones), ("a", &a), ("b", &b)], &[1.0, 0.0, 1.0, 0.0]);
+        assert!(matches!(refused, Err(EvidenceError::CollinearColumn { column, .. }) if column == "b"));
     }
 }

@@ -14,11 +14,7 @@ const MAX_TERMS: usize = 100_000;
 pub fn ln_beta(a: f64, b: f64) -> f64 {
     let (small, large) = if a < b { (a, b) } else { (b, a) };
     // For a large argument the difference of two huge lgamma loses digits; Stirling's series gives it directly.
-    if large > 1e4 {
-        lgamma(small) - ln_gamma_ratio(large, small)
-    } else {
-        lgamma(a) + lgamma(b) - lgamma(a + b)
-    }
+    if large > 1e4 { lgamma(small) - ln_gamma_ratio(large, small) } else { lgamma(a) + lgamma(b) - lgamma(a + b) }
 }
 
 /// ln Γ(x + d) − ln Γ(x) for large x, by Stirling's series of both.
@@ -49,16 +45,8 @@ pub fn ln_beta_regularized(a: f64, b: f64, x: f64, complement: f64) -> f64 {
 
 /// ln I_x(a, b) by the continued fraction DLMF 8.17.22, evaluated with Lentz's method.
 fn ln_beta_fraction(a: f64, b: f64, x: f64, complement: f64) -> f64 {
-    let ln_x = if x < 0.5 {
-        x.ln()
-    } else {
-        (-complement).ln_1p()
-    };
-    let ln_c = if complement < 0.5 {
-        complement.ln()
-    } else {
-        (-x).ln_1p()
-    };
+    let ln_x = if x < 0.5 { x.ln() } else { (-complement).ln_1p() };
+    let ln_c = if complement < 0.5 { complement.ln() } else { (-x).ln_1p() };
     let ln_front = a * ln_x + b * ln_c - ln_beta(a, b) - a.ln();
     let guard = |v: f64| if v.abs() < TINY { TINY } else { v };
     let mut c = 1.0;

@@ -1,0 +1,100 @@
+use dyocense_commands::metrics::DefineMetric;
+use dyocense_domain::goals::{Aggregation, AimDraft, Cadence, GoalDraft, GoalStatus, MeasureDraft, Objective};
+use dyocense_domain::ids::{GoalId, MetricId};
+use dyocense_domain::metrics::{GoodDirection, MetricKind, Point};
+use dyocense_domain::time_zone::TimeZoneName;
+use dyocense_projections::Keyset;
+use dyocense_projections::goals::{Goal, Lifecycle, goal};
+use dyocense_projections::notifications::{NotificationKind, notifications};
+use jiff::civil::{Date, date};
+use rust_decimal::Decimal;
+
+use super::{House, Shop, eventually};
+
+fn zone() -> TimeZoneName {
+    TimeZoneName::parse("America/New_York").unwrap()
+}
+
+fn noon(day: Date) -> jiff::Timestamp {
+    zone().start_of(day).unwrap() + jiff::SignedDuration::from_hours(12)
+}
+
+async fn signups(house: &House, shop: &Shop) -> MetricId {
+    let define = DefineMetric {
+        key: "signups".to_owned(),
+        name: "Sign-ups".to_owned(),
+        unit: "people".to_owned(),
+        kind: MetricKind::Flow,
+        currency: None,
+        time_zone: None,
+        good_direction: GoodDirection::Up,
+        description: String::new(),
+    };
+    house.commands.define_metric(&shop.caller(), define).await.unwrap().0
+}
+
+/// Records `value` on each day from `from` up to and without `to`.
+async fn record(house: &House, shop: &Shop, metric: MetricId, from: Date, to: Date, value: i64) {
+    let points: Vec<Point> = from
+        .series(jiff::Span::new().days(1))
+        .take_while(|day| *day < to)
+        .map(|day| Point { at: noon(day), value: value.into() })
+        .collect();
+    house.commands.record_points(&shop.caller(), metric, &points).await.unwrap();
+}
+
+async fn seen(house: &House, shop: &Shop, id: GoalId, is_so: impl Fn(&Goal) -> bool) -> Goal {
+    eventually("the goal to follow", || async {
+        let mut snapshot = house.snapshot(shop.tenant).await;
+        goal(&mut snapshot, id).await.unwrap().filter(&is_so)
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_goal_follows_its_metric_alerts_once_and_is_evaluated_when_due() {
+    let house = House::at("2026-03-01T17:00:00Z").await;
+    let shop = house.shop("ada@example.com").await;
+    let metric = signups(&house, &shop).await;
+    record(&house, &shop, metric, date(2025, 11, 1), date(2026, 3, 1), 10).await;
+    let draft = GoalDraft {
+        title: "300 sign-ups in March".to_owned(),
+        description: None,
+        owner: shop.owner,
+        measure: MeasureDraft::Metric { metric_id: metric, aggregation: Aggregation::Total },
+        aim: AimDraft::Up { baseline: None, target: 300.into() },
+        objective: Objective::WinCustomers,
+        relevance: None,
+        start: Some(date(2026, 3, 1)),
+        due: date(2026, 3, 31),
+        cadence: Cadence::Weekly,
+        time_zone: zone(),
+    };
+    let (id, _) = house.commands.create_goal(&shop.caller(), draft, vec![], None).await.unwrap();
+
+    // Ten days without a single sign-up.
+    house.set_clock("2026-03-11T17:00:00Z");
+    record(&house, &shop, metric, date(2026, 3, 1), date(2026, 3, 11), 0).await;
+    let behind = seen(&house, &shop, id, |goal| matches!(goal.status, GoalStatus::AtRisk | GoalStatus::Behind)).await;
+    assert!(behind.pace.unwrap().0.reason.contains("people"));
+
+    // The rest of the month makes up for it.
+    house.set_clock("2026-03-31T17:00:00Z");
+    record(&house, &shop, metric, date(2026, 3, 11), date(2026, 3, 31), 16).await;
+    let achieved = seen(&house, &shop, id, |goal| goal.status == GoalStatus::Achieved).await;
+    assert_eq!(achieved.pace.unwrap().0.actual, Some(Decimal::from(320)));
+
+    // The day after the due date looks back, by the clock alone.
+    house.set_clock("2026-04-02T12:00:00Z");
+    eventually("the goal's timer", || async { (house.commands.run_due_timers().await.unwrap() > 0).then_some(()) })
+        .await;
+    let ended = seen(&house, &shop, id, |goal| goal.lifecycle == Lifecycle::Evaluated).await;
+    assert!(ended.insight.unwrap().0.summary.contains("320"));
+
+    let mut snapshot = house.snapshot(shop.tenant).await;
+    let told = notifications(&mut snapshot, Some(id), &Keyset::first(50)).await.unwrap().items;
+    let count = |kind| told.iter().filter(|notification| notification.kind == kind).count();
+    assert_eq!(count(NotificationKind::GoalAchieved), 1, "{told:#?}");
+    assert_eq!(count(NotificationKind::GoalEvaluated), 1);
+    assert!(count(NotificationKind::GoalBehind) <= 1 && count(NotificationKind::GoalAtRisk) <= 1);
+}

@@ -1,0 +1,131 @@
+//! Use cases on a real log with real read models, without the edge.
+
+mod goals;
+mod identity;
+mod ledger;
+
+use std::sync::Arc;
+
+use dyocense_commands::identity::RegisterBusiness;
+use dyocense_commands::secrets::MasterKey;
+use dyocense_commands::{Actor, Caller, Commands, CommandsOptions, policies};
+use dyocense_database::Database;
+use dyocense_domain::ManualClock;
+use dyocense_domain::identity::Role;
+use dyocense_domain::ids::{SessionId, UserId};
+use dyocense_eventlog::{EventLog, Keyring, Options, Position, TenantId, Upcasters};
+use dyocense_projections::{Projections, Running, Snapshot};
+use dyocense_tests::{TestDatabase, database};
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// The program without its edge, on a database and a clock of its own.
+pub struct House {
+    pub commands: Commands,
+    pub projections: Projections,
+    pub clock: Arc<ManualClock>,
+    stop: CancellationToken,
+    _running: Running,
+    _pools: Database,
+    _database: TestDatabase,
+}
+
+/// A registered business and its owner.
+pub struct Shop {
+    pub tenant: TenantId,
+    pub owner: UserId,
+}
+
+impl Shop {
+    pub fn caller(&self) -> Caller {
+        let session_id = SessionId::from(Uuid::nil());
+        Caller::new(self.tenant, Actor::User { user_id: self.owner, session_id, role: Role::Owner })
+    }
+}
+
+pub const PASSWORD: &str = "a long enough secret";
+
+impl House {
+    pub async fn at(now: &str) -> House {
+        let database = database().await;
+        let pools = database.pools().await;
+        let key = [7; 32];
+        let keyring = Keyring::new(dyocense_eventlog::MasterKey::new("test", key), vec![]);
+        let options = Options { lanes: 1 };
+        let log = EventLog::open(pools.writer.clone(), pools.reader.clone(), keyring, Upcasters::new(), options)
+            .await
+            .expect("the log opens");
+        let projections =
+            Projections::open(log.clone(), pools.projector.clone(), pools.reader.clone(), Default::default())
+                .await
+                .expect("the read models open");
+        let running = projections.start();
+        let clock = Arc::new(ManualClock::at(now.parse().expect("a timestamp")));
+        let commands = Commands::open(CommandsOptions {
+            log,
+            vault_pool: pools.vault.clone(),
+            reads: Arc::new(projections.clone()),
+            clock: clock.clone(),
+            master_key: MasterKey::new(key),
+            password_checks: 2,
+            issuer: "https://dyocense.test".to_owned(),
+        })
+        .await
+        .expect("the use cases open");
+        let stop = CancellationToken::new();
+        tokio::spawn(policies::run(commands.clone(), policies::all(), stop.clone()));
+        House { commands, projections, clock, stop, _running: running, _pools: pools, _database: database }
+    }
+
+    pub async fn shop(&self, email: &str) -> Shop {
+        let registered = self
+            .commands
+            .register_business(RegisterBusiness {
+                name: "Corner Shop".to_owned(),
+                time_zone: "America/New_York".to_owned(),
+                currency: "USD".to_owned(),
+                owner_name: "Ada".to_owned(),
+                email: email.to_owned(),
+                password: PASSWORD.to_owned().into(),
+            })
+            .await
+            .expect("the business is registered");
+        Shop { tenant: registered.tenant, owner: registered.user_id }
+    }
+
+    /// The read models once they have reached the head of the log.
+    pub async fn snapshot(&self, tenant: TenantId) -> Snapshot {
+        let head = self.commands.log().head(tenant).await.expect("the head");
+        self.reach(tenant, head).await
+    }
+
+    pub async fn reach(&self, tenant: TenantId, position: Position) -> Snapshot {
+        self.projections
+            .wait_for(tenant, position, std::time::Duration::from_secs(60))
+            .await
+            .expect("the read models catch up");
+        self.projections.snapshot(tenant).await.expect("a snapshot")
+    }
+
+    pub fn set_clock(&self, now: &str) {
+        self.clock.set(now.parse::<Timestamp>().expect("a timestamp"));
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// Tries until `check` gives a value: for what policies do in their own time. Gives up after a minute.
+pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut check: impl FnMut() -> F) -> T {
+    for _ in 0..600 {
+        if let Some(value) = check().await {
+            return value;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    panic!("{what} did not happen within a minute");
+}
