@@ -22,7 +22,7 @@ export function number(value, unit = "") {
   const amount = Number(value);
   const digits = Math.abs(amount) >= 1000 || Number.isInteger(amount) ? 0 : 2;
   if (/^[A-Z]{3}$/.test(unit)) {
-    return amount.toLocaleString(undefined, { style: "currency", currency: unit, maximumFractionDigits: unit && Math.abs(amount) < 1e6 ? 2 : 0 });
+    return amount.toLocaleString(undefined, { style: "currency", currency: unit });
   }
   const plain = amount.toLocaleString(undefined, { maximumFractionDigits: digits });
   return unit ? `${plain} ${unit}` : plain;
