@@ -1,1 +1,26 @@
 //! Forecasts, intervals and anomalies for business time series. Pure: knows no tenant, no event, no I/O.
+
+pub mod accuracy;
+mod arima;
+pub mod calendar;
+mod conformal;
+mod engine;
+mod ensemble;
+mod error;
+mod ets;
+mod forecast;
+mod intermittent;
+mod member;
+mod minimize;
+mod naive;
+mod random;
+mod seasonality;
+mod series;
+mod stl;
+mod theta;
+mod trees;
+
+pub use engine::{MAX_HORIZON, Model, Request, forecast, forecast_set, forecast_set_on};
+pub use error::ForecastError;
+pub use forecast::{Forecast, Interval, normal_quantile};
+pub use series::{Caveat, MAX_POINTS, MAX_SEASON, MAX_VALUE, Series};

@@ -1,0 +1,104 @@
+//! Differencing: how often (unit-root and seasonal-strength tests), and there and back.
+
+use crate::stl::seasonal_strength;
+
+/// Number of first differences, 0 to 2, by repeated KPSS tests at 5 % (Kwiatkowski, Phillips, Schmidt & Shin 1992;
+/// Hyndman & Khandakar 2008).
+pub(super) fn first_differences(y: &[f64]) -> usize {
+    let mut y = y.to_vec();
+    for d in 0..2 {
+        if y.len() < 4 || is_constant(&y) || kpss(&y) <= 0.463 {
+            return d;
+        }
+        y = difference(&y, 1);
+    }
+    2
+}
+
+/// One seasonal difference where the season is strong (Wang, Smith & Hyndman 2006; the bound is the one that made the
+/// best forecasts on the M3 data).
+pub(super) fn seasonal_differences(y: &[f64], season: usize) -> usize {
+    if season < 2 || y.len() < 2 * season + 2 {
+        return 0;
+    }
+    usize::from(seasonal_strength(y, season) > 0.64)
+}
+
+/// The KPSS statistic for stationarity around a level, with Bartlett weights.
+pub(super) fn kpss(y: &[f64]) -> f64 {
+    let n = y.len();
+    let lags = (3.0 * (n as f64).sqrt() / 13.0) as usize;
+    let mean = y.iter().sum::<f64>() / n as f64;
+    let e: Vec<f64> = y.iter().map(|v| v - mean).collect();
+    let mut sum = 0.0;
+    let mut squares = 0.0;
+    for v in &e {
+        sum += v;
+        squares += sum * sum;
+    }
+    let mut variance = e.iter().map(|v| v * v).sum::<f64>();
+    for k in 1..=lags {
+        let weight = 1.0 - k as f64 / (lags as f64 + 1.0);
+        variance += 2.0 * weight * e[k..].iter().zip(&e).map(|(a, b)| a * b).sum::<f64>();
+    }
+    if variance <= 0.0 {
+        return 0.0;
+    }
+    squares / (n as f64 * variance)
+}
+
+pub(super) fn difference(y: &[f64], lag: usize) -> Vec<f64> {
+    y.iter().zip(&y[lag.min(y.len())..]).map(|(a, b)| b - a).collect()
+}
+
+/// `d` first and `s` seasonal differences.
+pub(super) fn differences(y: &[f64], d: usize, s: usize, m: usize) -> Vec<f64> {
+    let mut out = y.to_vec();
+    for _ in 0..s {
+        out = difference(&out, m);
+    }
+    for _ in 0..d {
+        out = difference(&out, 1);
+    }
+    out
+}
+
+/// Coefficients c₁… of (1 - B)^d (1 - B^m)^s = 1 - Σ cᵢ Bⁱ.
+pub(super) fn polynomial(d: usize, s: usize, m: usize) -> Vec<f64> {
+    let mut out: Vec<f64> = Vec::new();
+    for _ in 0..d {
+        out = super::polynomial::multiply_ar(&out, &[1.0], 1);
+    }
+    for _ in 0..s {
+        out = super::polynomial::multiply_ar(&out, &[1.0], m);
+    }
+    out
+}
+
+pub(super) fn is_constant(y: &[f64]) -> bool {
+    y.iter().all(|v| *v == y[0])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_straight_line_needs_one_difference_and_noise_none() {
+        let line: Vec<f64> = (0..60).map(|t| f64::from(t) + ((t * 7919 + 31) % 97) as f64 / 97.0).collect();
+        let noise: Vec<f64> = (0..60).map(|t| ((t * 7919 + 31) % 97) as f64).collect();
+        assert_eq!(first_differences(&line), 1);
+        assert_eq!(first_differences(&noise), 0);
+    }
+
+    #[test]
+    fn the_polynomial_undoes_the_differences() {
+        let y: Vec<f64> = (0..30).map(|t| f64::from(t * t % 17)).collect();
+        let w = differences(&y, 1, 1, 4);
+        let c = polynomial(1, 1, 4);
+        for t in c.len()..y.len() {
+            let known: f64 = c.iter().enumerate().map(|(i, c)| c * y[t - 1 - i]).sum();
+            assert!((known + w[t - c.len()] - y[t]).abs() < 1e-9);
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! The walk over orders.
+
+use std::collections::HashMap;
+
+use super::difference::{differences, first_differences, is_constant, seasonal_differences};
+use super::{Fit, Spec, estimate};
+
+/// Bounds the work of a search in elementary operations, so that time is bounded and the same on every machine.
+#[derive(Debug, Clone)]
+pub(crate) struct Budget {
+    left: u64,
+}
+
+impl Budget {
+    pub(crate) fn new(operations: u64) -> Budget {
+        Budget { left: operations }
+    }
+
+    pub(super) fn spend(&mut self, operations: u64) {
+        self.left = self.left.saturating_sub(operations);
+    }
+
+    pub(super) fn exhausted(&self) -> bool {
+        self.left == 0
+    }
+}
+
+const MAX_ORDER: usize = 5;
+const MAX_SEASONAL_ORDER: usize = 2;
+/// Criterion differences below this are not worth a step.
+const MODELS: usize = 94;
+
+/// The best models found, best first. Empty when the series is too short for any or has nothing to model.
+///
+/// `season` 1 or beyond the series means no seasonal part. The budget may end the search early: what was found stands.
+pub(crate) fn search(y: &[f64], season: usize, exogenous: &[Vec<f64>], budget: &mut Budget) -> Vec<Fit> {
+    let m = if season >= 2 && y.len() >= 2 * season + 2 { season } else { 1 };
+    let seasonal_d = seasonal_differences(y, m);
+    let after = differences(y, 0, seasonal_d, m);
+    let d = first_differences(&after);
+    let w = differences(&after, d, 0, m);
+    if w.len() < 3 || is_constant(&w) {
+        let spec =
+            Spec { p: 0, d, q: 0, seasonal_p: 0, seasonal_d, seasonal_q: 0, m, constant: d + seasonal_d <= 1 };
+        return estimate(y, &[], spec, None, 1e-4, budget).into_iter().collect();
+    }
+    let constant = d + seasonal_d <= 1;
+    let top = MAX_ORDER.min(w.len() / 3);
+    let seasonal_top = if m > 1 { MAX_SEASONAL_ORDER.min(w.len() / 3 / m) } else { 0 };
+    let mut walk = Walk { y, exogenous, budget, seen: HashMap::new(), order: Vec::new() };
+    let spec = |p: usize, q: usize, sp: usize, sq: usize, constant| Spec {
+        p: p.min(top),
+        d,
+        q: q.min(top),
+        seasonal_p: sp.min(seasonal_top),
+        seasonal_d,
+        seasonal_q: sq.min(seasonal_top),
+        m,
+        constant,
+    };
+    let mut starts = vec![
+        spec(2, 2, 1, 1, constant),
+        spec(0, 0, 0, 0, constant),
+        spec(1, 0, 1, 0, constant),
+        spec(0, 1, 0, 1, constant),
+    ];
+    if constant {
+        starts.push(spec(0, 0, 0, 0, false));
+    }
+    let mut best: Option<Fit> = None;
+    for start in starts {
+        if let Some(fit) = walk.visit(start, best.as_ref()) {
+            if best.as_ref().is_none_or(|b| fit.aicc < b.aicc) {
+                best = Some(fit);
+            }
+        }
+    }
+    while let Some(current) = best.clone() {
+        let mut moved = false;
+        for next in neighbours(current.spec, top, seasonal_top, d + seasonal_d <= 1) {
+            if walk.seen.len() >= MODELS || walk.budget.exhausted() {
+                break;
+            }
+            if walk.seen.contains_key(&next) {
+                continue;
+            }
+            if let Some(fit) = walk.visit(next, Some(&current)) {
+                if fit.aicc < current.aicc {
+                    best = Some(fit);
+                    moved = true;
+                    break;
+                }
+            }
+        }
+        if !moved {
+            break;
+        }
+    }
+    let mut found: Vec<Fit> = walk.order.iter().filter_map(|s| walk.seen.get(s).cloned().flatten()).collect();
+    found.sort_by(|a, b| a.aicc.total_cmp(&b.aicc));
+    found.truncate(5);
+    // The search stops early in each model: the finalists are estimated to the end.
+    for fit in found.iter_mut().take(3) {
+        if let Some(sharp) = estimate(y, exogenous, fit.spec, Some(&fit.free), 1e-8, walk.budget) {
+            *fit = sharp;
+        }
+    }
+    found.sort_by(|a, b| a.aicc.total_cmp(&b.aicc));
+    found
+}
+
+struct Walk<'a> {
+    y: &'a [f64],
+    exogenous: &'a [Vec<f64>],
+    budget: &'a mut Budget,
+    seen: HashMap<Spec, Option<Fit>>,
+    order: Vec<Spec>,
+}
+
+impl Walk<'_> {
+    fn visit(&mut self, spec: Spec, near: Option<&Fit>) -> Option<Fit> {
+        if let Some(known) = self.seen.get(&spec) {
+            return known.clone();
+        }
+        let start = near.map(|fit| carry(fit, spec));
+        let fit = estimate(self.y, self.exogenous, spec, start.as_deref(), 1e-5, self.budget);
+        self.seen.insert(spec, fit.clone());
+        self.order.push(spec);
+        fit
+    }
+}
+
+/// A start from a neighbouring model: shared partial autocorrelations are kept, new ones start near zero.
+fn carry(fit: &Fit, spec: Spec) -> Vec<f64> {
+    let from = fit.spec;
+    let mut out = Vec::with_capacity(spec.coefficients());
+    let mut at = 0;
+    for (had, want) in [
+        (from.p, spec.p),
+        (from.q, spec.q),
+        (from.seasonal_p, spec.seasonal_p),
+        (from.seasonal_q, spec.seasonal_q),
+    ] {
+        for i in 0..want {
+            out.push(if i < had { fit.free[at + i].clamp(-1.5, 1.5) } else { 0.05 });
+        }
+        at += had;
+    }
+    out
+}
+
+fn neighbours(s: Spec, top: usize, seasonal_top: usize, may_have_constant: bool) -> Vec<Spec> {
+    let mut out = Vec::with_capacity(17);
+    let shifted = |dp: i32, dq: i32, sp: i32, sq: i32| -> Option<Spec> {
+        let within = |value: usize, by: i32, bound: usize| {
+            let moved = value as i32 + by;
+            (0..=bound as i32).contains(&moved).then_some(moved as usize)
+        };
+        Some(Spec {
+            p: within(s.p, dp, top)?,
+            q: within(s.q, dq, top)?,
+            seasonal_p: within(s.seasonal_p, sp, seasonal_top)?,
+            seasonal_q: within(s.seasonal_q, sq, seasonal_top)?,
+            ..s
+        })
+    };
+    const STEPS: [(i32, i32, i32, i32); 16] = [
+        (0, 0, -1, 0),
+        (0, 0, 0, -1),
+        (0, 0, 1, 0),
+        (0, 0, 0, 1),
+        (0, 0, -1, -1),
+        (0, 0, -1, 1),
+        (0, 0, 1, -1),
+        (0, 0, 1, 1),
+        (-1, 0, 0, 0),
+        (0, -1, 0, 0),
+        (1, 0, 0, 0),
+        (0, 1, 0, 0),
+        (-1, -1, 0, 0),
+        (-1, 1, 0, 0),
+        (1, -1, 0, 0),
+        (1, 1, 0, 0),
+    ];
+    out.extend(STEPS.iter().filter_map(|&(a, b, c, e)| shifted(a, b, c, e)));
+    if may_have_constant {
+        out.push(Spec { constant: !s.constant, ..s });
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_autoregression_is_found_and_its_coefficient_too() {
+        let mut y = vec![0.0];
+        let mut state = 12_345u64;
+        for t in 1..300 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let noise: f64 = (state >> 11) as f64 / (1u64 << 53) as f64 - 0.5;
+            y.push(0.7 * y[t - 1] + noise);
+        }
+        let best = search(&y, 1, &[], &mut Budget::new(u64::MAX)).remove(0);
+        assert_eq!(best.spec.d, 0);
+        let spec = Spec { p: 1, d: 0, q: 0, seasonal_p: 0, seasonal_d: 0, seasonal_q: 0, m: 1, constant: true };
+        let plain = estimate(&y, &[], spec, None, 1e-8, &mut Budget::new(u64::MAX)).expect("estimated");
+        assert!((plain.phi[0] - 0.7).abs() < 0.08, "{:?}", plain.phi);
+    }
+
+    #[test]
+    fn a_seasonal_line_is_continued() {
+        let y: Vec<f64> = (0..72)
+            .map(|t| 100.0 + f64::from(t) + 20.0 * f64::from(t % 12) + ((t * 7919 + 31) % 97) as f64 / 97.0)
+            .collect();
+        let best = search(&y, 12, &[], &mut Budget::new(u64::MAX)).remove(0);
+        let mean = best.predict(&y, &[], 12).expect("forecast").mean;
+        for (h, value) in mean.iter().enumerate() {
+            let t = 72 + h;
+            let expected = 100.5 + t as f64 + 20.0 * (t % 12) as f64;
+            assert!((value - expected).abs() < 2.0, "{} {h} {value} {expected}", best.spec.label());
+        }
+    }
+
+    #[test]
+    fn a_column_that_drives_the_series_is_used() {
+        let x: Vec<f64> = (0..130).map(|t| if t % 9 == 4 { 1.0 } else { 0.0 }).collect();
+        let y: Vec<f64> =
+            (0..120).map(|t| 50.0 + 30.0 * x[t] + ((t * 7919 + 31) % 97) as f64 / 97.0).collect();
+        let best = search(&y, 1, std::slice::from_ref(&x), &mut Budget::new(u64::MAX)).remove(0);
+        let mean = best.predict(&y, std::slice::from_ref(&x), 10).expect("forecast").mean;
+        assert!((mean[1] - 80.5).abs() < 1.0, "{mean:?}");
+    }
+
+    #[test]
+    fn a_spent_budget_ends_the_search() {
+        let y: Vec<f64> = (0..120).map(|t| ((t * 7919 + 31) % 97) as f64).collect();
+        search(&y, 12, &[], &mut Budget::new(10_000));
+    }
+}

@@ -1,0 +1,259 @@
+//! The front door: which model, how far, how sure; one series or a set.
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::conformal::Calibration;
+use crate::ensemble::{Combined, Subject, combine_set, in_parallel, single};
+use crate::error::ForecastError;
+use crate::forecast::{Forecast, Interval, Prediction};
+use crate::intermittent::{is_intermittent, zero_share};
+use crate::member::Family;
+use crate::naive;
+use crate::series::{Caveat, Series};
+
+/// Longest horizon accepted, in points.
+pub const MAX_HORIZON: usize = 10_000;
+
+/// The model to answer with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Model {
+    /// The engine's own choice: the ensemble, or what a short, constant or intermittent series allows.
+    Auto,
+    Naive,
+    Arima,
+    Ets,
+    Theta,
+    Intermittent,
+    /// Boosted trees over the whole set.
+    Trees,
+    /// All members, weighted by backtest.
+    Ensemble,
+}
+
+impl Model {
+    fn family(self) -> Family {
+        match self {
+            Model::Naive => Family::Naive,
+            Model::Arima => Family::Arima,
+            Model::Ets => Family::Ets,
+            Model::Theta => Family::Theta,
+            Model::Intermittent => Family::Intermittent,
+            Model::Trees | Model::Auto | Model::Ensemble => Family::Trees,
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Model::Auto => "auto",
+            Model::Naive => "naive",
+            Model::Arima => "arima",
+            Model::Ets => "ets",
+            Model::Theta => "theta",
+            Model::Intermittent => "intermittent",
+            Model::Trees => "trees",
+            Model::Ensemble => "ensemble",
+        }
+    }
+}
+
+impl FromStr for Model {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Model, String> {
+        const ALL: [Model; 8] =
+            [Model::Auto, Model::Naive, Model::Arima, Model::Ets, Model::Theta, Model::Intermittent, Model::Trees, Model::Ensemble];
+        ALL.into_iter()
+            .find(|m| m.name() == text)
+            .ok_or_else(|| format!("unknown model {text}; one of {}", ALL.map(Model::name).join(", ")))
+    }
+}
+
+/// What to forecast.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    /// Points ahead, 1 to [`MAX_HORIZON`].
+    pub horizon: usize,
+    /// Interval levels in percent, each 1 to 99.9.
+    pub levels: Vec<f64>,
+    pub model: Model,
+    /// Seed of everything random (simulated paths, subsampling): the same seed gives the same answer.
+    pub seed: u64,
+}
+
+impl Default for Request {
+    fn default() -> Request {
+        Request { horizon: 12, levels: vec![80.0, 95.0], model: Model::Auto, seed: 1 }
+    }
+}
+
+impl Request {
+    fn check(&self) -> Result<(), ForecastError> {
+        if self.horizon == 0 || self.horizon > MAX_HORIZON {
+            return Err(ForecastError::Horizon { horizon: self.horizon, bound: MAX_HORIZON });
+        }
+        match self.levels.iter().find(|l| !(1.0..=99.9).contains(*l)) {
+            Some(&level) => Err(ForecastError::Level { level }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Forecasts every series of a set; `exogenous[i]` holds the columns of series `i` over its history and the horizon
+/// (empty when there are none). Trees learn from all series together, and calibration pools their errors.
+pub fn forecast_set(
+    series: &[Series],
+    exogenous: &[Vec<Vec<f64>>],
+    request: &Request,
+) -> Vec<Result<Forecast, ForecastError>> {
+    forecast_set_on(series, exogenous, request, 1, &|_| {})
+}
+
+/// [`forecast_set`] on several threads, telling `progress` how many series are done. The answer does not depend on the
+/// number of threads.
+pub fn forecast_set_on(
+    series: &[Series],
+    exogenous: &[Vec<Vec<f64>>],
+    request: &Request,
+    threads: usize,
+    progress: &(dyn Fn(usize) + Sync),
+) -> Vec<Result<Forecast, ForecastError>> {
+    let prepared: Vec<Result<Prepared, ForecastError>> = series
+        .iter()
+        .enumerate()
+        .map(|(i, s)| prepare(s, exogenous.get(i).map_or(&[], Vec::as_slice), request))
+        .collect();
+    let mut answers: Vec<Option<Combined>> = (0..series.len()).map(|_| None).collect();
+    let able: Vec<usize> =
+        (0..series.len()).filter(|&i| prepared[i].as_ref().is_ok_and(|p| p.caveats.modelled)).collect();
+    if matches!(request.model, Model::Auto | Model::Ensemble | Model::Trees) {
+        let subjects: Vec<Subject> = able
+            .iter()
+            .filter_map(|&i| prepared[i].as_ref().ok().map(|p| (i, p)))
+            .map(|(i, p)| Subject {
+                y: p.y.clone(),
+                season: p.season,
+                grid: series[i].grid(),
+                exogenous: exogenous.get(i).map_or(&[], Vec::as_slice),
+            })
+            .collect();
+        let only_trees = request.model == Model::Trees;
+        let found = combine_set(&subjects, request.horizon, request.seed, threads, progress, only_trees);
+        for (&i, combined) in able.iter().zip(found) {
+            answers[i] = Some(combined);
+        }
+    } else {
+        let family = request.model.family();
+        let found = in_parallel(able.len(), threads, progress, |k| {
+            let i = able[k];
+            let columns = exogenous.get(i).map_or(&[][..], Vec::as_slice);
+            let p = prepared[i].as_ref().ok()?;
+            let subject = Subject { y: p.y.clone(), season: p.season, grid: series[i].grid(), exogenous: columns };
+            Some(single(&subject, family, request.horizon))
+        });
+        for (&i, combined) in able.iter().zip(found) {
+            answers[i] = combined;
+        }
+    }
+    let mut pooled: Vec<f64> = answers.iter().flatten().flat_map(|c| c.scores.iter().map(|s| s.1)).collect();
+    pooled.sort_by(f64::total_cmp);
+    prepared
+        .into_iter()
+        .zip(answers)
+        .map(|(prepared, combined)| {
+            let p = prepared?;
+            let combined = combined.unwrap_or_else(|| Combined {
+                prediction: naive::seasonal_naive(&p.y, 1, request.horizon),
+                members: Vec::new(),
+                scores: Vec::new(),
+            });
+            Ok(answer(p, combined, &pooled, &request.levels))
+        })
+        .collect()
+}
+
+/// Forecasts one series. A single series has no set to learn from: prefer [`forecast_set`] for several.
+///
+/// # Errors
+/// A horizon or level out of range, exogenous columns that do not cover history and horizon.
+pub fn forecast(series: &Series, exogenous: &[Vec<f64>], request: &Request) -> Result<Forecast, ForecastError> {
+    let columns = [exogenous.to_vec()];
+    forecast_set(std::slice::from_ref(series), &columns, request).remove(0)
+}
+
+struct Prepared {
+    y: Vec<f64>,
+    season: usize,
+    caveats: Caveats,
+}
+
+struct Caveats {
+    list: Vec<Caveat>,
+    /// Whether there is anything for a model to learn.
+    modelled: bool,
+}
+
+fn prepare(series: &Series, exogenous: &[Vec<f64>], request: &Request) -> Result<Prepared, ForecastError> {
+    request.check()?;
+    let needed = series.values().len() + request.horizon;
+    for (column, values) in exogenous.iter().enumerate() {
+        if values.len() < needed {
+            return Err(ForecastError::Exogenous { column, length: values.len(), needed });
+        }
+        if let Some(index) = values[..needed].iter().position(|v| !v.is_finite()) {
+            return Err(ForecastError::ExogenousMissing { column, index });
+        }
+    }
+    let (y, missing) = series.filled();
+    let season = series.season();
+    let n = y.len();
+    let mut list = series.caveats().to_vec();
+    if missing > 0 {
+        list.push(Caveat::Filled { points: missing });
+    }
+    let constant = y.iter().all(|v| *v == y[0]);
+    let modelled = !constant && n >= SHORTEST;
+    if constant {
+        list.push(Caveat::Constant);
+    }
+    if n < SHORTEST {
+        list.push(Caveat::Short { points: n });
+    } else if season > 1 && n < 2 * season {
+        list.push(Caveat::SeasonNotSeen { season, points: n });
+    }
+    if !constant && is_intermittent(&y) {
+        list.push(Caveat::Intermittent { zero_share: zero_share(&y) });
+    }
+    Ok(Prepared { y, season, caveats: Caveats { list, modelled } })
+}
+
+/// Fewest points that any model is fitted to.
+const SHORTEST: usize = 4;
+
+fn answer(prepared: Prepared, combined: Combined, pooled: &[f64], levels: &[f64]) -> Forecast {
+    let mut levels = levels.to_vec();
+    levels.sort_by(f64::total_cmp);
+    levels.dedup();
+    let Prediction { label, mean, sd, .. } = combined.prediction;
+    let mut caveats = prepared.caveats.list;
+    if prepared.caveats.modelled && combined.scores.len() < 10 && pooled.len() < 100 {
+        caveats.push(Caveat::Uncalibrated { errors: combined.scores.len() });
+    }
+    let calibration = Calibration::new(&combined.scores, pooled);
+    let mut widest = 0.0f64;
+    let intervals = levels
+        .iter()
+        .map(|&level| {
+            // Learnt multipliers of neighbouring levels may cross; intervals must stay nested.
+            widest = widest.max(calibration.multiplier(level));
+            Interval {
+                level,
+                lower: mean.iter().zip(&sd).map(|(m, s)| m - widest * s).collect(),
+                upper: mean.iter().zip(&sd).map(|(m, s)| m + widest * s).collect(),
+            }
+        })
+        .collect();
+    Forecast { model: label, mean, intervals, caveats }
+}

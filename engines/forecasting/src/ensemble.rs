@@ -1,0 +1,353 @@
+//! The ensemble: members weighted by rolling-origin backtest, and intervals calibrated on the same errors.
+//!
+//! Weights fall with the squared backtest error of a member and are shrunk to what held over the whole set, and that to
+//! equal weights: a single series' backtest is too noisy to pick a winner (Timmermann 2006, section 4).
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::calendar::Frequency;
+use crate::forecast::Prediction;
+use crate::intermittent::is_intermittent;
+use crate::member::{self, Family, Recipe};
+use crate::trees::{self, Example, Global};
+use jiff::civil::DateTime;
+
+/// One series as the ensemble sees it: finite, at least four points, not constant.
+pub(crate) struct Subject<'a> {
+    pub y: Vec<f64>,
+    pub season: usize,
+    pub grid: Option<(DateTime, Frequency)>,
+    pub exogenous: &'a [Vec<f64>],
+}
+
+/// Errors of one member (or of the ensemble) from one origin, by step.
+#[derive(Debug, Clone)]
+pub(crate) struct Backtest {
+    pub origin: usize,
+    pub mean: Vec<f64>,
+    pub sd: Vec<f64>,
+}
+
+/// A member's answer and how it did before.
+#[derive(Debug, Clone)]
+pub(crate) struct Member {
+    pub prediction: Prediction,
+    pub backtests: Vec<Backtest>,
+}
+
+/// What a series' members and their combination answer.
+#[derive(Debug, Clone)]
+pub(crate) struct Combined {
+    pub prediction: Prediction,
+    pub members: Vec<(String, f64)>,
+    /// Absolute backtest error over the standard deviation foretold, with its step.
+    pub scores: Vec<(usize, f64)>,
+}
+
+/// Origins of a series: at most this many, each a validation horizon from the next.
+const ORIGINS: usize = 3;
+
+/// Where backtests of a series start, newest first. Empty when it is too short to spare any point.
+pub(crate) fn origins(n: usize, season: usize, horizon: usize) -> Vec<usize> {
+    let least = if n > 4 * season { (2 * season + 3).max(10) } else { 8 };
+    let span = horizon.min((n / 5).max(1));
+    let step = span.div_ceil(2).max(1);
+    (0..ORIGINS).filter_map(|k| n.checked_sub(span + k * step)).filter(|&from| from >= least).collect()
+}
+
+fn span(n: usize, horizon: usize) -> usize {
+    horizon.min((n / 5).max(1))
+}
+
+/// Fits and backtests all members of every series, combines them. `threads` bounds the parallel work; the answer does
+/// not depend on it.
+pub(crate) fn combine_set(
+    subjects: &[Subject],
+    horizon: usize,
+    seed: u64,
+    threads: usize,
+    progress: &(dyn Fn(usize) + Sync),
+    only_trees: bool,
+) -> Vec<Combined> {
+    let first_origin = |s: &Subject| origins(s.y.len(), s.season, horizon).last().copied().unwrap_or(s.y.len());
+    let season = subjects.iter().map(|s| s.season).max().unwrap_or(1);
+    let examples: Vec<Example> =
+        subjects.iter().map(|s| Example { y: &s.y, grid: s.grid, exogenous: s.exogenous }).collect();
+    let deepest = subjects.iter().map(|s| s.y.len() - first_origin(s)).max().unwrap_or(0);
+    let early = trees::train(&examples, season, deepest, seed);
+    let full = if early.is_some() { trees::train(&examples, season, 0, seed) } else { None };
+    let mut members = in_parallel(subjects.len(), threads, progress, |i| {
+        let s = &subjects[i];
+        let mut members = if only_trees { Vec::new() } else { local_members(s, horizon) };
+        if let (Some(early), Some(full)) = (&early, &full) {
+            members.extend(global_member(early, full, examples[i], s, horizon));
+        }
+        members
+    });
+    let prior = pooled_weights(subjects, &members);
+    members.drain(..).zip(subjects).map(|(m, s)| combine(s, m, &prior, horizon)).collect()
+}
+
+/// Runs `work` for 0..count on `threads` threads; results in order.
+pub(crate) fn in_parallel<T: Send>(
+    count: usize,
+    threads: usize,
+    progress: &(dyn Fn(usize) + Sync),
+    work: impl Fn(usize) -> T + Sync,
+) -> Vec<T> {
+    let next = AtomicUsize::new(0);
+    let done = AtomicUsize::new(0);
+    let one = || {
+        let mut found = Vec::new();
+        loop {
+            let i = next.fetch_add(1, Ordering::Relaxed);
+            if i >= count {
+                return found;
+            }
+            found.push((i, work(i)));
+            progress(done.fetch_add(1, Ordering::Relaxed) + 1);
+        }
+    };
+    let mut all: Vec<(usize, T)> = if threads <= 1 || count <= 1 {
+        one()
+    } else {
+        std::thread::scope(|scope| {
+            let handles: Vec<_> = (0..threads.min(count)).map(|_| scope.spawn(one)).collect();
+            handles.into_iter().flat_map(|h| h.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        })
+    };
+    all.sort_by_key(|(i, _)| *i);
+    all.into_iter().map(|(_, value)| value).collect()
+}
+
+/// One family alone, with its backtest.
+pub(crate) fn single(s: &Subject, family: Family, horizon: usize) -> Combined {
+    let members: Vec<Named> = one_member(s, family, horizon).into_iter().collect();
+    combine(s, members, &[], horizon)
+}
+
+type Named = (Family, Member);
+
+fn local_members(s: &Subject, horizon: usize) -> Vec<Named> {
+    let families: &[Family] = if is_intermittent(&s.y) {
+        &[Family::Intermittent, Family::Ets]
+    } else {
+        &[Family::Ets, Family::Theta, Family::Arima]
+    };
+    families
+        .iter()
+        .filter_map(|&family| one_member(s, family, horizon))
+        .collect()
+}
+
+fn one_member(s: &Subject, family: Family, horizon: usize) -> Option<Named> {
+    let (recipe, prediction) = member::fit(family, &s.y, s.season, s.exogenous, horizon)?;
+    let backtests = backtest(s, &recipe, horizon);
+    Some((family, Member { prediction, backtests }))
+}
+
+fn backtest(s: &Subject, recipe: &Recipe, horizon: usize) -> Vec<Backtest> {
+    let n = s.y.len();
+    let span = span(n, horizon);
+    origins(n, s.season, horizon)
+        .into_iter()
+        .filter_map(|origin| {
+            let p = member::refit(recipe, &s.y[..origin], s.season, s.exogenous, span)?;
+            Some(Backtest { origin, mean: p.mean, sd: p.sd })
+        })
+        .collect()
+}
+
+fn global_member(early: &Global, full: &Global, example: Example, s: &Subject, horizon: usize) -> Option<Named> {
+    let n = s.y.len();
+    let prediction = full.predict(example, n, horizon)?;
+    let span = span(n, horizon);
+    let backtests = origins(n, s.season, horizon)
+        .into_iter()
+        .filter_map(|origin| {
+            let p = early.predict(example, origin, span)?;
+            Some(Backtest { origin, mean: p.mean, sd: p.sd })
+        })
+        .collect();
+    prediction.is_finite().then_some((Family::Trees, Member { prediction, backtests }))
+}
+
+/// Mean absolute backtest error of each member over the origins that all of them have; `None` where there are none.
+fn errors(s: &Subject, members: &[Named]) -> Option<Vec<f64>> {
+    let common: Vec<usize> = members
+        .first()?
+        .1
+        .backtests
+        .iter()
+        .map(|b| b.origin)
+        .filter(|o| members.iter().all(|(_, m)| m.backtests.iter().any(|b| b.origin == *o)))
+        .collect();
+    if common.is_empty() {
+        return None;
+    }
+    Some(
+        members
+            .iter()
+            .map(|(_, m)| {
+                let (mut sum, mut count) = (0.0, 0.0);
+                for b in m.backtests.iter().filter(|b| common.contains(&b.origin)) {
+                    for (f, y) in b.mean.iter().zip(&s.y[b.origin..]) {
+                        sum += (y - f).abs();
+                        count += 1.0;
+                    }
+                }
+                sum / count
+            })
+            .collect(),
+    )
+}
+
+fn tune(name: &str, default: f64) -> f64 {
+    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
+}
+
+/// Each family's weight over the whole set: inverse squares of its mean backtest error relative to the other members.
+fn pooled_weights(subjects: &[Subject], members: &[Vec<Named>]) -> Vec<(Family, f64)> {
+    let mut pool: Vec<(Family, f64, f64)> = Vec::new();
+    for (s, members) in subjects.iter().zip(members) {
+        let Some(errors) = errors(s, members) else { continue };
+        let typical = errors.iter().sum::<f64>() / errors.len() as f64;
+        if typical <= 0.0 {
+            continue;
+        }
+        for ((family, _), e) in members.iter().zip(&errors) {
+            let relative = (e / typical).min(5.0);
+            match pool.iter_mut().find(|(f, _, _)| f == family) {
+                Some(entry) => {
+                    entry.1 += relative;
+                    entry.2 += 1.0;
+                }
+                None => pool.push((*family, relative, 1.0)),
+            }
+        }
+    }
+    // Ten imagined series on which all members did equally well.
+    pool.into_iter()
+        .map(|(f, sum, count)| {
+            let mean = (sum + 10.0) / (count + 10.0);
+            (f, mean.powf(-tune("T_POOL", 4.0)))
+        })
+        .collect()
+}
+
+fn combine(s: &Subject, members: Vec<Named>, prior: &[(Family, f64)], horizon: usize) -> Combined {
+    let n = s.y.len();
+    let prior_of = |family: Family| {
+        prior.iter().find(|(f, _)| *f == family).map_or(if family == Family::Trees { 0.3 } else { 1.0 }, |(_, w)| *w)
+    };
+    let mut members = members;
+    if members.is_empty() {
+        let prediction = crate::naive::seasonal_naive(&s.y, s.season, horizon);
+        members.push((Family::Naive, Member { prediction, backtests: Vec::new() }));
+    }
+    let mut weights: Vec<f64> = members.iter().map(|(f, _)| prior_of(*f)).collect();
+    normalise(&mut weights);
+    if let Some(errors) = errors(s, &members) {
+        let mean = errors.iter().sum::<f64>() / errors.len() as f64;
+        let mut own: Vec<f64> =
+            errors.iter().zip(&weights).map(|(e, w)| w * (e / mean.max(1e-300) + 0.1).powf(-tune("T_OWN", 2.0))).collect();
+        normalise(&mut own);
+        let share = tune("T_SHARE", 0.5);
+        for (w, o) in weights.iter_mut().zip(&own) {
+            *w = share * o + (1.0 - share) * *w;
+        }
+    }
+    let blend = |pick: &dyn Fn(&Member) -> Option<Vec<f64>>| -> Option<Vec<f64>> {
+        let parts: Vec<Vec<f64>> = members.iter().map(|(_, m)| pick(m)).collect::<Option<_>>()?;
+        Some(mix(&parts, &weights))
+    };
+    let mean = blend(&|m| Some(m.prediction.mean.clone())).unwrap_or_default();
+    let sd = blend(&|m| Some(m.prediction.sd.clone())).unwrap_or_default();
+    let fitted = blend(&|m| Some(m.prediction.fitted.clone())).unwrap_or_default();
+    let mut scores = Vec::new();
+    for origin in origins(n, s.season, horizon) {
+        let at = |m: &Member| m.backtests.iter().find(|b| b.origin == origin).cloned();
+        let (Some(means), Some(sds)) = (blend(&|m| at(m).map(|b| b.mean)), blend(&|m| at(m).map(|b| b.sd))) else {
+            continue;
+        };
+        for (h, (f, sd)) in means.iter().zip(&sds).enumerate() {
+            if *sd > 0.0 {
+                scores.push((h, (s.y[origin + h] - f).abs() / sd));
+            }
+        }
+    }
+    let list: Vec<(String, f64)> =
+        members.iter().zip(&weights).map(|((_, m), w)| (m.prediction.label.clone(), *w)).collect();
+    let label = list.iter().map(|(l, w)| format!("{:.0}% {l}", 100.0 * w)).collect::<Vec<_>>().join(" + ");
+    let label = if list.len() == 1 { list[0].0.clone() } else { format!("Ensemble: {label}") };
+    Combined { prediction: Prediction { label, mean, sd, fitted }, members: list, scores }
+}
+
+/// Weighted middle of the members at each step: halfway between the weighted mean and the weighted median, which is
+/// nearly as efficient as the mean and not moved by one member that runs away.
+fn mix(parts: &[Vec<f64>], weights: &[f64]) -> Vec<f64> {
+    let steps = parts.iter().map(Vec::len).min().unwrap_or(0);
+    let lean = tune("T_MEDIAN", 0.5);
+    (0..steps)
+        .map(|h| {
+            let mean: f64 = parts.iter().zip(weights).map(|(p, w)| p[h] * w).sum();
+            let mut sorted: Vec<(f64, f64)> = parts.iter().zip(weights).map(|(p, w)| (p[h], *w)).collect();
+            sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
+            lean * weighted_median(&sorted) + (1.0 - lean) * mean
+        })
+        .collect()
+}
+
+/// The value at which the weight, spread evenly between neighbours' centres, reaches one half. `sorted` by value.
+fn weighted_median(sorted: &[(f64, f64)]) -> f64 {
+    let total: f64 = sorted.iter().map(|(_, w)| w).sum();
+    let mut before = 0.0;
+    let mut last: Option<(f64, f64)> = None;
+    for &(value, weight) in sorted {
+        let centre = (before + weight / 2.0) / total;
+        if centre >= 0.5 {
+            return match last {
+                None => value,
+                Some((value_before, centre_before)) => {
+                    let share = (0.5 - centre_before) / (centre - centre_before);
+                    value_before + share * (value - value_before)
+                }
+            };
+        }
+        before += weight;
+        last = Some((value, centre));
+    }
+    sorted.last().map_or(0.0, |v| v.0)
+}
+
+fn normalise(weights: &mut [f64]) {
+    let total: f64 = weights.iter().sum();
+    let count = weights.len() as f64;
+    for w in weights {
+        *w = if total > 0.0 && total.is_finite() { *w / total } else { 1.0 / count };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_leave_enough_to_fit() {
+        assert_eq!(origins(100, 12, 18), vec![82, 73, 64]);
+        assert!(origins(5, 1, 6).is_empty());
+        assert_eq!(origins(14, 1, 6), vec![12, 11, 10]);
+    }
+
+    #[test]
+    fn a_weighted_median_of_equal_weights_is_the_median() {
+        assert_eq!(weighted_median(&[(1.0, 1.0), (2.0, 1.0), (9.0, 1.0)]), 2.0);
+        assert_eq!(weighted_median(&[(1.0, 1.0), (2.0, 1.0)]), 1.5);
+    }
+
+    #[test]
+    fn parallel_work_keeps_its_order() {
+        let out = in_parallel(50, 2, &|_| {}, |i| i * i);
+        assert_eq!(out, (0..50).map(|i| i * i).collect::<Vec<_>>());
+    }
+}

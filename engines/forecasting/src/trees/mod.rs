@@ -1,0 +1,174 @@
+//! Boosted trees on lags: one global model over all series of a set (Januschowski et al. 2020 call it a global model).
+//!
+//! A set is trained together because no business series alone is long enough to teach a tree; a single series trains on
+//! itself. Forecasts are recursive: each step's answer becomes the next step's lag.
+
+mod boost;
+mod features;
+
+use boost::{Boosted, Settings, Table};
+use features::Layout;
+
+use crate::accuracy::naive_scale;
+use crate::calendar::Frequency;
+use crate::forecast::Prediction;
+use jiff::civil::DateTime;
+
+/// One series as the trees see it. `exogenous` columns cover history and horizon.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Example<'a> {
+    pub y: &'a [f64],
+    pub grid: Option<(DateTime, Frequency)>,
+    pub exogenous: &'a [Vec<f64>],
+}
+
+/// Rows a model is trained on at most; longer sets use the newest points of each series.
+const MOST_ROWS: usize = 60_000;
+/// Rows that are worth training on.
+const FEWEST_ROWS: usize = 60;
+
+/// A model over a set.
+#[derive(Debug, Clone)]
+pub(crate) struct Global {
+    layout: Layout,
+    model: Boosted,
+    /// Root mean square of the training residuals, in units of each series' scale.
+    spread: f64,
+}
+
+/// The larger of the usual step and the usual step from season to season: a smooth or a perfectly seasonal series has
+/// one of them near zero.
+fn scale_of(y: &[f64], season: usize) -> f64 {
+    let scale = naive_scale(y, season).unwrap_or(0.0).max(naive_scale(y, 1).unwrap_or(0.0));
+    if scale > 0.0 { scale } else { 1.0 }
+}
+
+/// Trains on the first `y.len() - holdout` points of each series; `None` when that leaves too few rows.
+pub(crate) fn train(set: &[Example], season: usize, holdout: usize, seed: u64) -> Option<Global> {
+    let lengths: Vec<usize> = set.iter().map(|e| e.y.len().saturating_sub(holdout)).collect();
+    let mut sorted: Vec<usize> = lengths.iter().copied().filter(|&n| n >= 8).collect();
+    sorted.sort_unstable();
+    // A few very short series must not take the seasonal lags from all others: they are left out instead.
+    let shortest = *sorted.get(sorted.len() / 10)?;
+    let exogenous = set.iter().map(|e| e.exogenous.len()).min().unwrap_or(0);
+    let calendar = set.iter().all(|e| e.grid.is_some()).then(|| set[0].grid.map(|g| g.1)).flatten();
+    let layout = Layout::new(season, shortest, calendar, exogenous);
+    let reach = layout.reach();
+    let available: usize = lengths.iter().map(|n| n.saturating_sub(reach)).sum();
+    if available < FEWEST_ROWS {
+        return None;
+    }
+    let share = (MOST_ROWS as f64 / available as f64).min(1.0);
+    let mut table = Table { width: layout.width(), values: Vec::new(), target: Vec::new() };
+    for (example, &n) in set.iter().zip(&lengths) {
+        if n <= reach {
+            continue;
+        }
+        let y = &example.y[..n];
+        let scale = scale_of(y, season);
+        let keep = (((n - reach) as f64 * share).ceil() as usize).max(1);
+        for t in n - keep..n {
+            let time = example.grid.and_then(|(first, frequency)| frequency.advance(first, t as i64));
+            layout.write(y, t, scale, time, &example.exogenous[..exogenous], &mut table.values);
+            // Squared error must not be ruled by a handful of wild points.
+            table.target.push(((y[t] - layout.level(y, t)) / scale).clamp(-12.0, 12.0));
+        }
+    }
+    let rows = table.target.len();
+    let settings = Settings {
+        rounds: 120,
+        depth: 5,
+        learning_rate: 0.08,
+        rows: 0.6,
+        features: 0.7,
+        smallest_leaf: (rows / 400).clamp(5, 40),
+        ridge: 5.0,
+        seed,
+    };
+    let model = Boosted::fit(&table, settings);
+    let mut scratch = Vec::new();
+    let stride = (rows / 2_000).max(1);
+    let (mut squares, mut count) = (0.0, 0.0);
+    for r in (0..rows).step_by(stride) {
+        let error = table.target[r] - model.predict(&table.values[r * table.width..(r + 1) * table.width], &mut scratch);
+        squares += error * error;
+        count += 1.0;
+    }
+    Some(Global { layout, model, spread: (squares / f64::max(count, 1.0)).sqrt() })
+}
+
+impl Global {
+    /// Forecasts the points after `example.y[..from]`. `None` when the series is shorter than the lags.
+    pub(crate) fn predict(&self, example: Example, from: usize, horizon: usize) -> Option<Prediction> {
+        let reach = self.layout.reach();
+        if from < reach || from == 0 {
+            return None;
+        }
+        let season = self.layout.season;
+        let scale = scale_of(&example.y[..from], season);
+        let mut y = example.y[..from].to_vec();
+        let mut row = Vec::with_capacity(self.layout.width());
+        let mut bins = Vec::new();
+        let exogenous = example.exogenous.get(..self.layout.exogenous)?;
+        if exogenous.iter().any(|c| c.len() < from + horizon) {
+            return None;
+        }
+        for t in from..from + horizon {
+            let time = example.grid.and_then(|(first, frequency)| frequency.advance(first, t as i64));
+            row.clear();
+            self.layout.write(&y, t, scale, time, exogenous, &mut row);
+            let value = self.layout.level(&y, t) + scale * self.model.predict(&row, &mut bins);
+            y.push(value);
+        }
+        let mean = y[from..].to_vec();
+        let sd = (0..horizon).map(|h| self.spread * scale * 1.2 * (1.0 + 0.1 * h as f64).sqrt()).collect();
+        let label = "Boosted trees".to_string();
+        Some(Prediction { label, mean, sd, fitted: example.y[..from].to_vec() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set() -> Vec<Vec<f64>> {
+        (0..12)
+            .map(|s| {
+                (0..72)
+                    .map(|t| {
+                        let noise = ((t * 7919 + s * 104_729 + 13) % 101) as f64 / 101.0 - 0.5;
+                        (s + 1) as f64 * (50.0 + 10.0 * ((t + s) % 6) as f64 + noise)
+                    })
+                    .collect()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_season_shared_by_series_of_different_size_is_learnt() {
+        let data = set();
+        let examples: Vec<Example> = data.iter().map(|y| Example { y, grid: None, exogenous: &[] }).collect();
+        let model = train(&examples, 6, 6, 1).expect("enough rows");
+        for (s, e) in examples.iter().enumerate() {
+            let mean = model.predict(*e, 66, 6).expect("long enough").mean;
+            for (h, value) in mean.iter().enumerate() {
+                let actual = e.y[66 + h];
+                assert!((value - actual).abs() < 3.0 * (s + 1) as f64, "{s} {h} {value} {actual}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_exogenous_column_explains_a_promotion() {
+        let flag: Vec<f64> = (0..210).map(|t| if (t * t) % 11 == 4 { 1.0 } else { 0.0 }).collect();
+        let y: Vec<f64> = (0..200).map(|t| 100.0 + 40.0 * flag[t] + ((t * 7919) % 101) as f64 / 50.0).collect();
+        let columns = [flag.clone()];
+        let example = Example { y: &y, grid: None, exogenous: &columns };
+        let model = train(&[example], 1, 0, 1).expect("enough rows");
+        let mean = model.predict(example, 200, 10).expect("long enough").mean;
+        for (h, value) in mean.iter().enumerate() {
+            let expected = 101.0 + 40.0 * flag[200 + h];
+            assert!((value - expected).abs() < 12.0, "{h} {value} {expected}");
+        }
+    }
+}
