@@ -6,8 +6,10 @@ use std::error::Error;
 
 use dyocense_forecasting::{Model, Request, Series, accuracy, forecast_set};
 
-fn read(path: &str) -> Result<Vec<(String, Vec<f64>)>, Box<dyn Error>> {
-    let mut series: Vec<(String, Vec<f64>)> = Vec::new();
+type Named = Vec<(String, Vec<f64>)>;
+
+fn read(path: &str) -> Result<Named, Box<dyn Error>> {
+    let mut series: Named = Vec::new();
     for line in std::fs::read_to_string(path)?.lines().skip(1) {
         let mut fields = line.split(',');
         let (Some(id), Some(_), Some(y)) = (fields.next(), fields.next(), fields.next()) else {
@@ -41,7 +43,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let horizon = train.iter().filter_map(|(id, _)| test.get(id)).map(Vec::len).max().ok_or("no common series")?;
     let series: Vec<Series> =
         train.iter().map(|(id, y)| Series::new(id, y.clone(), season)).collect::<Result<_, _>>()?;
-    println!("{:<12} {:>6} {:>8} {:>8} {:>8} {:>8} {:>8} {:>9} {:>9}", "model", "series", "MASE", "sMAPE", "cov80", "cov95", "MSIS95", "ms/ser", "failures");
+    println!(
+        "{:<12} {:>6} {:>8} {:>8} {:>8} {:>8} {:>8} {:>9} {:>9}",
+        "model", "series", "MASE", "sMAPE", "cov80", "cov95", "MSIS95", "ms/ser", "failures"
+    );
     for name in models {
         let model: Model = name.parse()?;
         let request = Request { horizon, levels: vec![80.0, 95.0], model, ..Request::default() };
@@ -67,7 +72,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         println!(
             "{:<12} {:>6} {:>8.4} {:>8.3} {:>8.4} {:>8.4} {:>8.3} {:>9.3} {:>9}",
-            name, count, mase / count, smape / count, inside80 / count, inside95 / count, msis / count, elapsed, failures
+            name,
+            count,
+            mase / count,
+            smape / count,
+            inside80 / count,
+            inside95 / count,
+            msis / count,
+            elapsed,
+            failures
         );
     }
     Ok(())

@@ -34,19 +34,15 @@ pub fn coverage(actual: &[f64], lower: &[f64], upper: &[f64]) -> f64 {
 }
 
 /// Mean scaled interval score for a `level` in percent (Gneiting & Raftery 2007; M4 competition).
-pub fn msis(
-    train: &[f64],
-    season: usize,
-    actual: &[f64],
-    lower: &[f64],
-    upper: &[f64],
-    level: f64,
-) -> Option<f64> {
+pub fn msis(train: &[f64], season: usize, actual: &[f64], lower: &[f64], upper: &[f64], level: f64) -> Option<f64> {
     let scale = naive_scale(train, season)?;
     let penalty = 2.0 / (1.0 - level / 100.0);
-    let score = mean(actual.iter().zip(lower.iter().zip(upper)).map(|(a, (l, u))| {
-        (u - l) + penalty * ((l - a).max(0.0) + (a - u).max(0.0))
-    }));
+    let score = mean(
+        actual
+            .iter()
+            .zip(lower.iter().zip(upper))
+            .map(|(a, (l, u))| (u - l) + penalty * ((l - a).max(0.0) + (a - u).max(0.0))),
+    );
     Some(score / scale)
 }
 

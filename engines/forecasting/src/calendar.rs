@@ -1,7 +1,7 @@
 //! Frequencies and the regular grid that a series lives on.
 
+use jiff::Span;
 use jiff::civil::{Date, DateTime};
-use jiff::{Span, ToSpan};
 use serde::{Deserialize, Serialize};
 
 /// How often a series is observed.
@@ -105,11 +105,6 @@ pub fn parse_time(text: &str) -> Option<DateTime> {
     }
     let day = text.parse::<Date>().ok()?;
     Some(day.at(0, 0, 0, 0))
-}
-
-/// The day before `day`.
-pub(crate) fn day_before(day: Date) -> Date {
-    day.checked_sub(1.day()).unwrap_or(day)
 }
 
 #[cfg(test)]

@@ -34,15 +34,9 @@ impl<'a> Calibration<'a> {
             }
             _ => prior,
         };
-        let power = tune("T_CONF", 1.0);
         let pooled = shrink(self.pooled, normal, WEIGHT_OF_NORMAL);
-        let pooled = normal * (pooled / normal).powf(power);
-        shrink(&self.own, pooled, WEIGHT_OF_POOL * tune("T_CPOOL", 1.0))
+        shrink(&self.own, pooled, WEIGHT_OF_POOL)
     }
-}
-
-fn tune(name: &str, default: f64) -> f64 {
-    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
 }
 
 /// The conformal quantile: the value that (n + 1) share of n + 1 draws do not exceed, the largest for a share beyond.
@@ -55,4 +49,23 @@ fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
     let below = place.floor().clamp(0.0, n as f64 - 1.0) as usize;
     let above = (below + 1).min(n - 1);
     Some(sorted[below] + (place - below as f64).clamp(0.0, 1.0) * (sorted[above] - sorted[below]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_errors_the_normal_distribution_answers() {
+        let calibration = Calibration::new(&[], &[]);
+        assert!((calibration.multiplier(95.0) - 1.959_964).abs() < 1e-5);
+    }
+
+    #[test]
+    fn many_wide_errors_widen_the_interval_to_their_quantile() {
+        let wide: Vec<(usize, f64)> = (0..4_000).map(|k| (0, 4.0 * f64::from(k) / 4_000.0)).collect();
+        let pooled: Vec<f64> = wide.iter().map(|s| s.1).collect();
+        let multiplier = Calibration::new(&wide, &pooled).multiplier(80.0);
+        assert!((multiplier - 3.2).abs() < 0.05, "{multiplier}");
+    }
 }

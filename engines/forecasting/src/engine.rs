@@ -2,12 +2,14 @@
 
 use std::str::FromStr;
 
+use jiff::civil::DateTime;
 use serde::{Deserialize, Serialize};
 
+use crate::calendar::Frequency;
 use crate::conformal::Calibration;
 use crate::ensemble::{Combined, Subject, combine_set, in_parallel, single};
 use crate::error::ForecastError;
-use crate::forecast::{Forecast, Interval, Prediction};
+use crate::forecast::{Forecast, Interval, Prediction, normal_quantile};
 use crate::intermittent::{is_intermittent, zero_share};
 use crate::member::Family;
 use crate::naive;
@@ -63,8 +65,16 @@ impl FromStr for Model {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Model, String> {
-        const ALL: [Model; 8] =
-            [Model::Auto, Model::Naive, Model::Arima, Model::Ets, Model::Theta, Model::Intermittent, Model::Trees, Model::Ensemble];
+        const ALL: [Model; 8] = [
+            Model::Auto,
+            Model::Naive,
+            Model::Arima,
+            Model::Ets,
+            Model::Theta,
+            Model::Intermittent,
+            Model::Trees,
+            Model::Ensemble,
+        ];
         ALL.into_iter()
             .find(|m| m.name() == text)
             .ok_or_else(|| format!("unknown model {text}; one of {}", ALL.map(Model::name).join(", ")))
@@ -131,13 +141,8 @@ pub fn forecast_set_on(
     if matches!(request.model, Model::Auto | Model::Ensemble | Model::Trees) {
         let subjects: Vec<Subject> = able
             .iter()
-            .filter_map(|&i| prepared[i].as_ref().ok().map(|p| (i, p)))
-            .map(|(i, p)| Subject {
-                y: p.y.clone(),
-                season: p.season,
-                grid: series[i].grid(),
-                exogenous: exogenous.get(i).map_or(&[], Vec::as_slice),
-            })
+            .filter_map(|&i| prepared[i].as_ref().ok())
+            .map(|p| Subject { y: p.y.clone(), season: p.season, grid: p.grid, exogenous: &p.exogenous })
             .collect();
         let only_trees = request.model == Model::Trees;
         let found = combine_set(&subjects, request.horizon, request.seed, threads, progress, only_trees);
@@ -147,10 +152,8 @@ pub fn forecast_set_on(
     } else {
         let family = request.model.family();
         let found = in_parallel(able.len(), threads, progress, |k| {
-            let i = able[k];
-            let columns = exogenous.get(i).map_or(&[][..], Vec::as_slice);
-            let p = prepared[i].as_ref().ok()?;
-            let subject = Subject { y: p.y.clone(), season: p.season, grid: series[i].grid(), exogenous: columns };
+            let p = prepared[able[k]].as_ref().ok()?;
+            let subject = Subject { y: p.y.clone(), season: p.season, grid: p.grid, exogenous: &p.exogenous };
             Some(single(&subject, family, request.horizon))
         });
         for (&i, combined) in able.iter().zip(found) {
@@ -185,6 +188,10 @@ pub fn forecast(series: &Series, exogenous: &[Vec<f64>], request: &Request) -> R
 
 struct Prepared {
     y: Vec<f64>,
+    /// The time of the first point kept.
+    grid: Option<(DateTime, Frequency)>,
+    /// Columns from the first point kept on.
+    exogenous: Vec<Vec<f64>>,
     season: usize,
     caveats: Caveats,
 }
@@ -206,12 +213,19 @@ fn prepare(series: &Series, exogenous: &[Vec<f64>], request: &Request) -> Result
             return Err(ForecastError::ExogenousMissing { column, index });
         }
     }
-    let (y, missing) = series.filled();
+    let (mut y, missing) = series.filled();
     let season = series.season();
+    let whole = y.len();
+    if whole > LONGEST_HISTORY {
+        y.drain(..(whole - LONGEST_HISTORY).div_ceil(season) * season);
+    }
     let n = y.len();
     let mut list = series.caveats().to_vec();
     if missing > 0 {
         list.push(Caveat::Filled { points: missing });
+    }
+    if n < whole {
+        list.push(Caveat::Truncated { used: n, of: whole });
     }
     let constant = y.iter().all(|v| *v == y[0]);
     let modelled = !constant && n >= SHORTEST;
@@ -226,9 +240,16 @@ fn prepare(series: &Series, exogenous: &[Vec<f64>], request: &Request) -> Result
     if !constant && is_intermittent(&y) {
         list.push(Caveat::Intermittent { zero_share: zero_share(&y) });
     }
-    Ok(Prepared { y, season, caveats: Caveats { list, modelled } })
+    let dropped = whole - n;
+    let grid = series.time(dropped).zip(series.grid().map(|g| g.1));
+    let exogenous = exogenous.iter().map(|c| c[dropped..needed].to_vec()).collect();
+    Ok(Prepared { y, grid, exogenous, season, caveats: Caveats { list, modelled } })
 }
 
+/// The level at which the spread reported is calibrated.
+const USUAL_LEVEL: f64 = 80.0;
+/// Newest points that are modelled. What is older than this many seasons says little, and work stays bounded.
+const LONGEST_HISTORY: usize = 10_000;
 /// Fewest points that any model is fitted to.
 const SHORTEST: usize = 4;
 
@@ -241,7 +262,12 @@ fn answer(prepared: Prepared, combined: Combined, pooled: &[f64], levels: &[f64]
     if prepared.caveats.modelled && combined.scores.len() < 10 && pooled.len() < 100 {
         caveats.push(Caveat::Uncalibrated { errors: combined.scores.len() });
     }
+    // What was never negative will not be: counts, turnover, stock. Bounds and means are cut at zero, not moved.
+    let floor = if prepared.y.iter().all(|v| *v >= 0.0) { 0.0 } else { f64::NEG_INFINITY };
+    let mean: Vec<f64> = mean.iter().map(|m| m.max(floor)).collect();
     let calibration = Calibration::new(&combined.scores, pooled);
+    let usual = calibration.multiplier(USUAL_LEVEL) / normal_quantile(0.5 + USUAL_LEVEL / 200.0);
+    let calibrated = sd.iter().map(|s| s * usual).collect();
     let mut widest = 0.0f64;
     let intervals = levels
         .iter()
@@ -250,10 +276,10 @@ fn answer(prepared: Prepared, combined: Combined, pooled: &[f64], levels: &[f64]
             widest = widest.max(calibration.multiplier(level));
             Interval {
                 level,
-                lower: mean.iter().zip(&sd).map(|(m, s)| m - widest * s).collect(),
+                lower: mean.iter().zip(&sd).map(|(m, s)| (m - widest * s).max(floor)).collect(),
                 upper: mean.iter().zip(&sd).map(|(m, s)| m + widest * s).collect(),
             }
         })
         .collect();
-    Forecast { model: label, mean, intervals, caveats }
+    Forecast { model: label, mean, sd: calibrated, intervals, members: combined.members, caveats }
 }

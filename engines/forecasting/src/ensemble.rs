@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::calendar::Frequency;
-use crate::forecast::Prediction;
+use crate::forecast::{MemberReport, Prediction};
 use crate::intermittent::is_intermittent;
 use crate::member::{self, Family, Recipe};
 use crate::trees::{self, Example, Global};
@@ -39,11 +39,17 @@ pub(crate) struct Member {
 #[derive(Debug, Clone)]
 pub(crate) struct Combined {
     pub prediction: Prediction,
-    pub members: Vec<(String, f64)>,
+    pub members: Vec<MemberReport>,
     /// Absolute backtest error over the standard deviation foretold, with its step.
     pub scores: Vec<(usize, f64)>,
 }
 
+/// Log ratios of errors that say nothing: over a set, and in one series. On the open M3, tourism and retail series equal
+/// weights beat every weighting by smaller differences; on weekly and hourly series the differences are far larger.
+const SET_DEAD_ZONE: f64 = 0.05;
+const OWN_DEAD_ZONE: f64 = 0.1;
+/// How sharply weights follow errors over a set.
+const SET_POWER: f64 = 4.0;
 /// Origins of a series: at most this many, each a validation horizon from the next.
 const ORIGINS: usize = 3;
 
@@ -113,7 +119,10 @@ pub(crate) fn in_parallel<T: Send>(
     } else {
         std::thread::scope(|scope| {
             let handles: Vec<_> = (0..threads.min(count)).map(|_| scope.spawn(one)).collect();
-            handles.into_iter().flat_map(|h| h.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+            handles
+                .into_iter()
+                .flat_map(|h| h.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+                .collect()
         })
     };
     all.sort_by_key(|(i, _)| *i);
@@ -134,10 +143,7 @@ fn local_members(s: &Subject, horizon: usize) -> Vec<Named> {
     } else {
         &[Family::Ets, Family::Theta, Family::Arima]
     };
-    families
-        .iter()
-        .filter_map(|&family| one_member(s, family, horizon))
-        .collect()
+    families.iter().filter_map(|&family| one_member(s, family, horizon)).collect()
 }
 
 fn one_member(s: &Subject, family: Family, horizon: usize) -> Option<Named> {
@@ -202,8 +208,10 @@ fn errors(s: &Subject, members: &[Named]) -> Option<Vec<f64>> {
     )
 }
 
-fn tune(name: &str, default: f64) -> f64 {
-    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
+/// A ratio of errors with a dead zone around one: differences smaller than chance makes do not move a weight.
+fn beyond(ratio: f64, dead: f64) -> f64 {
+    let log = ratio.ln();
+    (log.signum() * (log.abs() - dead).max(0.0)).exp()
 }
 
 /// Each family's weight over the whole set: inverse squares of its mean backtest error relative to the other members.
@@ -230,7 +238,7 @@ fn pooled_weights(subjects: &[Subject], members: &[Vec<Named>]) -> Vec<(Family, 
     pool.into_iter()
         .map(|(f, sum, count)| {
             let mean = (sum + 10.0) / (count + 10.0);
-            (f, mean.powf(-tune("T_POOL", 4.0)))
+            (f, beyond(mean, SET_DEAD_ZONE).powf(-SET_POWER))
         })
         .collect()
 }
@@ -247,14 +255,17 @@ fn combine(s: &Subject, members: Vec<Named>, prior: &[(Family, f64)], horizon: u
     }
     let mut weights: Vec<f64> = members.iter().map(|(f, _)| prior_of(*f)).collect();
     normalise(&mut weights);
-    if let Some(errors) = errors(s, &members) {
+    let errors = errors(s, &members);
+    if let Some(errors) = &errors {
         let mean = errors.iter().sum::<f64>() / errors.len() as f64;
-        let mut own: Vec<f64> =
-            errors.iter().zip(&weights).map(|(e, w)| w * (e / mean.max(1e-300) + 0.1).powf(-tune("T_OWN", 2.0))).collect();
+        let mut own: Vec<f64> = errors
+            .iter()
+            .zip(&weights)
+            .map(|(e, w)| w * beyond(e / mean.max(1e-300) + 1e-3, OWN_DEAD_ZONE).recip())
+            .collect();
         normalise(&mut own);
-        let share = tune("T_SHARE", 0.5);
         for (w, o) in weights.iter_mut().zip(&own) {
-            *w = share * o + (1.0 - share) * *w;
+            *w = 0.5 * (*w + o);
         }
     }
     let blend = |pick: &dyn Fn(&Member) -> Option<Vec<f64>>| -> Option<Vec<f64>> {
@@ -276,48 +287,28 @@ fn combine(s: &Subject, members: Vec<Named>, prior: &[(Family, f64)], horizon: u
             }
         }
     }
-    let list: Vec<(String, f64)> =
-        members.iter().zip(&weights).map(|((_, m), w)| (m.prediction.label.clone(), *w)).collect();
-    let label = list.iter().map(|(l, w)| format!("{:.0}% {l}", 100.0 * w)).collect::<Vec<_>>().join(" + ");
-    let label = if list.len() == 1 { list[0].0.clone() } else { format!("Ensemble: {label}") };
+    let mut list: Vec<MemberReport> = members
+        .iter()
+        .enumerate()
+        .map(|(i, (_, m))| MemberReport {
+            model: m.prediction.label.clone(),
+            weight: weights[i],
+            backtest_error: errors.as_ref().map(|e| e[i]),
+        })
+        .collect();
+    list.sort_by(|a, b| b.weight.total_cmp(&a.weight));
+    let label = if list.len() == 1 {
+        list[0].model.clone()
+    } else {
+        let parts: Vec<String> = list.iter().map(|m| format!("{:.0}% {}", 100.0 * m.weight, m.model)).collect();
+        format!("Ensemble: {}", parts.join(" + "))
+    };
     Combined { prediction: Prediction { label, mean, sd, fitted }, members: list, scores }
 }
 
-/// Weighted middle of the members at each step: halfway between the weighted mean and the weighted median, which is
-/// nearly as efficient as the mean and not moved by one member that runs away.
 fn mix(parts: &[Vec<f64>], weights: &[f64]) -> Vec<f64> {
     let steps = parts.iter().map(Vec::len).min().unwrap_or(0);
-    let lean = tune("T_MEDIAN", 0.5);
-    (0..steps)
-        .map(|h| {
-            let mean: f64 = parts.iter().zip(weights).map(|(p, w)| p[h] * w).sum();
-            let mut sorted: Vec<(f64, f64)> = parts.iter().zip(weights).map(|(p, w)| (p[h], *w)).collect();
-            sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
-            lean * weighted_median(&sorted) + (1.0 - lean) * mean
-        })
-        .collect()
-}
-
-/// The value at which the weight, spread evenly between neighbours' centres, reaches one half. `sorted` by value.
-fn weighted_median(sorted: &[(f64, f64)]) -> f64 {
-    let total: f64 = sorted.iter().map(|(_, w)| w).sum();
-    let mut before = 0.0;
-    let mut last: Option<(f64, f64)> = None;
-    for &(value, weight) in sorted {
-        let centre = (before + weight / 2.0) / total;
-        if centre >= 0.5 {
-            return match last {
-                None => value,
-                Some((value_before, centre_before)) => {
-                    let share = (0.5 - centre_before) / (centre - centre_before);
-                    value_before + share * (value - value_before)
-                }
-            };
-        }
-        before += weight;
-        last = Some((value, centre));
-    }
-    sorted.last().map_or(0.0, |v| v.0)
+    (0..steps).map(|h| parts.iter().zip(weights).map(|(p, w)| p[h] * w).sum()).collect()
 }
 
 fn normalise(weights: &mut [f64]) {
@@ -337,12 +328,6 @@ mod tests {
         assert_eq!(origins(100, 12, 18), vec![82, 73, 64]);
         assert!(origins(5, 1, 6).is_empty());
         assert_eq!(origins(14, 1, 6), vec![12, 11, 10]);
-    }
-
-    #[test]
-    fn a_weighted_median_of_equal_weights_is_the_median() {
-        assert_eq!(weighted_median(&[(1.0, 1.0), (2.0, 1.0), (9.0, 1.0)]), 2.0);
-        assert_eq!(weighted_median(&[(1.0, 1.0), (2.0, 1.0)]), 1.5);
     }
 
     #[test]

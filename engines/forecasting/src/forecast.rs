@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::random::Random;
 use crate::series::Caveat;
 
 /// An interval for each step, at one level.
@@ -13,6 +14,16 @@ pub struct Interval {
     pub upper: Vec<f64>,
 }
 
+/// A model that took part in an ensemble, and how it did before.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MemberReport {
+    pub model: String,
+    /// Share of the answer, 0 to 1; all members' shares add up to 1.
+    pub weight: f64,
+    /// Mean absolute error over the backtest's origins, in the unit of the series; `None` when it was too short for one.
+    pub backtest_error: Option<f64>,
+}
+
 /// The answer for one series by one model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Forecast {
@@ -20,9 +31,45 @@ pub struct Forecast {
     pub model: String,
     /// The expected value for each step, 1 to the horizon.
     pub mean: Vec<f64>,
+    /// Standard deviation of the error of each step, calibrated like the intervals.
+    pub sd: Vec<f64>,
     /// One interval per level asked for, narrowest first; each contains the one before.
     pub intervals: Vec<Interval>,
+    /// The models behind the answer, heaviest first; one when it is a single model.
+    pub members: Vec<MemberReport>,
     pub caveats: Vec<Caveat>,
+}
+
+impl Forecast {
+    /// The value of each step that the future stays below with probability `p` (0 < p < 1); grows with `p`.
+    pub fn quantile(&self, p: f64) -> Vec<f64> {
+        let z = normal_quantile(p.clamp(1e-9, 1.0 - 1e-9));
+        self.mean.iter().zip(&self.sd).map(|(m, s)| m + z * s).collect()
+    }
+
+    /// `count` simulated futures of the whole horizon. Errors of neighbouring steps hang together as the growth of the
+    /// spread says (the model's moving-average form), so sums over a lead time have the right spread.
+    ///
+    /// The same seed gives the same paths.
+    pub fn sample_paths(&self, count: usize, seed: u64) -> Vec<Vec<f64>> {
+        let horizon = self.mean.len();
+        let first = self.sd.first().copied().unwrap_or(0.0);
+        let mut reached = first * first;
+        // Weight of the shock j steps ago, from the variance that step j + 1 adds.
+        let mut weights = vec![first];
+        for sd in self.sd.iter().skip(1) {
+            let added = (sd * sd - reached).max(0.0);
+            weights.push(added.sqrt());
+            reached += added;
+        }
+        let mut random = Random::new(seed);
+        (0..count)
+            .map(|_| {
+                let shocks: Vec<f64> = (0..horizon).map(|_| random.normal()).collect();
+                (0..horizon).map(|h| self.mean[h] + (0..=h).map(|j| weights[j] * shocks[h - j]).sum::<f64>()).collect()
+            })
+            .collect()
+    }
 }
 
 /// A fitted model's raw answer, before calibration.
@@ -56,8 +103,8 @@ pub fn normal_quantile(p: f64) -> f64 {
     ];
     const B: [f64; 8] = [
         1.0,
-        42.313_330_701_600_911,
-        687.187_007_492_057_91,
+        42.313_330_701_600_91,
+        687.187_007_492_057_9,
         5_394.196_021_424_751,
         21_213.794_301_586_596,
         39_307.895_800_092_71,
@@ -127,9 +174,42 @@ pub fn normal_quantile(p: f64) -> f64 {
 mod tests {
     use super::*;
 
+    fn forecast(sd: &[f64]) -> Forecast {
+        Forecast {
+            model: "test".into(),
+            mean: vec![10.0; sd.len()],
+            sd: sd.to_vec(),
+            intervals: vec![],
+            members: vec![],
+            caveats: vec![],
+        }
+    }
+
+    #[test]
+    fn paths_have_the_spread_of_the_forecast_and_lead_time_demand_more_than_independent_steps() {
+        let f = forecast(&[1.0, 2f64.sqrt(), 3f64.sqrt()]);
+        let paths = f.sample_paths(20_000, 1);
+        assert_eq!(paths, f.sample_paths(20_000, 1));
+        let variance = |values: Vec<f64>| {
+            let mean = values.iter().sum::<f64>() / values.len() as f64;
+            values.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / values.len() as f64
+        };
+        assert!((variance(paths.iter().map(|p| p[2]).collect()) - 3.0).abs() < 0.1);
+        // A random walk: 1 + 4 + 9 instead of 1 + 2 + 3.
+        assert!((variance(paths.iter().map(|p| p.iter().sum()).collect()) - 14.0).abs() < 0.6);
+    }
+
+    #[test]
+    fn quantiles_grow() {
+        let f = forecast(&[1.0, 2.0]);
+        assert!(f.quantile(0.1)[1] < f.quantile(0.5)[1] && f.quantile(0.5)[1] < f.quantile(0.99)[1]);
+    }
+
     #[test]
     fn normal_quantiles_match_the_tables() {
-        for (p, z) in [(0.5, 0.0), (0.9, 1.281_551_565_544_6), (0.975, 1.959_963_984_540_054), (1e-10, -6.361_340_902_404_056)] {
+        for (p, z) in
+            [(0.5, 0.0), (0.9, 1.281_551_565_544_6), (0.975, 1.959_963_984_540_054), (1e-10, -6.361_340_902_404_056)]
+        {
             assert!((normal_quantile(p) - z).abs() < 1e-12, "{p}");
         }
     }

@@ -9,10 +9,8 @@ use crate::minimize::golden_section;
 /// A method for intermittent demand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Method {
-    /// Sizes and gaps smoothed apart.
+    /// Sizes and gaps smoothed apart, without the upward bias of Croston's rate.
     Croston,
-    /// Croston's rate without its upward bias.
-    Sba,
     /// Sizes and the probability of demand smoothed apart: falls when demand ends.
     Tsb,
     /// Smoothed on periods as long as the mean gap, spread out again.
@@ -20,12 +18,11 @@ pub(crate) enum Method {
 }
 
 impl Method {
-    pub(crate) const ALL: [Method; 4] = [Method::Croston, Method::Sba, Method::Tsb, Method::Adida];
+    pub(crate) const ALL: [Method; 3] = [Method::Croston, Method::Tsb, Method::Adida];
 
     fn label(self) -> &'static str {
         match self {
-            Method::Croston => "Croston",
-            Method::Sba => "Croston-SBA",
+            Method::Croston => "Croston-SBA",
             Method::Tsb => "TSB",
             Method::Adida => "ADIDA",
         }
@@ -48,15 +45,13 @@ pub(crate) fn is_intermittent(y: &[f64]) -> bool {
 /// Forecasts with one method. `y` holds at least one demand.
 pub(crate) fn predict(y: &[f64], method: Method, horizon: usize) -> Prediction {
     let fitted = match method {
-        Method::Croston => best(y, |y, a| croston(y, a, 1.0)),
-        Method::Sba => best(y, |y, a| croston(y, a, 1.0 - a / 2.0)),
+        Method::Croston => best(y, |y, a| croston(y, a, 1.0 - a / 2.0)),
         Method::Tsb => best(y, tsb),
         Method::Adida => adida(y),
     };
     let rate = fitted[y.len()];
     let fitted = fitted[..y.len()].to_vec();
-    let variance =
-        y.iter().zip(&fitted).map(|(v, f)| (v - f) * (v - f)).sum::<f64>() / (y.len() as f64 - 1.0).max(1.0);
+    let variance = y.iter().zip(&fitted).map(|(v, f)| (v - f) * (v - f)).sum::<f64>() / (y.len() as f64 - 1.0).max(1.0);
     Prediction {
         label: method.label().to_string(),
         mean: vec![rate; horizon],
@@ -67,7 +62,7 @@ pub(crate) fn predict(y: &[f64], method: Method, horizon: usize) -> Prediction {
 
 /// The mean of all methods: none is best for long (the set of methods is the answer to that).
 pub(crate) fn combined(y: &[f64], horizon: usize) -> Prediction {
-    let all: Vec<Prediction> = [Method::Sba, Method::Tsb, Method::Adida].iter().map(|&m| predict(y, m, horizon)).collect();
+    let all: Vec<Prediction> = Method::ALL.iter().map(|&m| predict(y, m, horizon)).collect();
     let mean_of = |pick: &dyn Fn(&Prediction) -> &Vec<f64>| -> Vec<f64> {
         let length = pick(&all[0]).len();
         (0..length).map(|i| all.iter().map(|p| pick(p)[i]).sum::<f64>() / all.len() as f64).collect()

@@ -1,6 +1,7 @@
-//! Forecasts, intervals and anomalies for business time series. Pure: knows no tenant, no event, no I/O.
+#![doc = include_str!("../README.md")]
 
 pub mod accuracy;
+pub mod anomalies;
 mod arima;
 pub mod calendar;
 mod conformal;
@@ -22,5 +23,5 @@ mod trees;
 
 pub use engine::{MAX_HORIZON, Model, Request, forecast, forecast_set, forecast_set_on};
 pub use error::ForecastError;
-pub use forecast::{Forecast, Interval, normal_quantile};
+pub use forecast::{Forecast, Interval, MemberReport, normal_quantile};
 pub use series::{Caveat, MAX_POINTS, MAX_SEASON, MAX_VALUE, Series};

@@ -27,7 +27,10 @@ pub(crate) enum Recipe {
     Arima(Box<arima::Fit>),
     Intermittent,
     /// Seasons taken out by MSTL, the rest forecast by the inner recipe without a season.
-    Adjusted { seasons: Vec<usize>, inner: Box<Recipe> },
+    Adjusted {
+        seasons: Vec<usize>,
+        inner: Box<Recipe>,
+    },
 }
 
 /// Longest season that ARIMA and ETS model themselves; longer ones are taken out first.
@@ -76,7 +79,8 @@ fn fit_plain(
         Family::Arima => {
             let start = y.len().saturating_sub(ARIMA_HISTORY).div_ceil(season.max(1)) * season.max(1);
             let cut = cut_columns(exogenous, start);
-            let best = arima::search(&y[start..], season, &cut, &mut Budget::new(ARIMA_OPERATIONS)).into_iter().next()?;
+            let best =
+                arima::search(&y[start..], season, &cut, &mut Budget::new(ARIMA_OPERATIONS)).into_iter().next()?;
             let mut prediction = best.predict(&y[start..], &cut, horizon)?;
             prediction.fitted.splice(0..0, y[..start].iter().copied());
             (Recipe::Arima(Box::new(best)), prediction)

@@ -28,11 +28,6 @@ impl Random {
     pub(crate) fn normal(&mut self) -> f64 {
         crate::forecast::normal_quantile(self.uniform().max(1e-300))
     }
-
-    /// An index below `bound` (at least 1).
-    pub(crate) fn below(&mut self, bound: usize) -> usize {
-        (self.uniform() * bound as f64) as usize
-    }
 }
 
 #[cfg(test)]

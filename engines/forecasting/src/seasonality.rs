@@ -96,8 +96,7 @@ pub(crate) fn index(y: &[f64], season: usize, multiplicative: bool) -> SeasonalI
         counts[t % season] += 1.0;
     }
     let neutral = if multiplicative { 1.0 } else { 0.0 };
-    let mut pattern: Vec<f64> =
-        sums.iter().zip(&counts).map(|(s, c)| if *c > 0.0 { s / c } else { neutral }).collect();
+    let mut pattern: Vec<f64> = sums.iter().zip(&counts).map(|(s, c)| if *c > 0.0 { s / c } else { neutral }).collect();
     let mean = pattern.iter().sum::<f64>() / season as f64;
     if multiplicative {
         for p in &mut pattern {

@@ -41,6 +41,36 @@ pub enum Caveat {
     Uncalibrated { errors: usize },
 }
 
+impl std::fmt::Display for Caveat {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Caveat::Short { points } => write!(f, "only {points} points: the last value is repeated"),
+            Caveat::SeasonNotSeen { season, points } => {
+                write!(f, "{points} points are less than two seasons of {season}: no season is forecast")
+            }
+            Caveat::Constant => write!(f, "the series never changes: its value is repeated"),
+            Caveat::Filled { points } => write!(f, "{points} missing points were filled in"),
+            Caveat::Merged { observations } => {
+                write!(f, "{observations} observations fell on a time already seen and were averaged with it")
+            }
+            Caveat::Irregular { observations } => {
+                write!(f, "{observations} observations were not on the regular grid and were moved to it")
+            }
+            Caveat::Intermittent { zero_share } => {
+                write!(f, "{:.0} % of the points are zero: the forecast is a mean rate", 100.0 * zero_share)
+            }
+            Caveat::Truncated { used, of } => write!(f, "only the newest {used} of {of} points were used"),
+            Caveat::LevelShift { points_ago } => {
+                write!(f, "the level changed {points_ago} points ago: few points show the new one")
+            }
+            Caveat::FellBack { from, to, why } => write!(f, "{to} answered instead of {from}: {why}"),
+            Caveat::Uncalibrated { errors } => {
+                write!(f, "the interval rests on {errors} backtest errors and on theory")
+            }
+        }
+    }
+}
+
 /// Values on a regular grid. Missing points are `NaN` until [`Series::filled`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {
@@ -235,8 +265,8 @@ fn interpolate(values: &[f64]) -> Vec<f64> {
         }
         let after = (t..out.len()).find(|&k| !values[k].is_nan());
         let end = after.unwrap_or(out.len());
-        for k in t..end {
-            out[k] = match (before, after) {
+        for (k, slot) in out.iter_mut().enumerate().take(end).skip(t) {
+            *slot = match (before, after) {
                 (Some(b), Some(a)) => values[b] + (values[a] - values[b]) * (k - b) as f64 / (a - b) as f64,
                 (Some(b), None) => values[b],
                 (None, Some(a)) => values[a],
@@ -267,7 +297,7 @@ pub(crate) fn moving_mean(values: &[f64], width: usize) -> Vec<f64> {
     let mut out = vec![0.0; n];
     for t in half..n - half {
         let full = sums[t + half + 1] - sums[t - half];
-        let ends = if width % 2 == 0 { 0.5 * (values[t - half] + values[t + half]) } else { 0.0 };
+        let ends = if width.is_multiple_of(2) { 0.5 * (values[t - half] + values[t + half]) } else { 0.0 };
         out[t] = (full - ends) / width as f64;
     }
     let (first, last) = (out[half], out[n - half - 1]);
@@ -293,12 +323,7 @@ mod tests {
         let at = |t| parse_time(t).expect("a time");
         let series = Series::from_observations(
             "a",
-            vec![
-                (at("2024-01-04"), 4.0),
-                (at("2024-01-01"), 1.0),
-                (at("2024-01-01"), 3.0),
-                (at("2024-01-02"), 2.0),
-            ],
+            vec![(at("2024-01-04"), 4.0), (at("2024-01-01"), 1.0), (at("2024-01-01"), 3.0), (at("2024-01-02"), 2.0)],
             None,
             None,
         )

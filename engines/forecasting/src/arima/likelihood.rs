@@ -207,8 +207,7 @@ mod tests {
     fn dense_deviance(phi: &[f64], theta: &[f64], y: &[f64]) -> f64 {
         let n = y.len();
         let psi = shock_weights(phi, theta, 4_000);
-        let gamma: Vec<f64> =
-            (0..n).map(|k| psi[k..].iter().zip(&psi).map(|(a, b)| a * b).sum::<f64>()).collect();
+        let gamma: Vec<f64> = (0..n).map(|k| psi[k..].iter().zip(&psi).map(|(a, b)| a * b).sum::<f64>()).collect();
         let mut l = vec![0.0; n * n];
         for i in 0..n {
             for j in 0..=i {

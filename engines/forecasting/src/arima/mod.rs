@@ -99,12 +99,7 @@ fn unpack(spec: Spec, x: &[f64]) -> (Vec<f64>, Vec<f64>, Vec<f64>, Vec<f64>) {
     let (ma, rest) = rest.split_at(spec.q);
     let (seasonal_ar, seasonal_ma) = rest.split_at(spec.seasonal_p);
     let negative = |c: Vec<f64>| c.into_iter().map(|v| -v).collect::<Vec<f64>>();
-    (
-        from_partial(ar),
-        negative(from_partial(ma)),
-        from_partial(seasonal_ar),
-        negative(from_partial(seasonal_ma)),
-    )
+    (from_partial(ar), negative(from_partial(ma)), from_partial(seasonal_ar), negative(from_partial(seasonal_ma)))
 }
 
 /// Estimates one model by exact maximum likelihood from a start on the free scale (zeros when `None`).
@@ -180,6 +175,20 @@ pub(crate) fn refit(y: &[f64], exogenous: &[Vec<f64>], like: &Fit, budget: &mut 
 }
 
 impl Fit {
+    /// Points at the start that differencing leaves without a residual.
+    pub(crate) fn points_without_residual(&self) -> usize {
+        self.spec.d + self.spec.m * self.spec.seasonal_d
+    }
+
+    /// The first `count` coefficients of the filter π(B) = φ(B)(1 - B)^d(1 - B^m)^D / θ(B) that turns the series into
+    /// residuals.
+    pub(crate) fn residual_weights(&self, count: usize) -> Vec<f64> {
+        let back = difference::polynomial(self.spec.d, self.spec.seasonal_d, self.spec.m);
+        let whole = multiply_ar(&self.phi, &back, 1);
+        let negative = |c: &[f64]| c.iter().map(|v| -v).collect::<Vec<f64>>();
+        shock_weights(&negative(&self.theta), &negative(&whole), count)
+    }
+
     /// Means, spread by theory and one-step fitted values. `exogenous` columns cover the series and the horizon; `y` may
     /// be longer than the series of the fit.
     pub(crate) fn predict(&self, y: &[f64], exogenous: &[Vec<f64>], horizon: usize) -> Option<Prediction> {

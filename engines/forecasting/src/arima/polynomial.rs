@@ -19,8 +19,7 @@ pub(super) fn from_partial(partial: &[f64]) -> Vec<f64> {
 
 /// Whether all roots of 1 - φ₁z - … lie outside the circle of `radius` in B (steps of `lag`).
 pub(super) fn roots_outside(phi: &[f64], lag: usize, radius: f64) -> bool {
-    let mut work: Vec<f64> =
-        phi.iter().enumerate().map(|(j, c)| c * radius.powi((lag * (j + 1)) as i32)).collect();
+    let mut work: Vec<f64> = phi.iter().enumerate().map(|(j, c)| c * radius.powi((lag * (j + 1)) as i32)).collect();
     while let Some(r) = work.pop() {
         if r.abs() >= 1.0 {
             return false;
@@ -91,8 +90,8 @@ pub(super) fn autocovariances(phi: &[f64], theta: &[f64]) -> Option<Vec<f64>> {
         }
     }
     for column in 0..size {
-        let pivot = (column..size)
-            .max_by(|&x, &y| a[x * width + column].abs().total_cmp(&a[y * width + column].abs()))?;
+        let pivot =
+            (column..size).max_by(|&x, &y| a[x * width + column].abs().total_cmp(&a[y * width + column].abs()))?;
         if a[pivot * width + column].abs() < 1e-12 {
             return None;
         }

@@ -40,8 +40,7 @@ pub(crate) fn search(y: &[f64], season: usize, exogenous: &[Vec<f64>], budget: &
     let d = first_differences(&after);
     let w = differences(&after, d, 0, m);
     if w.len() < 3 || is_constant(&w) {
-        let spec =
-            Spec { p: 0, d, q: 0, seasonal_p: 0, seasonal_d, seasonal_q: 0, m, constant: d + seasonal_d <= 1 };
+        let spec = Spec { p: 0, d, q: 0, seasonal_p: 0, seasonal_d, seasonal_q: 0, m, constant: d + seasonal_d <= 1 };
         return estimate(y, &[], spec, None, 1e-4, budget).into_iter().collect();
     }
     let constant = d + seasonal_d <= 1;
@@ -69,10 +68,10 @@ pub(crate) fn search(y: &[f64], season: usize, exogenous: &[Vec<f64>], budget: &
     }
     let mut best: Option<Fit> = None;
     for start in starts {
-        if let Some(fit) = walk.visit(start, best.as_ref()) {
-            if best.as_ref().is_none_or(|b| fit.aicc < b.aicc) {
-                best = Some(fit);
-            }
+        if let Some(fit) = walk.visit(start, best.as_ref())
+            && best.as_ref().is_none_or(|b| fit.aicc < b.aicc)
+        {
+            best = Some(fit);
         }
     }
     while let Some(current) = best.clone() {
@@ -84,12 +83,12 @@ pub(crate) fn search(y: &[f64], season: usize, exogenous: &[Vec<f64>], budget: &
             if walk.seen.contains_key(&next) {
                 continue;
             }
-            if let Some(fit) = walk.visit(next, Some(&current)) {
-                if fit.aicc < current.aicc {
-                    best = Some(fit);
-                    moved = true;
-                    break;
-                }
+            if let Some(fit) = walk.visit(next, Some(&current))
+                && fit.aicc < current.aicc
+            {
+                best = Some(fit);
+                moved = true;
+                break;
             }
         }
         if !moved {
@@ -135,12 +134,9 @@ fn carry(fit: &Fit, spec: Spec) -> Vec<f64> {
     let from = fit.spec;
     let mut out = Vec::with_capacity(spec.coefficients());
     let mut at = 0;
-    for (had, want) in [
-        (from.p, spec.p),
-        (from.q, spec.q),
-        (from.seasonal_p, spec.seasonal_p),
-        (from.seasonal_q, spec.seasonal_q),
-    ] {
+    for (had, want) in
+        [(from.p, spec.p), (from.q, spec.q), (from.seasonal_p, spec.seasonal_p), (from.seasonal_q, spec.seasonal_q)]
+    {
         for i in 0..want {
             out.push(if i < had { fit.free[at + i].clamp(-1.5, 1.5) } else { 0.05 });
         }
@@ -226,8 +222,7 @@ mod tests {
     #[test]
     fn a_column_that_drives_the_series_is_used() {
         let x: Vec<f64> = (0..130).map(|t| if t % 9 == 4 { 1.0 } else { 0.0 }).collect();
-        let y: Vec<f64> =
-            (0..120).map(|t| 50.0 + 30.0 * x[t] + ((t * 7919 + 31) % 97) as f64 / 97.0).collect();
+        let y: Vec<f64> = (0..120).map(|t| 50.0 + 30.0 * x[t] + ((t * 7919 + 31) % 97) as f64 / 97.0).collect();
         let best = search(&y, 1, std::slice::from_ref(&x), &mut Budget::new(u64::MAX)).remove(0);
         let mean = best.predict(&y, std::slice::from_ref(&x), 10).expect("forecast").mean;
         assert!((mean[1] - 80.5).abs() < 1.0, "{mean:?}");

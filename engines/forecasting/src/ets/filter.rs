@@ -59,13 +59,7 @@ pub(super) struct Gradient {
 
 /// Runs the filter; returns minus twice the concentrated log likelihood (up to a constant) and fills `gradient`.
 /// Infinite where the model is not defined (a multiplicative part that reaches zero).
-pub(super) fn criterion(
-    spec: Spec,
-    y: &[f64],
-    p: &Parameters,
-    work: &mut Workspace,
-    gradient: &mut Gradient,
-) -> f64 {
+pub(super) fn criterion(spec: Spec, y: &[f64], p: &Parameters, work: &mut Workspace, gradient: &mut Gradient) -> f64 {
     match (spec.trend != Component::None, spec.season) {
         (false, Component::None) => evaluate::<false, 0>(spec, y, p, work, gradient),
         (true, Component::None) => evaluate::<true, 0>(spec, y, p, work, gradient),
@@ -271,11 +265,18 @@ mod tests {
 
     #[test]
     fn the_gradient_run_backwards_equals_finite_differences() {
-        let y: Vec<f64> = (0..30).map(|t| 50.0 + f64::from(t) + 6.0 * f64::from(t % 4) + f64::from(t * t % 7)).collect();
+        let y: Vec<f64> =
+            (0..30).map(|t| 50.0 + f64::from(t) + 6.0 * f64::from(t % 4) + f64::from(t * t % 7)).collect();
         for error in [ErrorForm::Additive, ErrorForm::Multiplicative] {
             for trend in [Component::None, Component::Additive] {
                 for season in [Component::None, Component::Additive, Component::Multiplicative] {
-                    let spec = Spec { error, trend, damped: true, season, period: if season == Component::None { 1 } else { 4 } };
+                    let spec = Spec {
+                        error,
+                        trend,
+                        damped: true,
+                        season,
+                        period: if season == Component::None { 1 } else { 4 },
+                    };
                     let start = match season {
                         Component::None => vec![],
                         Component::Additive => vec![-9.0, -3.0, 3.0, 9.0],
@@ -303,14 +304,21 @@ mod tests {
                         up[i] += 1e-5;
                         down[i] -= 1e-5;
                         let difference = (at(&up, &start).0 - at(&down, &start).0) / 2e-5;
-                        assert!((difference - exact[i]).abs() < 1e-4 * (1.0 + exact[i].abs()), "{spec:?} {i} {difference} {}", exact[i]);
+                        assert!(
+                            (difference - exact[i]).abs() < 1e-4 * (1.0 + exact[i].abs()),
+                            "{spec:?} {i} {difference} {}",
+                            exact[i]
+                        );
                     }
                     for i in 0..start.len() {
                         let (mut up, mut down) = (start.clone(), start.clone());
                         up[i] += 1e-5;
                         down[i] -= 1e-5;
                         let difference = (at(&base, &up).0 - at(&base, &down).0) / 2e-5;
-                        assert!((difference - g.seasonal[i]).abs() < 1e-4 * (1.0 + g.seasonal[i].abs()), "{spec:?} s{i}");
+                        assert!(
+                            (difference - g.seasonal[i]).abs() < 1e-4 * (1.0 + g.seasonal[i].abs()),
+                            "{spec:?} s{i}"
+                        );
                     }
                 }
             }

@@ -84,7 +84,7 @@ const ALPHA: (f64, f64) = (1e-4, 0.9999);
 pub(crate) fn search(y: &[f64], season: usize) -> Vec<Fit> {
     let y = newest(y, season);
     let positive = y.iter().all(|&v| v > 0.0);
-    let seasonal = (2..=LONGEST_SEASON).contains(&season) && y.len() >= 2 * season + 1;
+    let seasonal = (2..=LONGEST_SEASON).contains(&season) && y.len() > 2 * season;
     let mut fits: Vec<Fit> = Vec::new();
     let mut work = Workspace::default();
     for season_form in [Component::None, Component::Additive, Component::Multiplicative] {
@@ -97,7 +97,8 @@ pub(crate) fn search(y: &[f64], season: usize) -> Vec<Fit> {
             {
                 continue;
             }
-            for (trend, damped) in [(Component::None, false), (Component::Additive, false), (Component::Additive, true)] {
+            for (trend, damped) in [(Component::None, false), (Component::Additive, false), (Component::Additive, true)]
+            {
                 let period = if season_form == Component::None { 1 } else { season };
                 let spec = Spec { error, trend, damped, season: season_form, period };
                 if let Some(fit) = fit(y, spec, &mut work) {
@@ -107,7 +108,13 @@ pub(crate) fn search(y: &[f64], season: usize) -> Vec<Fit> {
         }
     }
     if fits.is_empty() {
-        let spec = Spec { error: ErrorForm::Additive, trend: Component::None, damped: false, season: Component::None, period: 1 };
+        let spec = Spec {
+            error: ErrorForm::Additive,
+            trend: Component::None,
+            damped: false,
+            season: Component::None,
+            period: 1,
+        };
         fits.extend(fit_unpenalised(y, spec, &mut work));
     }
     fits.sort_by(|a, b| a.aicc.total_cmp(&b.aicc));
@@ -223,8 +230,14 @@ fn unpack(spec: Spec, x: &[f64], initial: &Initial, unit: f64) -> (Parameters, C
     let a = logistic(next());
     let width = ALPHA.1 - ALPHA.0;
     let alpha = ALPHA.0 + width * a;
-    let mut chain =
-        Chain { alpha: width * a * (1.0 - a), beta_by_beta: 0.0, gamma_by_gamma: 0.0, phi: 0.0, beta_share: 0.0, gamma_share: 0.0 };
+    let mut chain = Chain {
+        alpha: width * a * (1.0 - a),
+        beta_by_beta: 0.0,
+        gamma_by_gamma: 0.0,
+        phi: 0.0,
+        beta_share: 0.0,
+        gamma_share: 0.0,
+    };
     let mut beta = 0.0;
     if spec.trend != Component::None {
         let share = logistic(next());

@@ -37,7 +37,7 @@ fn first_season(y: &[f64], spec: Spec) -> Vec<f64> {
     let mut counts = vec![0.0; m];
     let half = m / 2;
     for t in half..n.saturating_sub(half) {
-        let trend = if m % 2 == 0 {
+        let trend = if m.is_multiple_of(2) {
             if t + half >= n {
                 continue;
             }
@@ -50,8 +50,7 @@ fn first_season(y: &[f64], spec: Spec) -> Vec<f64> {
         counts[t % m] += 1.0;
     }
     let neutral = if multiplicative { 1.0 } else { 0.0 };
-    let mut season: Vec<f64> =
-        sums.iter().zip(&counts).map(|(s, c)| if *c > 0.0 { s / c } else { neutral }).collect();
+    let mut season: Vec<f64> = sums.iter().zip(&counts).map(|(s, c)| if *c > 0.0 { s / c } else { neutral }).collect();
     let mean = season.iter().sum::<f64>() / m as f64;
     for s in &mut season {
         if multiplicative {

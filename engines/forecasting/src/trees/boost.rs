@@ -116,11 +116,8 @@ fn leaf_value(tree: &[Node], bins: &[u8]) -> f64 {
 fn bin_edges(table: &Table, feature: usize) -> Vec<f64> {
     let rows = table.target.len();
     let stride = (rows / 4_000).max(1);
-    let mut sample: Vec<f64> = (0..rows)
-        .step_by(stride)
-        .map(|r| table.values[r * table.width + feature])
-        .filter(|v| v.is_finite())
-        .collect();
+    let mut sample: Vec<f64> =
+        (0..rows).step_by(stride).map(|r| table.values[r * table.width + feature]).filter(|v| v.is_finite()).collect();
     sample.sort_by(f64::total_cmp);
     // Edges lie between values: on a value, the smallest change would move a new one into the neighbouring bin.
     let mut edges: Vec<f64> = (1..BINS)
@@ -171,15 +168,13 @@ impl Grower<'_> {
         let mut open = vec![Open { node: 0, from: 0, to: self.order.len(), depth: 0, histogram }];
         while let Some(part) = open.pop() {
             let total: Cell = self.features.first().map_or(Cell::default(), |_| {
-                part.histogram[..BINS].iter().fold(Cell::default(), |a, c| Cell {
-                    sum: a.sum + c.sum,
-                    count: a.count + c.count,
-                })
+                part.histogram[..BINS]
+                    .iter()
+                    .fold(Cell::default(), |a, c| Cell { sum: a.sum + c.sum, count: a.count + c.count })
             });
             let split = if part.depth < self.settings.depth { self.best_split(&part.histogram, total) } else { None };
             let Some((place, bin)) = split else {
-                nodes[part.node].value =
-                    self.settings.learning_rate * total.sum / (total.count + self.settings.ridge);
+                nodes[part.node].value = self.settings.learning_rate * total.sum / (total.count + self.settings.ridge);
                 continue;
             };
             let feature = self.features[place];

@@ -90,7 +90,8 @@ pub(crate) fn train(set: &[Example], season: usize, holdout: usize, seed: u64) -
     let stride = (rows / 2_000).max(1);
     let (mut squares, mut count) = (0.0, 0.0);
     for r in (0..rows).step_by(stride) {
-        let error = table.target[r] - model.predict(&table.values[r * table.width..(r + 1) * table.width], &mut scratch);
+        let error =
+            table.target[r] - model.predict(&table.values[r * table.width..(r + 1) * table.width], &mut scratch);
         squares += error * error;
         count += 1.0;
     }

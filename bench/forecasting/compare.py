@@ -1,0 +1,182 @@
+"""Runs ours and the peers set by set, one after the other on the same series, and compares.
+
+Accuracy: MASE with the seasonal naive scale of the training part, mean over series. CPU: user and system time of the
+process that forecasts, fit included; peers' imports and compilation are not counted, our start-up is.
+"""
+
+import csv
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+
+from series_sets import SETS, sample, write_train
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+BINARY = os.environ["DYOCENSE_BIN"]
+PEERS = os.environ.get("PEERS", "theta ets trees arima").split()
+SHARE = float(os.environ.get("SHARE", "1"))
+OURS = ["theta", "ets", "trees", "arima", "ensemble"]
+
+
+def run_ours(model, name, train, out):
+    season, horizon, _, _ = SETS[name]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([BINARY, "forecast", "--series", train, "--season", str(season), "--horizon", str(horizon),
+                    "--level", "80,95", "--model", model, "--threads", "1", "--out", out],
+                   check=True, stderr=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def run_peer(model, name, train, out):
+    done = subprocess.run([sys.executable, os.path.join(HERE, "peers.py"), model, name, train, out],
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    if done.returncode != 0:
+        print(f"  {model} could not be run on {name}", file=sys.stderr)
+        return None
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def read(path):
+    out = {}
+    with open(path, newline="") as file:
+        for row in csv.DictReader(file):
+            cells = [float(row[k]) if row.get(k) else None for k in ("mean", "lo_80", "hi_80", "lo_95", "hi_95")]
+            out.setdefault(row["unique_id"], []).append(cells)
+    return out
+
+
+def scale(train, season):
+    lag = season if len(train) > season else 1
+    return sum(abs(a - b) for a, b in zip(train, train[lag:])) / (len(train) - lag)
+
+
+def score(series, forecasts, season):
+    """Means over the series of MASE, coverage at 80 and 95 %, and MSIS; and how many series counted."""
+    mase, inside80, inside95, msis = [], [], [], []
+    for name, (train, actual) in series.items():
+        rows = forecasts.get(name)
+        base = scale([y for _, y in train], season)
+        if rows is None or base == 0:
+            continue
+        mase.append(statistics.fmean(abs(y - r[0]) for y, r in zip(actual, rows)) / base)
+        if rows[0][1] is not None:
+            inside80.append(statistics.fmean(r[1] <= y <= r[2] for y, r in zip(actual, rows)))
+        if rows[0][3] is not None:
+            inside95.append(statistics.fmean(r[3] <= y <= r[4] for y, r in zip(actual, rows)))
+            msis.append(statistics.fmean(
+                (r[4] - r[3]) + 40 * max(0, r[3] - y) + 40 * max(0, y - r[4]) for y, r in zip(actual, rows)) / base)
+    mean = lambda values: statistics.fmean(values) if values else None
+    return {"mase": mean(mase), "c80": mean(inside80), "c95": mean(inside95), "msis": mean(msis), "n": len(mase)}
+
+
+def median_of(parts):
+    out = {}
+    for name in set.intersection(*(set(p) for p in parts)):
+        out[name] = [[statistics.median(p[name][h][0] for p in parts)] + [None] * 4 for h in range(len(parts[0][name]))]
+    return out
+
+
+def show(value, width=8, digits=4):
+    return " " * (width - 1) + "-" if value is None else f"{value:{width}.{digits}f}"
+
+
+def main():
+    table, total = {}, 0
+    with tempfile.TemporaryDirectory() as folder:
+        for name, (season, _, _, _) in SETS.items():
+            series = sample(name, SHARE)
+            total += len(series)
+            train = os.path.join(folder, "train.csv")
+            write_train(series, train)
+            print(f"\n{name}: {len(series)} series", flush=True)
+            print(f"  {'model':<22}{'MASE':>8}{'80 %':>8}{'95 %':>8}{'MSIS':>9}{'ms/series':>11}", flush=True)
+            kept = {}
+
+            def line(label, forecasts, cpu):
+                kept[label] = forecasts
+                s = score(series, forecasts, season)
+                s["cpu"] = cpu
+                table.setdefault(label, {})[name] = s
+                cost = None if cpu is None else 1000 * cpu / len(series)
+                print(f"  {label:<22}{show(s['mase'])}{show(s['c80'])}{show(s['c95'])}{show(s['msis'], 9, 3)}"
+                      f"{show(cost, 11, 2)}", flush=True)
+
+            for model in OURS:
+                out = os.path.join(folder, "ours.csv")
+                cpu = run_ours(model, name, train, out)
+                line(f"ours {model}", read(out), cpu)
+                if model in PEERS:
+                    peer = run_peer(model, name, train, out)
+                    if peer:
+                        line(f"peer {model}", read(out), peer["cpu"])
+            trio = [kept.get(f"peer {m}") for m in ("arima", "ets", "theta")]
+            if all(trio):
+                line("peer median of three", median_of(trio), None)
+    figures = judge(table)
+    print("\n" + json.dumps({"bench": "forecasting", "series": total, "figures": figures,
+                             "machine": f"{platform.machine()} {os.cpu_count()} processors"}))
+
+
+def judge(table):
+    figures = []
+
+    def add(name, value, unit, target, holds):
+        figures.append({"name": name, "value": value if value is None else round(value, 4), "unit": unit,
+                        "target": target, "holds": bool(holds)})
+
+    ours = table["ours ensemble"]
+    peers = {k: v for k, v in table.items() if k.startswith("peer")}
+
+    def pooled(rows, sets, key="mase"):
+        count = sum(rows[s]["n"] for s in sets)
+        return sum(rows[s][key] * rows[s]["n"] for s in sets) / count
+
+    singles = {k: v for k, v in peers.items() if set(v) == set(ours) and k != "peer median of three"}
+    if singles:
+        best = min(singles, key=lambda k: pooled(singles[k], ours))
+        value = pooled(ours, ours) / pooled(singles[best], ours)
+        add(f"ensemble MASE over best single peer ({best[5:]})", value, "ratio", "<= 0.96", value <= 0.96)
+    median = peers.get("peer median of three")
+    if median:
+        value = pooled(ours, median) / pooled(median, median)
+        add("ensemble MASE over the peers' median of three", value, "ratio", "<= 0.98", value <= 0.98)
+        worst = max(ours[s]["mase"] / median[s]["mase"] for s in median)
+        add("ensemble over the peers' median, worst set", worst, "ratio", "<= 1.01", worst <= 1.01)
+    for model, faster in (("arima", 20), ("ets", 5), ("theta", 20), ("trees", 3)):
+        mine, theirs = table.get(f"ours {model}"), peers.get(f"peer {model}")
+        if not theirs:
+            continue
+        worst = max(mine[s]["mase"] / theirs[s]["mase"] for s in theirs)
+        add(f"{model} MASE over peer, worst set", worst, "ratio", "<= 1", worst <= 1)
+        value = pooled(mine, theirs) / pooled(theirs, theirs)
+        add(f"{model} MASE over peer, pooled", value, "ratio", "<= 1", value <= 1)
+        value = sum(theirs[s]["cpu"] for s in theirs) / max(1e-9, sum(mine[s]["cpu"] for s in theirs))
+        add(f"{model} CPU of peer over ours (backtest and calibration included)", value, "x", f">= {faster}", value >= faster)
+    for key, level in (("c80", 0.80), ("c95", 0.95)):
+        value = pooled(ours, ours, key)
+        add(f"coverage of the {level:.0%} interval, pooled", value, "share", f"{level} ± 0.01", abs(value - level) <= 0.01)
+        worst = max((ours[s][key] for s in ours), key=lambda v: abs(v - level))
+        add(f"coverage of the {level:.0%} interval, worst set", worst, "share", f"{level} ± 0.03", abs(worst - level) <= 0.03)
+    with_msis = {k: v for k, v in singles.items() if all(r["msis"] is not None for r in v.values())}
+    if with_msis:
+        best = min(pooled(v, ours, "msis") for v in with_msis.values())
+        value = pooled(ours, ours, "msis") / best
+        add("ensemble MSIS over best peer", value, "ratio", "<= 0.90", value <= 0.90)
+    seconds = sum(r["cpu"] for r in ours.values())
+    rate = sum(r["n"] for r in ours.values()) / seconds
+    add("ensemble with backtest", rate, "series/s per core", ">= 4", rate >= 4)
+    daily = ours.get("nn5_daily")
+    if daily:
+        hours = 100_000 * daily["cpu"] / daily["n"] / 2 / 3600
+        add("5,000 tenants x 20 daily metrics on two cores", hours, "h", "< 8", hours < 8)
+    return figures
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,310 @@
+//! Points that do not belong: spikes and level shifts, told apart, with the share of false alarms bounded.
+//!
+//! Chen & Liu (1993): in the residuals of an ARIMA model a spike and a level shift leave different traces; each point is
+//! tested for both, the strongest are taken out of the series, and the test is repeated on what remains, so that one
+//! event does not hide or invent another. Which of them count is decided by false-discovery control
+//! (Benjamini & Hochberg 1995) with tails as heavy as the residuals themselves.
+
+mod explain;
+mod traces;
+
+use serde::{Deserialize, Serialize};
+
+use crate::arima::{self, Budget};
+use crate::ensemble::in_parallel;
+use crate::error::ForecastError;
+use crate::forecast::normal_quantile;
+use crate::series::Series;
+use crate::stl::{Seasonal, median, stl};
+use traces::{Trace, strongest};
+
+pub use explain::explain;
+
+/// What an anomaly is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// One point off; the next is usual again.
+    Spike,
+    /// From this point on the level is another.
+    LevelShift,
+}
+
+/// The verdict on one point.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    pub index: usize,
+    /// As observed; `NaN` when missing.
+    pub value: f64,
+    /// What would have been usual there.
+    pub expected: f64,
+    /// Distance from usual in standard deviations, signed.
+    pub score: f64,
+    /// Probability of a distance at least as large when nothing is odd.
+    pub p: f64,
+    /// `None` for a usual point.
+    pub kind: Option<Kind>,
+}
+
+/// How to look.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Detection {
+    /// Expected share of false alarms among the alarms, 0.001 to 0.5.
+    pub false_discovery_rate: f64,
+}
+
+impl Default for Detection {
+    fn default() -> Detection {
+        Detection { false_discovery_rate: 0.05 }
+    }
+}
+
+/// Fewest points that can be judged.
+const SHORTEST: usize = 8;
+/// Newest points that the model is fitted to; all points are judged.
+const FITTED: usize = 2_500;
+/// Longest season that the model carries itself.
+const LONGEST_OWN_SEASON: usize = 24;
+const OPERATIONS: u64 = 600_000_000;
+const PASSES: usize = 30;
+
+/// Judges every point of a series.
+///
+/// # Errors
+/// [`ForecastError::TooShort`] below eight points.
+pub fn detect(series: &Series, detection: Detection) -> Result<Vec<Verdict>, ForecastError> {
+    let (y, _) = series.filled();
+    let n = y.len();
+    if n < SHORTEST {
+        return Err(ForecastError::TooShort { model: "anomaly detection", needed: SHORTEST, length: n });
+    }
+    let usual = |expected: &[f64]| -> Vec<Verdict> {
+        (0..n)
+            .map(|t| Verdict {
+                index: t,
+                value: series.values()[t],
+                expected: expected[t],
+                score: 0.0,
+                p: 1.0,
+                kind: None,
+            })
+            .collect()
+    };
+    if y.iter().all(|v| *v == y[0]) {
+        return Ok(usual(&y));
+    }
+    let season = series.season();
+    let own = if season <= LONGEST_OWN_SEASON { season } else { 1 };
+    let seasonal =
+        if own < season && n > 2 * season { stl(&y, season, Seasonal::Periodic, true).seasonal } else { vec![0.0; n] };
+    let adjusted: Vec<f64> = y.iter().zip(&seasonal).map(|(v, s)| v - s).collect();
+    let mut clean = adjusted.clone();
+    let mut found: Vec<Trace> = Vec::new();
+    let mut last = None;
+    // The first model sees the outliers; the second sees the series without them.
+    for round in 0..2 {
+        let Some((residual, weights)) = model_residuals(&clean, own) else { break };
+        let scale = 1.4826 * median(residual.iter().flatten().map(|e| e.abs()).collect());
+        // Judge the series as it was, with the model and the noise of the clean one.
+        let residual = if round == 0 { residual } else { add_back(residual, &found, &weights) };
+        if scale <= 0.0 {
+            break;
+        }
+        let limit = limit(n);
+        let mut left = residual.clone();
+        found.clear();
+        for _ in 0..PASSES {
+            let more = strongest(&left, &weights, scale, limit, own.max(3), found.len() + 1 + n / 10);
+            let new: Vec<Trace> =
+                more.into_iter().filter(|t| found.iter().all(|f| f.index != t.index || f.kind != t.kind)).collect();
+            if new.is_empty() {
+                break;
+            }
+            for trace in &new {
+                trace.remove(&mut left, &weights);
+            }
+            found.extend(new);
+            if found.len() > n / 8 {
+                break;
+            }
+        }
+        clean = adjusted.clone();
+        for trace in &found {
+            trace.take_out(&mut clean);
+        }
+        last = Some((left, weights, scale));
+    }
+    let Some((left, weights, scale)) = last else { return Ok(usual(&y)) };
+    let mut verdicts = usual(&y);
+    let tail = tail_index(&left, scale);
+    for verdict in &mut verdicts {
+        let t = verdict.index;
+        let (size, score) = traces::spike_at(&left, &weights, scale, t);
+        verdict.score = score;
+        verdict.expected = y[t] - size;
+        verdict.p = tail_probability(score, tail);
+    }
+    for trace in &found {
+        let verdict = &mut verdicts[trace.index];
+        if trace.score.abs() > verdict.score.abs() {
+            verdict.score = trace.score;
+            verdict.expected = y[trace.index] - trace.size;
+            verdict.p = tail_probability(trace.score, tail);
+            verdict.kind = Some(trace.kind);
+        }
+    }
+    decide(&mut verdicts, series, detection.false_discovery_rate.clamp(0.001, 0.5));
+    Ok(verdicts)
+}
+
+/// [`detect`] for every series of a set, on several threads. The answer does not depend on their number.
+pub fn detect_set(
+    series: &[Series],
+    detection: Detection,
+    threads: usize,
+    progress: &(dyn Fn(usize) + Sync),
+) -> Vec<Result<Vec<Verdict>, ForecastError>> {
+    in_parallel(series.len(), threads, progress, |i| detect(&series[i], detection))
+}
+
+/// Residuals by point (`None` where the model has none) and the weights of the filter that makes them.
+fn model_residuals(y: &[f64], season: usize) -> Option<(Vec<Option<f64>>, Vec<f64>)> {
+    let start = y.len().saturating_sub(FITTED);
+    let fit = arima::search(&y[start..], season, &[], &mut Budget::new(OPERATIONS)).into_iter().next()?;
+    let prediction = fit.predict(y, &[], 1)?;
+    let skip = fit.points_without_residual();
+    let residual =
+        y.iter().zip(&prediction.fitted).enumerate().map(|(t, (v, f))| (t >= skip).then_some(v - f)).collect();
+    Some((residual, fit.residual_weights((3 * season + 2).max(20).min(y.len()))))
+}
+
+/// Residuals of the series with its outliers, from those of the series without.
+fn add_back(mut residual: Vec<Option<f64>>, found: &[Trace], weights: &[f64]) -> Vec<Option<f64>> {
+    for trace in found {
+        Trace { size: -trace.size, ..*trace }.remove(&mut residual, weights);
+    }
+    residual
+}
+
+/// A distance that is worth taking out of the series, growing with the number of points tested.
+fn limit(n: usize) -> f64 {
+    (-normal_quantile(0.05 / n as f64 / 2.0)).clamp(2.8, 4.0)
+}
+
+/// Degrees of freedom of the t distribution whose tails are as heavy as the residuals': from the ratio of a far to a
+/// near quantile. 200 stands for the normal.
+fn tail_index(residual: &[Option<f64>], scale: f64) -> f64 {
+    let mut sizes: Vec<f64> = residual.iter().flatten().map(|e| e.abs() / scale).collect();
+    sizes.sort_by(f64::total_cmp);
+    if sizes.len() < 40 {
+        return 30.0;
+    }
+    let far = sizes[(sizes.len() as f64 * 0.97) as usize];
+    [200.0, 30.0, 15.0, 10.0, 7.0, 5.0, 4.0, 3.0].into_iter().find(|&nu| far <= t_ratio(nu)).unwrap_or(3.0)
+}
+
+/// The 97 % quantile of |t| in units of 1.4826 times its median, by the Cornish-Fisher expansion of t.
+fn t_ratio(nu: f64) -> f64 {
+    let t = |p: f64| {
+        let z = normal_quantile(p);
+        let (z3, z5) = (z.powi(3), z.powi(5));
+        z + (z3 + z) / (4.0 * nu) + (5.0 * z5 + 16.0 * z3 + 3.0 * z) / (96.0 * nu * nu)
+    };
+    t(0.985) / (1.4826 * t(0.75))
+}
+
+/// Two-sided probability of a score under t with `nu` degrees of freedom: Wallace's (1959) normal approximation, good
+/// to a percent far into the tail.
+fn tail_probability(score: f64, nu: f64) -> f64 {
+    let u = (8.0 * nu + 1.0) / (8.0 * nu + 3.0) * (nu * (1.0 + score * score / nu).ln()).sqrt();
+    2.0 * normal_tail(u)
+}
+
+/// P(Z > z) for z at least 0, by the continued fraction far out and the series near zero.
+fn normal_tail(z: f64) -> f64 {
+    let density = (-0.5 * z * z).exp() / std::f64::consts::TAU.sqrt();
+    if z < 2.5 {
+        let (mut term, mut sum) = (z, z);
+        for k in 1..80 {
+            term *= z * z / (2 * k + 1) as f64;
+            sum += term;
+        }
+        (0.5 - density * sum).max(0.0)
+    } else {
+        let mut fraction = z;
+        for k in (1..60).rev() {
+            fraction = z + f64::from(k) / fraction;
+        }
+        density / fraction
+    }
+}
+
+/// Benjamini-Hochberg over the observed points: what is not significant is usual.
+fn decide(verdicts: &mut [Verdict], series: &Series, rate: f64) {
+    let mut order: Vec<usize> = (0..verdicts.len()).filter(|&t| !series.values()[t].is_nan()).collect();
+    order.sort_by(|&a, &b| verdicts[a].p.total_cmp(&verdicts[b].p));
+    let tests = order.len() as f64;
+    let accepted = order
+        .iter()
+        .enumerate()
+        .rev()
+        .find(|(rank, t)| verdicts[**t].p <= rate * (*rank as f64 + 1.0) / tests)
+        .map_or(0, |(rank, _)| rank + 1);
+    for (rank, &t) in order.iter().enumerate() {
+        let verdict = &mut verdicts[t];
+        verdict.kind = if rank < accepted { verdict.kind.or(Some(Kind::Spike)) } else { None };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Random;
+
+    fn shop(n: usize, seed: u64) -> Vec<f64> {
+        let mut random = Random::new(seed);
+        (0..n).map(|t| 100.0 + 30.0 * f64::from((t % 7 == 5) as u8) + 5.0 * random.normal()).collect()
+    }
+
+    fn alarms(y: Vec<f64>) -> Vec<(usize, Kind)> {
+        let series = Series::new("shop", y, 7).unwrap();
+        let verdicts = detect(&series, Detection::default()).unwrap();
+        verdicts.iter().filter_map(|v| v.kind.map(|k| (v.index, k))).collect()
+    }
+
+    #[test]
+    fn a_spike_is_found_and_called_one() {
+        let mut y = shop(140, 1);
+        y[83] += 60.0;
+        assert_eq!(alarms(y), [(83, Kind::Spike)]);
+    }
+
+    #[test]
+    fn a_level_shift_is_found_and_called_one() {
+        let mut y = shop(140, 2);
+        for v in &mut y[90..] {
+            *v += 50.0;
+        }
+        let found = alarms(y);
+        assert!(found.contains(&(90, Kind::LevelShift)), "{found:?}");
+        assert!(found.len() <= 2, "{found:?}");
+    }
+
+    #[test]
+    fn quiet_series_raise_few_alarms() {
+        let total: usize = (10..30).map(|seed| alarms(shop(140, seed)).len()).sum();
+        assert!(total <= 6, "{total} alarms in 20 quiet series");
+    }
+
+    #[test]
+    fn tails_agree_with_the_tables() {
+        assert!((normal_tail(1.959_964) - 0.025).abs() < 1e-6);
+        assert!((normal_tail(4.0) - 3.167e-5).abs() < 1e-8);
+        assert!((tail_probability(2.228_14, 10.0) - 0.05).abs() < 1e-3);
+    }
+
+    #[test]
+    fn a_constant_series_is_usual_everywhere() {
+        assert!(alarms(vec![5.0; 30]).is_empty());
+    }
+}
