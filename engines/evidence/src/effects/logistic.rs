@@ -24,6 +24,8 @@ pub struct Logistic {
     pub log_likelihood: f64,
     /// Fitted probability of each row.
     pub probabilities: Vec<f64>,
+    /// Fitted log-odds of each row.
+    pub log_odds: Vec<f64>,
     pub iterations: usize,
     /// The rows' orthonormal basis and the inverse information in it, for influence functions.
     pub(super) basis: Basis,
@@ -112,10 +114,24 @@ pub fn fit(covariates: &Table, outcome: &[bool]) -> Result<Logistic> {
         coefficients: coefficients.iter().copied().collect(),
         standard_errors: covariance.diagonal().iter().map(|v| v.sqrt()).collect(),
         log_likelihood: likelihood,
+        log_odds: linear_predictor(covariates, coefficients.as_slice(), n),
         probabilities,
         iterations,
         basis: Basis { q, inverse_information },
     })
+}
+
+/// Sums in the order of the columns: rows alike in their covariates get identical log-odds.
+fn linear_predictor(covariates: &Table, coefficients: &[f64], n: usize) -> Vec<f64> {
+    (0..n)
+        .map(|i| {
+            covariates
+                .columns()
+                .iter()
+                .zip(&coefficients[1..])
+                .fold(coefficients[0], |sum, (column, b)| sum + column[i] * b)
+        })
+        .collect()
 }
 
 fn orthonormal(covariates: &Table, n: usize, names: &[String]) -> Result<(DMatrix<f64>, DMatrix<f64>)> {

@@ -34,7 +34,7 @@ impl<'a> Scored<'a> {
 
     /// Log-odds of treatment of each row.
     pub fn logits(&self) -> Vec<f64> {
-        self.scores().iter().map(|p| (p / (1.0 - p)).ln()).collect()
+        self.model.log_odds.clone()
     }
 
     /// Odds of treatment: the weight that makes an untreated row stand for treated ones.

@@ -25,7 +25,8 @@ pub struct PcResult {
 ///
 /// Two nodes stay joined while every test rejects independence at `alpha`. An unshielded triple
 /// x - y - z becomes a collider when y is in none of the sets that separated x and z; where two
-/// colliders contradict each other the one first in column order stands.
+/// colliders contradict each other the surer one stands: the one whose ends remain dependent most
+/// clearly once the middle is held (Ramsey 2016, arXiv:1610.00378, orders them alike).
 ///
 /// # Errors
 /// As [`Independence::new`] and its tests; `alpha` outside (0, 1); contradictory knowledge; cancelled.
@@ -43,7 +44,7 @@ pub fn pc(
     let mut independence = Independence::new(data, test)?;
     let (mut graph, separators) = skeleton(data.width(), &mut independence, alpha, knowledge, progress)?;
     knowledge.orient(&mut graph);
-    direct_colliders(&mut graph, &separators, knowledge);
+    direct_colliders(&mut graph, &separators, knowledge, &mut independence)?;
     meek::close(&mut graph, knowledge);
     Ok(PcResult { graph, separators, tests: independence.tests_made() })
 }
@@ -117,27 +118,58 @@ pub(super) fn for_each_subset(
     grow(items, size, 0, visit)
 }
 
-fn direct_colliders(graph: &mut Pdag, separators: &Separators, knowledge: &Knowledge) {
-    let nodes = graph.nodes();
-    let skeleton = graph.clone();
-    for x in 0..nodes {
-        for y in members(skeleton.adjacent(x)) {
-            for z in members(skeleton.adjacent(y)).filter(|&z| z > x) {
-                if skeleton.is_adjacent(x, z) {
+/// A triple x - y - z to be directed into y.
+struct Collider {
+    x: usize,
+    y: usize,
+    z: usize,
+    /// The largest p-value of "x and z are independent" given a set with y: the smaller, the surer.
+    doubt: f64,
+}
+
+/// Above this many neighbours only sets of up to three of them are tried for a collider's doubt.
+const ALL_SUBSETS: usize = 10;
+
+fn direct_colliders(
+    graph: &mut Pdag,
+    separators: &Separators,
+    knowledge: &Knowledge,
+    independence: &mut Independence,
+) -> Result<()> {
+    let mut found = Vec::new();
+    for y in 0..graph.nodes() {
+        for x in members(graph.adjacent(y)) {
+            for z in members(graph.adjacent(y)).filter(|&z| z > x) {
+                if graph.is_adjacent(x, z) {
                     continue;
                 }
                 let separated_by_y = separators[x][z].is_some_and(|union| union & bit(y) != 0);
                 if separated_by_y || !knowledge.allows(x, y) || !knowledge.allows(z, y) {
                     continue;
                 }
-                if graph.is_directed(y, x) || graph.is_directed(y, z) {
-                    continue;
+                let mut doubt = 0.0_f64;
+                for end in [x, z] {
+                    let others: Vec<usize> = members(graph.adjacent(end) & !bit(x) & !bit(y) & !bit(z)).collect();
+                    let largest = if others.len() > ALL_SUBSETS { 3 } else { others.len() };
+                    for size in 0..=largest {
+                        for_each_subset(&others, size, &mut |set| {
+                            doubt = doubt.max(independence.p(x, z, set | bit(y))?);
+                            Ok(())
+                        })?;
+                    }
                 }
-                graph.set_directed(x, y);
-                graph.set_directed(z, y);
+                found.push(Collider { x, y, z, doubt });
             }
         }
     }
+    found.sort_by(|a, b| a.doubt.total_cmp(&b.doubt));
+    for Collider { x, y, z, .. } in found {
+        if !graph.is_directed(y, x) && !graph.is_directed(y, z) {
+            graph.set_directed(x, y);
+            graph.set_directed(z, y);
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -5,3 +5,6 @@ pub mod distributions;
 pub mod least_squares;
 pub mod multiple_testing;
 pub mod special;
+
+/// The matrices that results hold.
+pub type Matrix = nalgebra::DMatrix<f64>;
