@@ -15,6 +15,7 @@ use crate::auth::matrix;
 /// Anything that has an id.
 #[derive(Interface)]
 #[graphql(field(name = "id", ty = "ID", desc = "The id, unique over all types."))]
+#[allow(clippy::large_enum_variant)] // One lives for one answer; the derive takes no boxes.
 pub enum Node {
     Business(Business),
     User(User),

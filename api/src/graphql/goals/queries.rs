@@ -44,11 +44,9 @@ impl GoalsQuery {
         >,
     ) -> Result<Connection<Goal>, Fault> {
         let keys = Paging { first, after, last, before }.keyset(|text| Uuid::try_parse(text).ok())?;
-        let owner = match &filter.owner_id {
-            None => None,
-            // An id that names nobody owns nothing.
-            Some(id) => Some(ids::of::<UserId>(Kind::User, id).unwrap_or_else(|| Uuid::nil().into())),
-        };
+        // An id that names nobody owns nothing.
+        let owned_by = |id: &ID| ids::of::<UserId>(Kind::User, id).unwrap_or_else(|| Uuid::nil().into());
+        let owner = filter.owner_id.as_ref().map(owned_by);
         let filter = goals::GoalFilter {
             lifecycle: filter.lifecycle.map(Into::into),
             status: filter.status.map(Into::into),
