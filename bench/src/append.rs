@@ -1,0 +1,294 @@
+//! Acknowledged events per second of the log's command path, beside the least that any program could ask of the same
+//! Postgres: pgbench inserting one row of the same width, committed to disk each.
+//!
+//! Both run on one private server with the product's own settings, in turns, a few seconds each, several rounds; the
+//! figures are medians and their ratios. Absolute numbers belong to the machine and what else runs on it.
+
+use std::{
+    path::PathBuf,
+    process::{Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, bail};
+use clap::Args;
+use dyocense_database::{
+    Database, PoolSizes,
+    embedded::{EmbeddedPostgres, Options as ServerOptions},
+    migrate,
+};
+use dyocense_eventlog::{
+    Append, EventLog, ExpectedVersion, Idempotency, Keyring, MasterKey, Metadata, NewEvent, Options, StreamId,
+    TenantId, Upcasters,
+};
+use serde_json::json;
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use uuid::Uuid;
+
+use dyocense_bench::report::{Report, Target};
+
+#[derive(Args)]
+pub struct Settings {
+    /// Concurrent clients to measure at
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 16, 64, 256])]
+    clients: Vec<usize>,
+    /// Seconds of each measurement
+    #[arg(long, default_value_t = 3.0)]
+    seconds: f64,
+    /// Measurements of each kind at each number of clients
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Businesses that the commands are spread over
+    #[arg(long, default_value_t = 1_000)]
+    tenants: usize,
+    /// Appending connections of the log
+    #[arg(long, default_value_t = Options::default().lanes)]
+    lanes: usize,
+}
+
+/// The columns of the log's own table, its primary key, and nothing else.
+const PLAIN_TABLE: &str = "create table plain (
+    id bigserial primary key, tenant_id uuid not null, position bigint not null, version bigint not null,
+    recorded_at timestamptz not null, stream_id text not null, event_type text not null, actor text not null,
+    body text not null, leaf_hash bytea not null)";
+
+struct Measured {
+    per_second: f64,
+    p50_ms: f64,
+    p99_ms: f64,
+}
+
+pub async fn run(settings: Settings) -> anyhow::Result<()> {
+    let directory = tempfile::Builder::new().prefix("dyocense-bench-").tempdir()?;
+    let server_options =
+        ServerOptions { settings: vec![("max_connections".into(), "400".into())], ..ServerOptions::default() };
+    println!("starting a private Postgres");
+    let server = EmbeddedPostgres::start(directory.path(), server_options).await.context("no Postgres")?;
+    let measured = measure(&settings, &server).await;
+    server.stop().await;
+    measured?.print();
+    Ok(())
+}
+
+async fn measure(settings: &Settings, server: &EmbeddedPostgres) -> anyhow::Result<Report> {
+    let url = server.url();
+    migrate(&url).await?;
+    let pools = Database::connect(&url, PoolSizes::default()).await?;
+    let keyring = Keyring::new(MasterKey::generate("bench"), vec![]);
+    let options = Options { lanes: settings.lanes, ..Options::default() };
+    let log = EventLog::open(pools.writer.clone(), pools.reader.clone(), keyring, Upcasters::new(), options).await?;
+    let tenants: Arc<[TenantId]> = (0..settings.tenants).map(|_| TenantId::new()).collect();
+
+    let mut superuser = PgConnection::connect(&server.superuser_url("dyocense")).await?;
+    sqlx::query(PLAIN_TABLE).execute(&mut superuser).await?;
+    // Every tenant gets a first event, so that no measurement pays for new tenants.
+    for &tenant in tenants.iter() {
+        log.append(command(tenant, false)).await?;
+    }
+    let body_bytes: i32 =
+        sqlx::query_scalar("select max(octet_length(body)) from log.events").fetch_one(&mut superuser).await?;
+    let pgbench = Pgbench::new(server, directory_of_script()?, body_bytes)?;
+    println!("rows of {body_bytes} bytes of body; {} tenants, {} lanes", settings.tenants, settings.lanes);
+    println!("{:>7} {:>22} {:>32} {:>32}", "clients", "pgbench insert", "append", "append with idempotency key");
+
+    let duration = Duration::from_secs_f64(settings.seconds);
+    let mut levels = Vec::new();
+    for &clients in &settings.clients {
+        let (mut plain, mut ours, mut keyed) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..settings.rounds {
+            sqlx::query("checkpoint").execute(&mut superuser).await?;
+            plain.push(pgbench.run(clients, duration).await?);
+            ours.push(append_for(&log, &tenants, clients, duration, false).await?);
+            keyed.push(append_for(&log, &tenants, clients, duration, true).await?);
+        }
+        let level = Level { clients, plain: median(plain), ours: middle(ours), keyed: middle(keyed) };
+        level.print();
+        levels.push(level);
+    }
+    check_nothing_is_missing(&mut superuser).await?;
+    Ok(report(&levels))
+}
+
+struct Level {
+    clients: usize,
+    plain: f64,
+    ours: Measured,
+    keyed: Measured,
+}
+
+impl Level {
+    fn print(&self) {
+        let ours = |m: &Measured| {
+            format!("{:>8.0}/s {:>5.2}x p99 {:>6.2} ms", m.per_second, m.per_second / self.plain, m.p99_ms)
+        };
+        println!("{:>7} {:>20.0}/s {:>32} {:>32}", self.clients, self.plain, ours(&self.ours), ours(&self.keyed));
+    }
+}
+
+fn report(levels: &[Level]) -> Report {
+    let best = levels.iter().map(|level| level.plain).fold(f64::MIN, f64::max);
+    let mut report = Report::new("append");
+    for Level { clients, plain, ours, keyed } in levels {
+        report.figure(format!("pgbench insert, {clients} clients"), *plain, "events/s");
+        for (name, measured) in [("append", ours), ("append with key", keyed)] {
+            report.figure(format!("{name}, {clients} clients"), measured.per_second, "events/s");
+            report.figure(format!("{name}, {clients} clients, p50"), measured.p50_ms, "ms");
+            report.figure(format!("{name}, {clients} clients, p99"), measured.p99_ms, "ms");
+        }
+        let ratio = ours.per_second / plain;
+        let name = format!("append / pgbench, {clients} clients");
+        match clients {
+            1 => report.target(name, ratio, "x", Target::AtLeast(0.7)),
+            64 => report.target(name, ratio, "x", Target::AtLeast(3.0)),
+            _ => report.figure(name, ratio, "x"),
+        }
+        if *clients == 256 {
+            let name = "append, 256 clients / pgbench's best";
+            report.target(name, ours.per_second / best, "x", Target::AtLeast(5.0));
+        }
+    }
+    report
+}
+
+/// The middle of repeated measurements.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+fn middle(mut rounds: Vec<Measured>) -> Measured {
+    rounds.sort_by(|a, b| a.per_second.total_cmp(&b.per_second));
+    rounds.swap_remove(rounds.len() / 2)
+}
+
+/// An event of a usual size on a stream of its own.
+fn command(tenant: TenantId, keyed: bool) -> Append {
+    let id = Uuid::now_v7();
+    let data = json!({
+        "title": "Sell five hundred records a week by the end of the quarter", "metric": id.to_string(), "unit": "orders",
+        "baseline": "312.50", "target": "500", "direction": "up", "start": "2026-01-01", "due": "2026-03-31",
+        "cadence": "weekly", "acknowledged": false,
+    });
+    let metadata = Metadata {
+        actor: format!("user:{tenant}"),
+        at: jiff::Timestamp::now(),
+        correlation: id,
+        causation: None,
+        command: "CreateGoal".into(),
+    };
+    Append {
+        tenant,
+        stream: StreamId::new(format!("goal-{id}")).expect("printable ASCII"),
+        expected: ExpectedVersion::NoStream,
+        events: vec![NewEvent::new("GoalCreated", 1, data)],
+        metadata,
+        idempotency: keyed.then(|| Idempotency { key: id.to_string(), request_hash: [7; 32] }),
+    }
+}
+
+/// Each client sends its next command when the last one was acknowledged.
+async fn append_for(
+    log: &EventLog,
+    tenants: &Arc<[TenantId]>,
+    clients: usize,
+    duration: Duration,
+    keyed: bool,
+) -> anyhow::Result<Measured> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let started = Instant::now();
+    let tasks: Vec<_> = (0..clients)
+        .map(|_| {
+            let (log, tenants, stop) = (log.clone(), tenants.clone(), stop.clone());
+            tokio::spawn(async move {
+                let mut latencies_us: Vec<u32> = Vec::new();
+                while !stop.load(Ordering::Relaxed) {
+                    let tenant = tenants[rand::random_range(0..tenants.len())];
+                    let asked = Instant::now();
+                    log.append(command(tenant, keyed)).await?;
+                    latencies_us.push(asked.elapsed().as_micros() as u32);
+                }
+                anyhow::Ok(latencies_us)
+            })
+        })
+        .collect();
+    tokio::time::sleep(duration).await;
+    stop.store(true, Ordering::Relaxed);
+    let mut latencies_us = Vec::new();
+    for task in tasks {
+        latencies_us.extend(task.await??);
+    }
+    let elapsed = started.elapsed().as_secs_f64();
+    if latencies_us.is_empty() {
+        bail!("no command was acknowledged within {elapsed:.1} s");
+    }
+    latencies_us.sort_unstable();
+    let quantile = |q: f64| f64::from(latencies_us[((latencies_us.len() - 1) as f64 * q) as usize]) / 1_000.0;
+    Ok(Measured { per_second: latencies_us.len() as f64 / elapsed, p50_ms: quantile(0.5), p99_ms: quantile(0.99) })
+}
+
+/// What was measured must also be right: as many events as the heads say, for every tenant.
+async fn check_nothing_is_missing(superuser: &mut PgConnection) -> anyhow::Result<()> {
+    let wrong: i64 = sqlx::query_scalar(
+        "select count(*) from log.tenant_head h join
+             (select tenant_id, count(*) as events, max(position) as last from log.events group by 1) e using (tenant_id)
+         where h.position <> e.events or h.position <> e.last",
+    )
+    .fetch_one(superuser)
+    .await?;
+    if wrong > 0 {
+        bail!("{wrong} tenants have a gap in their history");
+    }
+    Ok(())
+}
+
+/// The peer: prepared statements, one connection per client, two threads.
+struct Pgbench {
+    program: PathBuf,
+    script: tempfile::TempDir,
+    url: String,
+}
+
+fn directory_of_script() -> anyhow::Result<tempfile::TempDir> {
+    Ok(tempfile::Builder::new().prefix("dyocense-pgbench-").tempdir()?)
+}
+
+impl Pgbench {
+    fn new(server: &EmbeddedPostgres, script: tempfile::TempDir, body_bytes: i32) -> anyhow::Result<Self> {
+        let pid = server.pid().context("the server is not ours")?;
+        let postgres = std::fs::read_link(format!("/proc/{pid}/exe"))?;
+        let program = postgres.with_file_name("pgbench");
+        if !program.exists() {
+            bail!("there is no pgbench beside {}; install the server's contrib programs", postgres.display());
+        }
+        // The values are constants: pgbench spends nothing on making them.
+        let id = Uuid::now_v7();
+        let statement = format!(
+            "insert into plain (tenant_id, position, version, recorded_at, stream_id, event_type, actor, body, leaf_hash) \
+             values ('{id}', 1, 1, now(), 'goal-{id}', 'GoalCreated', 'user:{id}', '{}', '\\x{}');\n",
+            "x".repeat(body_bytes as usize),
+            "6e340b9cffb37a98".repeat(4),
+        );
+        std::fs::write(script.path().join("insert.sql"), statement)?;
+        Ok(Self { program, script, url: server.superuser_url("dyocense") })
+    }
+
+    async fn run(&self, clients: usize, duration: Duration) -> anyhow::Result<f64> {
+        let mut command = Command::new(&self.program);
+        command
+            .args(["--no-vacuum", "--protocol=prepared", "--jobs", &clients.min(2).to_string()])
+            .args(["--client", &clients.to_string(), "--time", &duration.as_secs().max(1).to_string()])
+            .arg("--file")
+            .arg(self.script.path().join("insert.sql"))
+            .arg(&self.url)
+            .stdin(Stdio::null());
+        let output = tokio::task::spawn_blocking(move || command.output()).await??;
+        let text = String::from_utf8_lossy(&output.stdout);
+        text.lines()
+            .find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok())
+            .with_context(|| format!("pgbench failed: {}", String::from_utf8_lossy(&output.stderr)))
+    }
+}
