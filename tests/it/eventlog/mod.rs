@@ -7,6 +7,8 @@ mod processes;
 mod sealing;
 mod tail;
 
+use std::mem::ManuallyDrop;
+
 use dyocense_database::Database;
 use dyocense_eventlog::*;
 use dyocense_tests::TestDatabase;
@@ -17,12 +19,13 @@ use uuid::Uuid;
 struct Given {
     log: EventLog,
     pools: Database,
-    database: TestDatabase,
+    /// Never dropped: tests take the log out of here, and their database must outlive that. It goes with the server.
+    database: ManuallyDrop<TestDatabase>,
     keyring: Keyring,
 }
 
 async fn given_a_log() -> Given {
-    let database = dyocense_tests::database().await;
+    let database = ManuallyDrop::new(dyocense_tests::database().await);
     let keyring = Keyring::new(MasterKey::generate("test"), vec![]);
     let pools = database.pools().await;
     let log = open(&pools, &keyring, Upcasters::new()).await;
