@@ -79,7 +79,7 @@ pub const SETTINGS: &[Setting] = &[
     ),
     plain("subscriptions.buffer", "256", "Events a live subscription holds in memory before it reads the log instead"),
     plain("log.format", "text", "text for people or json for machines"),
-    plain("log.filter", "info,sqlx=warn,tower_http=warn", "What is logged, as in RUST_LOG"),
+    plain("log.filter", "info,sqlx=error,tower_http=warn", "What is logged, as in RUST_LOG"),
     plain(
         "telemetry.otlp_endpoint",
         "",

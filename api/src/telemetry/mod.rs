@@ -2,6 +2,8 @@
 
 mod traces;
 
+use std::io::IsTerminal;
+
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -29,7 +31,8 @@ impl Telemetry {
 pub fn start(log: &LogSettings, telemetry: &TelemetrySettings) -> Result<Telemetry, TracesError> {
     let traces = telemetry.otlp_endpoint.as_deref().map(|endpoint| traces::start(endpoint, telemetry)).transpose()?;
     let filter = EnvFilter::new(&log.filter);
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let colours = std::io::stderr().is_terminal();
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colours);
     let lines = match log.format {
         LogFormat::Text => lines.with_target(false).boxed(),
         LogFormat::Json => lines.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed(),
