@@ -26,7 +26,7 @@ use dyocense_eventlog::{
     TenantId, Upcasters,
 };
 use serde_json::json;
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
 use dyocense_bench::report::{Report, Target};
@@ -79,7 +79,7 @@ async fn measure(settings: &Settings, server: &EmbeddedPostgres) -> anyhow::Resu
     migrate(&url).await?;
     let pools = Database::connect(&url, PoolSizes::default()).await?;
     let keyring = Keyring::new(MasterKey::generate("bench"), vec![]);
-    let options = Options { lanes: settings.lanes, ..Options::default() };
+    let options = Options { lanes: settings.lanes };
     let log = EventLog::open(pools.writer.clone(), pools.reader.clone(), keyring, Upcasters::new(), options).await?;
     let tenants: Arc<[TenantId]> = (0..settings.tenants).map(|_| TenantId::new()).collect();
 
