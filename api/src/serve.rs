@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::attempts::Attempts;
@@ -15,7 +16,7 @@ use crate::graphql::gateway::Gateway;
 use crate::graphql::request::Services;
 use crate::graphql::schema;
 use crate::http::{self, Edge, EdgeParts};
-use crate::node::Node;
+use crate::node::{Node, Workers};
 use crate::operations::{self, Operations, Parts};
 use crate::settings::Settings;
 use crate::{demo, telemetry, ws};
@@ -26,48 +27,13 @@ const UPKEEP: Duration = Duration::from_secs(5);
 /// Serves until SIGINT or SIGTERM, then lets what is open finish.
 pub async fn run(settings: Settings, with_demo: bool) -> anyhow::Result<()> {
     let began = Instant::now();
-    let metrics = telemetry::count()?;
-    let node = Node::open(&settings).await?;
-    let workers = node.start_workers();
-
-    let listener = bind(settings.http.listen, "http.listen").await?;
-    let operations_listener = match settings.operations.listen {
-        Some(address) => Some(bind(address, "operations.listen").await?),
-        None => None,
-    };
-    let bound = listener.local_addr()?;
-    let operations = Operations::new(Parts {
-        database: node.database.clone(),
-        projections: node.projections.clone(),
-        metrics: metrics.clone(),
-        lag_limit: settings.operations.lag_limit,
-        stopping: AtomicBool::new(false),
-    });
-    let stopping = CancellationToken::new();
-    let edge = edge(&settings, &node, &stopping);
-    let mut app = http::router(edge).merge(operations::alive());
-    let mut servers = tokio::task::JoinSet::new();
-    match operations_listener {
-        Some(listener) => {
-            let app = operations::router(operations.clone()).merge(operations::alive());
-            servers.spawn(serve(listener, app, stopping.clone()));
-        }
-        None => app = app.merge(operations::router(operations.clone())),
-    }
-    servers.spawn(serve(listener, app, stopping.clone()));
-    let upkeep = tokio::spawn(async move {
-        loop {
-            tokio::time::sleep(UPKEEP).await;
-            metrics.run_upkeep();
-        }
-    });
-
     let mut stop = Stop::listen()?;
-    let url = settings.public_url(bound);
-    tracing::info!(%url, elapsed = ?began.elapsed(), "ready");
+    let drain = settings.http.drain;
+    let server = Server::start(settings).await?;
+    tracing::info!(url = server.url, elapsed = ?began.elapsed(), "ready");
     let demo_loaded = async {
         if with_demo {
-            demo::ensure(&node).await.context("the demo business could not be set up")?;
+            demo::ensure(&server.node).await.context("the demo business could not be set up")?;
         }
         anyhow::Ok(())
     };
@@ -76,28 +42,86 @@ pub async fn run(settings: Settings, with_demo: bool) -> anyhow::Result<()> {
         () = stop.asked() => Ok(()),
     };
     if loaded.is_ok() && !stop.was_asked {
-        greet(&url, with_demo, began.elapsed());
+        greet(&server.url, with_demo, began.elapsed());
         stop.asked().await;
     }
-
     eprintln!("Stopping …");
-    operations.stop();
-    stopping.cancel();
-    let drained = async { while servers.join_next().await.is_some() {} };
-    tokio::select! {
-        outcome = tokio::time::timeout(settings.http.drain, drained) => {
-            if outcome.is_err() {
-                tracing::warn!(limit = ?settings.http.drain, "open requests did not finish in time");
-            }
-        }
-        // Asked twice: at once.
-        () = stop.asked() => {}
-    }
-    servers.abort_all();
-    upkeep.abort();
-    workers.stop().await;
-    node.close().await;
+    // Asked twice: at once.
+    server.stop(drain, stop.asked()).await;
     loaded
+}
+
+/// A node that serves.
+pub struct Server {
+    pub node: Node,
+    pub address: SocketAddr,
+    /// How clients reach it.
+    pub url: String,
+    workers: Workers,
+    operations: Operations,
+    stopping: CancellationToken,
+    tasks: JoinSet<()>,
+    upkeep: JoinHandle<()>,
+}
+
+impl Server {
+    /// Opens the node and serves on `http.listen`. Once per process: metrics are counted for the process.
+    pub async fn start(settings: Settings) -> anyhow::Result<Server> {
+        let metrics = telemetry::count()?;
+        let listener = bind(settings.http.listen, "http.listen").await?;
+        let operations_listener = match settings.operations.listen {
+            Some(address) => Some(bind(address, "operations.listen").await?),
+            None => None,
+        };
+        let address = listener.local_addr()?;
+        let node = Node::open(&settings).await?;
+        let workers = node.start_workers();
+        let operations = Operations::new(Parts {
+            database: node.database.clone(),
+            projections: node.projections.clone(),
+            metrics: metrics.clone(),
+            lag_limit: settings.operations.lag_limit,
+            stopping: AtomicBool::new(false),
+        });
+        let stopping = CancellationToken::new();
+        let mut app = http::router(edge(&settings, &node, &stopping)).merge(operations::alive());
+        let mut tasks = JoinSet::new();
+        match operations_listener {
+            Some(listener) => {
+                let app = operations::router(operations.clone()).merge(operations::alive());
+                tasks.spawn(serve(listener, app, stopping.clone()));
+            }
+            None => app = app.merge(operations::router(operations.clone())),
+        }
+        tasks.spawn(serve(listener, app, stopping.clone()));
+        let upkeep = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(UPKEEP).await;
+                metrics.run_upkeep();
+            }
+        });
+        let url = settings.public_url(address);
+        Ok(Server { node, address, url, workers, operations, stopping, tasks, upkeep })
+    }
+
+    /// Takes no new requests, closes sockets, lets open requests finish for `drain` or until `hurry`, then closes.
+    pub async fn stop(mut self, drain: Duration, hurry: impl Future<Output = ()>) {
+        self.operations.stop();
+        self.stopping.cancel();
+        let drained = async { while self.tasks.join_next().await.is_some() {} };
+        tokio::select! {
+            outcome = tokio::time::timeout(drain, drained) => {
+                if outcome.is_err() {
+                    tracing::warn!(limit = ?drain, "open requests did not finish in time");
+                }
+            }
+            () = hurry => {}
+        }
+        self.tasks.abort_all();
+        self.upkeep.abort();
+        self.workers.stop().await;
+        self.node.close().await;
+    }
 }
 
 /// The edge of a node: what its transports share.

@@ -3,6 +3,7 @@
 // Functions that tests share fail as tests do.
 #![allow(clippy::unwrap_used)]
 
+mod api;
 mod architecture;
 mod commands;
 mod database;

@@ -124,7 +124,7 @@ pub fn close(error: &mut ServerError, before_execution: bool) {
     if Code::of(error).is_some() {
         return;
     }
-    if before_execution {
+    if before_execution || is_about_input(&error.message) {
         error.extensions = Some(extensions(Code::Invalid));
         return;
     }
@@ -132,6 +132,14 @@ pub fn close(error: &mut ServerError, before_execution: bool) {
     error.message = hidden.message;
     error.source = None;
     error.extensions = Some(extensions(hidden.code));
+}
+
+/// Arguments are parsed when their field runs. What async-graphql says of one that does not parse is about the
+/// client's own text; no resolver of ours speaks so, as all of theirs carry a code.
+fn is_about_input(message: &str) -> bool {
+    ["Failed to parse \"", "Expected input type \"", "Invalid value for argument \""]
+        .iter()
+        .any(|beginning| message.starts_with(beginning))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use dyocense_domain::time_zone::TimeZoneName;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Decimal(pub rust_decimal::Decimal);
 
+/// An exact decimal number as text, such as `"2500315.63"`. Whole and short decimal JSON numbers are taken as well.
 #[Scalar]
 impl ScalarType for Decimal {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -35,6 +36,7 @@ impl ScalarType for Decimal {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Date(pub jiff::civil::Date);
 
+/// A calendar day, such as `"1998-06-30"`.
 #[Scalar]
 impl ScalarType for Date {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -60,6 +62,7 @@ impl ScalarType for Date {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DateTime(pub jiff::Timestamp);
 
+/// An instant (RFC 3339), such as `"2026-03-01T09:30:00Z"`. Answers are in UTC.
 #[Scalar(specified_by_url = "https://www.rfc-editor.org/rfc/rfc3339")]
 impl ScalarType for DateTime {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -85,6 +88,7 @@ impl ScalarType for DateTime {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TimeZone(pub TimeZoneName);
 
+/// A time zone by its name in the IANA database, such as `"Europe/Berlin"`.
 #[Scalar]
 impl ScalarType for TimeZone {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -111,6 +115,8 @@ impl ScalarType for TimeZone {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position(pub dyocense_eventlog::Position);
 
+/// A place in the history of the business: 1 is its first event, and every event has the next. Queries take one as
+/// `minPosition`, live queries as `after`.
 #[Scalar]
 impl ScalarType for Position {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -138,6 +144,7 @@ impl ScalarType for Position {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Long(pub i64);
 
+/// A whole number that may need more than 32 bits.
 #[Scalar]
 impl ScalarType for Long {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -170,6 +177,7 @@ impl From<u64> for Long {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Json(pub serde_json::Value);
 
+/// A JSON value.
 #[Scalar(name = "JSON")]
 impl ScalarType for Json {
     fn parse(value: Value) -> InputValueResult<Self> {

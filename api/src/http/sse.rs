@@ -4,15 +4,17 @@ use std::time::Duration;
 
 use async_graphql::parser::types::OperationType;
 use async_stream::stream;
-use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
-use http::{HeaderValue, header};
+use http::header;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::Edge;
 use crate::auth::Visitor;
 use crate::graphql::answer::Answer;
 use crate::graphql::gateway::Prepared;
+use crate::telemetry::OpenGauge;
 
 /// Short enough that proxies that drop quiet connections after half a minute keep this one.
 const KEEP_ALIVE: Duration = Duration::from_secs(12);
@@ -25,7 +27,7 @@ pub async fn stream(edge: &Edge, visitor: Visitor, prepared: Prepared) -> Respon
     };
     let stopping = edge.stopping().clone();
     let events = stream! {
-        let _open = edge_gauge();
+        let _open = OpenGauge::new("dyocense_event_streams_open");
         if prepared.kind == OperationType::Subscription {
             let mut items = gateway.subscribe(prepared);
             let access_ends = async {
@@ -35,40 +37,40 @@ pub async fn stream(edge: &Edge, visitor: Visitor, prepared: Prepared) -> Respon
                 }
             };
             tokio::pin!(access_ends);
+            let mut quiet = interval_at(Instant::now() + KEEP_ALIVE, KEEP_ALIVE);
+            quiet.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 tokio::select! {
                     item = items.next() => match item {
-                        Some((response, cursor)) => yield next(&response, cursor),
+                        Some((response, cursor)) => {
+                            quiet.reset();
+                            yield Ok(next(&response, cursor));
+                        }
                         None => break,
                     },
+                    _ = quiet.tick() => yield Ok(":\n\n".to_owned()),
                     () = &mut access_ends => break,
                     () = stopping.cancelled() => break,
                 }
             }
         } else {
             let response = gateway.execute(prepared).await;
-            yield next(&response, None);
+            yield Ok(next(&response, None));
         }
-        yield Ok(Event::default().event("complete").data(""));
+        // A browser drops an event without a data line, even an empty one.
+        yield Ok::<_, std::convert::Infallible>("event: complete\ndata: \n\n".to_owned());
     };
-    let keep_alive = KeepAlive::new().interval(KEEP_ALIVE).text("");
-    let mut response = Sse::new(events).keep_alive(keep_alive).into_response();
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // nginx would otherwise hold events back until its buffer is full.
-    response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
-    response
+    let headers = [
+        (header::CONTENT_TYPE.as_str(), "text/event-stream"),
+        (header::CACHE_CONTROL.as_str(), "no-store"),
+        // nginx would otherwise hold events back until its buffer is full.
+        ("x-accel-buffering", "no"),
+    ];
+    (headers, Body::from_stream(events)).into_response()
 }
 
-/// The event's id is the position to pass as `after` when resuming.
-fn next(response: &async_graphql::Response, cursor: Option<i64>) -> Result<Event, std::convert::Infallible> {
-    let event = Event::default().event("next").data(Answer(response).to_json());
-    Ok(match cursor {
-        Some(position) => event.id(position.to_string()),
-        None => event,
-    })
-}
-
-/// Counts open event streams for as long as it lives.
-fn edge_gauge() -> impl Drop {
-    crate::telemetry::OpenGauge::new("dyocense_event_streams_open")
+/// The event's id is the position to pass as `after` when resuming. JSON has no line breaks of its own.
+fn next(response: &async_graphql::Response, cursor: Option<i64>) -> String {
+    let id = cursor.map(|position| format!("id: {position}\n")).unwrap_or_default();
+    format!("event: next\n{id}data: {}\n\n", Answer(response).to_json())
 }

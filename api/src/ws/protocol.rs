@@ -1,7 +1,6 @@
 //! The messages and close codes of the `graphql-transport-ws` protocol.
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use crate::graphql::gateway::Params;
 
@@ -17,12 +16,12 @@ pub enum ClientMessage {
     },
     Ping {
         #[serde(default)]
-        payload: Option<Box<RawValue>>,
+        payload: Option<serde_json::Value>,
     },
     Pong {
         #[serde(default)]
         #[allow(dead_code)] // Accepted as the protocol says; nothing is done with it.
-        payload: Option<Box<RawValue>>,
+        payload: Option<serde_json::Value>,
     },
     Subscribe {
         id: String,
@@ -43,7 +42,7 @@ pub fn connection_ack() -> String {
     r#"{"type":"connection_ack"}"#.to_owned()
 }
 
-pub fn pong(payload: Option<&RawValue>) -> String {
+pub fn pong(payload: Option<&serde_json::Value>) -> String {
     match payload {
         Some(payload) => format!(r#"{{"type":"pong","payload":{payload}}}"#),
         None => r#"{"type":"pong"}"#.to_owned(),

@@ -133,7 +133,7 @@ impl Connection {
             .map_err(|_| Closing::bad_request("Invalid message: not of the graphql-transport-ws protocol"))?;
         match message {
             ClientMessage::ConnectionInit { payload } => self.init(payload.unwrap_or_default()).await,
-            ClientMessage::Ping { payload } => self.answer(protocol::pong(payload.as_deref())),
+            ClientMessage::Ping { payload } => self.answer(protocol::pong(payload.as_ref())),
             ClientMessage::Pong { .. } => Ok(()),
             ClientMessage::Subscribe { .. } if !self.acknowledged => Err(Closing::unauthorized()),
             ClientMessage::Subscribe { id, payload } => self.subscribe(id, payload),

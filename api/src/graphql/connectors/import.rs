@@ -23,6 +23,7 @@ impl Named for RejectedRow {
     const NAME: &'static str = "RejectedRow";
 }
 
+/// The import of a file: rows that are good come in as sales, others are kept with the reason.
 #[Object]
 impl Import {
     /// The id of the import, for `node`.

@@ -136,6 +136,7 @@ impl From<goals::Revision> for GoalRevision {
     }
 }
 
+/// A goal: specific, measurable, achievable, relevant and time-bound. Texts by a person who was erased are null.
 #[Object]
 impl Goal {
     /// The id of the goal, for `node`.

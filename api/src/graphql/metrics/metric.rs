@@ -20,6 +20,7 @@ impl Named for Metric {
     const NAME: &'static str = "Metric";
 }
 
+/// A number that the business follows over time.
 #[Object]
 impl Metric {
     /// The id of the metric, for `node`.

@@ -1,0 +1,112 @@
+//! Files in, sales out.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::client::Client;
+use super::world;
+
+const GERMAN: &str = "Kunde;Datum;Menge;Betrag\n\
+    k1;03.01.2026;1;10,50\n\
+    k2;03.01.2026;2;20,00\n\
+    k1;kein Datum;1;5,00\n\
+    k1;15.02.2026;3;1.030,25\n";
+
+async fn upload(client: &Client, text: &str) -> Value {
+    let response = client.request(Method::POST, "/uploads?fileName=sales.csv").body(text.to_owned()).send().await;
+    let response = response.expect("an answer");
+    assert_eq!(response.status(), 201);
+    serde_json::from_str(&response.text().await.expect("a body")).expect("JSON")
+}
+
+async fn import(client: &Client, upload: &Value) -> Value {
+    let start = "mutation ($i: StartImportInput!) { startImport(input: $i) {
+        import { id status } position userErrors { code field message } } }";
+    let started = client.ok(start, json!({"i": {"uploadId": upload["uploadId"]}})).await;
+    let id = started["startImport"]["import"]["id"].clone();
+    assert!(id.is_string(), "{started}");
+    let query = "query ($id: ID!) { import(id: $id) { id status failure rows imported unchanged rejected units amount
+        firstDay lastDay rejectedRowsPath rejectedRows { edges { node { line reason fields } } } } }";
+    for _ in 0..600 {
+        let found = client.ok(query, json!({"id": id})).await["import"].clone();
+        if found["status"] != "RUNNING" {
+            return found;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    panic!("the import does not end");
+}
+
+#[tokio::test]
+async fn a_ledger_is_previewed_imported_and_summed_and_its_bad_rows_come_back() {
+    let owner = world::owner().await;
+    let member = world::join(&owner, "MEMBER").await;
+    let file = upload(&member, GERMAN).await;
+    let preview = "mutation ($id: ID!) { previewImport(input: {uploadId: $id}) { preview {
+        format { delimiter decimalSeparator dateFormat header } columns mapping { date amount units customer }
+        rows { line problem sale { day amount units } } } userErrors { message } } }";
+    let previewed = member.ok(preview, json!({"id": file["uploadId"]})).await["previewImport"]["preview"].clone();
+    assert_eq!(
+        previewed["format"],
+        json!({"delimiter": ";", "decimalSeparator": ",", "dateFormat": "DAY_MONTH_YEAR", "header": true})
+    );
+    assert_eq!(previewed["mapping"], json!({"date": 1, "amount": 3, "units": 2, "customer": 0}));
+    assert_eq!(previewed["rows"][0]["sale"]["amount"], "10.50");
+    assert!(previewed["rows"][2]["problem"].is_string());
+
+    let done = import(&member, &file).await;
+    assert_eq!(done["status"], "COMPLETED", "{done}");
+    let counts = ["rows", "imported", "rejected"].map(|name| done[name].as_i64().expect("a count"));
+    assert_eq!(counts, [4, 3, 1]);
+    assert_eq!((&done["firstDay"], &done["lastDay"]), (&json!("2026-01-03"), &json!("2026-02-15")));
+    let totals = member.ok("{ salesTotals { transactions units revenue customers } }", json!({})).await;
+    assert_eq!(totals["salesTotals"], json!({"transactions": 3, "units": "6", "revenue": "1060.75", "customers": 2}));
+
+    let path = done["rejectedRowsPath"].as_str().expect("a path").to_owned();
+    let csv = member.request(Method::GET, &path).send().await.expect("an answer").text().await.expect("a body");
+    assert!(csv.starts_with("Kunde,Datum,Menge,Betrag,"), "{csv}");
+    assert!(csv.contains("k1,kein Datum,1,\"5,00\""), "{csv}");
+    assert_eq!(done["rejectedRows"]["edges"][0]["node"]["line"], 4);
+
+    // The same file again changes nothing.
+    let again = upload(&member, GERMAN).await;
+    let start = "mutation ($i: StartImportInput!) { startImport(input: $i) { import { id } userErrors { code } } }";
+    member.ok(start, json!({"i": {"uploadId": again["uploadId"]}})).await;
+    let totals = member.ok("{ salesTotals { transactions revenue } }", json!({})).await;
+    assert_eq!(totals["salesTotals"], json!({"transactions": 3, "revenue": "1060.75"}));
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_is_refused_with_the_reason() {
+    let owner = world::owner().await;
+    let empty = owner.request(Method::POST, "/uploads?fileName=e.csv").body("").send().await.expect("an answer");
+    assert_eq!(empty.status(), 400);
+    let binary = upload(&owner, "PK\u{3}\u{4}\0\0\0").await;
+    let preview = "mutation ($id: ID!) { previewImport(input: {uploadId: $id}) { preview { currency }
+        userErrors { code field } } }";
+    let refusal = owner.refusal(preview, json!({"id": binary["uploadId"]})).await;
+    assert_eq!(refusal, ("UNREADABLE_FILE".to_owned(), "input.uploadId".to_owned()));
+    let unclear = upload(&owner, "a,b\nx,y\n").await;
+    let start =
+        "mutation ($i: StartImportInput!) { startImport(input: $i) { import { id } userErrors { code field } } }";
+    let refusal = owner.refusal(start, json!({"i": {"uploadId": unclear["uploadId"]}})).await;
+    assert_eq!(refusal, ("MAPPING_NEEDED".to_owned(), "input.mapping".to_owned()));
+}
+
+#[tokio::test]
+async fn only_those_who_work_with_data_upload_and_nobody_sees_another_business_s_rows() {
+    let owner = world::owner().await;
+    let auditor = world::join(&owner, "AUDITOR").await;
+    let refused = auditor.request(Method::POST, "/uploads").body("a,b\n").send().await.expect("an answer");
+    assert_eq!(refused.status(), 403);
+    let anonymous = world::anonymous().await.request(Method::POST, "/uploads").body("a,b\n").send().await;
+    assert_eq!(anonymous.expect("an answer").status(), 401);
+    let done = import(&owner, &upload(&owner, GERMAN).await).await;
+    let stranger = world::owner().await;
+    let path = done["rejectedRowsPath"].as_str().expect("a path");
+    assert_eq!(stranger.request(Method::GET, path).send().await.expect("an answer").status(), 404);
+    let cancel = "mutation ($id: ID!) { cancelImport(input: {importId: $id}) { import { id }
+        userErrors { code field } } }";
+    assert_eq!(stranger.refusal(cancel, json!({"id": done["id"]})).await.0, "NOT_FOUND");
+    assert_eq!(owner.refusal(cancel, json!({"id": done["id"]})).await.0, "WRONG_STATE");
+}

@@ -1,0 +1,13 @@
+//! The public interface: GraphQL over HTTP, WebSocket and server-sent events, uploads, and what operators ask.
+
+mod attacks;
+mod client;
+mod goals;
+mod http;
+mod identity;
+mod imports;
+mod live;
+mod metrics;
+mod roles;
+mod schema;
+mod world;
