@@ -14,7 +14,6 @@ use crate::auth::matrix;
 
 /// Anything that has an id.
 #[derive(Interface)]
-#[allow(clippy::large_enum_variant)] // A request has at most a hundred of them, and each for a moment.
 #[graphql(field(name = "id", ty = "ID", desc = "The id, unique over all types."))]
 #[allow(clippy::large_enum_variant)] // One lives for one answer; the derive takes no boxes.
 pub enum Node {
