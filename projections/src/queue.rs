@@ -44,11 +44,11 @@ impl Queue {
         }
     }
 
-    /// The tenant that waits longest; it is the caller's until [`done`](Self::done).
-    pub async fn take(&self) -> TenantId {
+    /// The tenant that waits longest; it is the caller's until [`Taken::done`].
+    pub async fn take(&self) -> Taken<'_> {
         loop {
             if let Some(tenant) = self.try_take() {
-                return tenant;
+                return Taken { queue: self, tenant, more: true };
             }
             self.filled.notified().await;
         }
@@ -65,9 +65,7 @@ impl Queue {
         Some(tenant)
     }
 
-    /// Gives a tenant back: to the end of the queue when there is more to do, so that a long history does not hold up
-    /// the others.
-    pub fn done(&self, tenant: TenantId, more: bool) {
+    fn give_back(&self, tenant: TenantId, more: bool) {
         let mut inner = self.lock();
         let woken = inner.states.remove(&tenant) == Some(State::InHandAgain);
         drop(inner);
@@ -85,6 +83,31 @@ impl Queue {
     }
 }
 
+/// A tenant in hand. Dropped half-way (its worker was ended, or panicked) it goes back into the queue.
+pub(crate) struct Taken<'a> {
+    queue: &'a Queue,
+    tenant: TenantId,
+    more: bool,
+}
+
+impl Taken<'_> {
+    pub fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    /// Gives the tenant back: to the end of the queue when there is more to do, so that a long history does not hold
+    /// up the others.
+    pub fn done(mut self, more: bool) {
+        self.more = more;
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        self.queue.give_back(self.tenant, self.more);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,14 +119,17 @@ mod tests {
         queue.wake(a);
         queue.wake(b);
         queue.wake(a);
-        assert_eq!(queue.take().await, a);
+        let first = queue.take().await;
+        assert_eq!(first.tenant(), a);
         queue.wake(a);
-        assert_eq!(queue.take().await, b);
+        let second = queue.take().await;
+        assert_eq!(second.tenant(), b);
         assert_eq!(queue.waiting(), 0);
-        queue.done(b, false);
-        queue.done(a, false);
-        assert_eq!(queue.take().await, a);
-        queue.done(a, false);
+        second.done(false);
+        first.done(false);
+        let again = queue.take().await;
+        assert_eq!(again.tenant(), a);
+        again.done(false);
         assert_eq!(queue.waiting(), 0);
     }
 
@@ -112,10 +138,21 @@ mod tests {
         let queue = Queue::default();
         let (a, b) = (TenantId::new(), TenantId::new());
         queue.wake(a);
-        assert_eq!(queue.take().await, a);
+        let first = queue.take().await;
         queue.wake(b);
-        queue.done(a, true);
-        assert_eq!(queue.take().await, b);
-        assert_eq!(queue.take().await, a);
+        first.done(true);
+        let second = queue.take().await;
+        assert_eq!(second.tenant(), b);
+        second.done(false);
+        assert_eq!(queue.take().await.tenant(), a);
+    }
+
+    #[tokio::test]
+    async fn a_tenant_that_was_dropped_half_way_is_not_forgotten() {
+        let queue = Queue::default();
+        let tenant = TenantId::new();
+        queue.wake(tenant);
+        drop(queue.take().await);
+        assert_eq!(queue.take().await.tenant(), tenant);
     }
 }

@@ -1,14 +1,14 @@
 //! A new generation beside the live one, then in its place.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use dyocense_eventlog::TenantId;
 use futures::future::try_join_all;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgPool};
 
-use crate::advance::{Advanced, Target};
+use crate::advance::{Advanced, Stepper, Target};
 use crate::generation::{BUILD_LOCK, LIVE, Lock, SWAP_LOCK};
 use crate::runner::{Inner, behind};
 use crate::{AdvanceError, Projections, generation};
@@ -69,29 +69,9 @@ impl Projections {
     /// Builds all read models anew from the log, beside the live ones, and swaps them in. Queries and commands go on
     /// meanwhile. `progress` hears of it several times a second. Fails at once when another process rebuilds.
     pub async fn rebuild(&self, mut progress: impl FnMut(RebuildProgress) + Send) -> Result<Rebuilt, RebuildError> {
-        let inner = &*self.0;
-        let pool = &inner.stepper.pool;
-        let started = Instant::now();
-        let mut held = Lock::try_acquire(pool, BUILD_LOCK).await?.ok_or(RebuildError::Running)?;
-        for leftover in generation::leftovers(held.connection()).await? {
-            generation::drop_schema(held.connection(), &leftover).await?;
-        }
-        let schema = generation::next_name(held.connection()).await?;
-        generation::create(held.connection(), &schema, false, &inner.stepper.projectors).await?;
-        // What operators left out stays left out.
-        held.connection()
-            .execute(AssertSqlSafe(format!("insert into {schema}.waived select * from {LIVE}.waived")))
-            .await?;
-
-        let built = self.build(&schema, &mut progress, started).await;
-        let outcome = match built {
-            Ok(events) => self.swap(&schema, events, &mut progress, started).await,
-            Err(error) => Err(error),
-        };
-        if outcome.is_err() {
-            generation::drop_schema(held.connection(), &schema).await?;
-        }
-        held.release().await?;
+        let builder = Builder::new(self).await?;
+        let outcome = builder.rebuild(&mut progress).await;
+        builder.stepper.pool.close().await;
         outcome
     }
 
@@ -105,15 +85,63 @@ impl Projections {
         }
         self.rebuild(progress).await.map(Some)
     }
+}
+
+/// A rebuild at work.
+struct Builder {
+    /// On connections of its own: while a swap waits for running batches, those that wait for the swap hold
+    /// connections of the projections' pool.
+    stepper: Stepper,
+    workers: usize,
+    started: Instant,
+}
+
+impl Builder {
+    async fn new(projections: &Projections) -> Result<Self, sqlx::Error> {
+        let Inner { stepper, options, .. } = &*projections.0;
+        let locks_and_looks = 3;
+        let pool = stepper
+            .pool
+            .options()
+            .clone()
+            .max_connections(options.workers as u32 + locks_and_looks)
+            .connect_with((*stepper.pool.connect_options()).clone())
+            .await?;
+        let stepper = Stepper { log: stepper.log.clone(), pool, projectors: stepper.projectors.clone() };
+        Ok(Self { stepper, workers: options.workers, started: Instant::now() })
+    }
+
+    async fn rebuild(&self, progress: &mut (impl FnMut(RebuildProgress) + Send)) -> Result<Rebuilt, RebuildError> {
+        let pool = &self.stepper.pool;
+        let mut held = Lock::try_acquire(pool, BUILD_LOCK).await?.ok_or(RebuildError::Running)?;
+        for leftover in generation::leftovers(held.connection()).await? {
+            generation::drop_schema(held.connection(), &leftover).await?;
+        }
+        let schema = generation::next_name(held.connection()).await?;
+        generation::create(held.connection(), &schema, false, &self.stepper.projectors).await?;
+        // What operators left out stays left out.
+        held.connection()
+            .execute(AssertSqlSafe(format!("insert into {schema}.waived select * from {LIVE}.waived")))
+            .await?;
+
+        let built = self.build(&schema, progress).await;
+        let outcome = match built {
+            Ok(events) => self.swap(&schema, events, progress).await,
+            Err(error) => Err(error),
+        };
+        if outcome.is_err() {
+            generation::drop_schema(held.connection(), &schema).await?;
+        }
+        held.release().await?;
+        outcome
+    }
 
     async fn build(
         &self,
         schema: &str,
         progress: &mut (impl FnMut(RebuildProgress) + Send),
-        started: Instant,
     ) -> Result<u64, RebuildError> {
-        let inner = &*self.0;
-        let pool = &inner.stepper.pool;
+        let pool = &self.stepper.pool;
         let events = AtomicU64::new(0);
         let mut of = log_size(pool).await?;
         for round in 0..CATCH_UP_ROUNDS {
@@ -123,7 +151,7 @@ impl Projections {
             if tenants.is_empty() || (round > 1 && tenants.len() <= SMALL) {
                 break;
             }
-            let work = run(inner, schema, tenants, &events);
+            let work = self.run(schema, tenants, &events);
             tokio::pin!(work);
             let mut ticks = tokio::time::interval(PROGRESS_EVERY);
             loop {
@@ -131,7 +159,7 @@ impl Projections {
                     done = &mut work => break done?,
                     _ = ticks.tick() => {
                         let events = events.load(Ordering::Relaxed);
-                        progress(RebuildProgress { phase, events, of: of.max(events), elapsed: started.elapsed() });
+                        progress(RebuildProgress { phase, events, of: of.max(events), elapsed: self.started.elapsed() });
                     }
                 }
             }
@@ -139,13 +167,18 @@ impl Projections {
         }
         self.analyze(schema).await?;
         let events = events.into_inner();
-        progress(RebuildProgress { phase: Phase::CatchingUp, events, of: of.max(events), elapsed: started.elapsed() });
+        progress(RebuildProgress {
+            phase: Phase::CatchingUp,
+            events,
+            of: of.max(events),
+            elapsed: self.started.elapsed(),
+        });
         Ok(events)
     }
 
     /// Tells the planner what is in the new tables before anyone reads them.
     async fn analyze(&self, schema: &str) -> Result<(), sqlx::Error> {
-        let pool = &self.0.stepper.pool;
+        let pool = &self.stepper.pool;
         let tables: Vec<String> = sqlx::query_scalar("select tablename::text from pg_tables where schemaname = $1")
             .bind(schema)
             .fetch_all(pool)
@@ -161,11 +194,9 @@ impl Projections {
         schema: &str,
         mut events: u64,
         progress: &mut (impl FnMut(RebuildProgress) + Send),
-        started: Instant,
     ) -> Result<Rebuilt, RebuildError> {
-        let inner = &*self.0;
-        let pool = &inner.stepper.pool;
-        progress(RebuildProgress { phase: Phase::Swapping, events, of: events, elapsed: started.elapsed() });
+        let pool = &self.stepper.pool;
+        progress(RebuildProgress { phase: Phase::Swapping, events, of: events, elapsed: self.started.elapsed() });
         // Waits for the running batches of every process; those that come after wait for us.
         let mut held = Lock::acquire(pool, SWAP_LOCK).await?;
         let paused = Instant::now();
@@ -177,7 +208,7 @@ impl Projections {
             if tenants.is_empty() {
                 break;
             }
-            run(inner, schema, tenants, &rest).await?;
+            self.run(schema, tenants, &rest).await?;
         }
         events += rest.into_inner();
 
@@ -219,33 +250,30 @@ impl Projections {
         let tenants: i64 = sqlx::query_scalar(AssertSqlSafe(format!("select count(*) from {LIVE}.checkpoints")))
             .fetch_one(&mut *connection)
             .await?;
-        let elapsed = started.elapsed();
+        let elapsed = self.started.elapsed();
         progress(RebuildProgress { phase: Phase::Done, events, of: events, elapsed });
         Ok(Rebuilt { events, tenants: tenants.unsigned_abs(), elapsed, pause })
     }
-}
 
-/// Brings tenants up to the log, as many at a time as there are workers.
-async fn run(inner: &Inner, schema: &str, tenants: Vec<TenantId>, events: &AtomicU64) -> Result<(), AdvanceError> {
-    let workers = inner.options.workers.min(tenants.len());
-    let queue = Arc::new(Mutex::new(tenants.into_iter()));
-    let target = Target::Exclusive { schema };
-    let worker = || {
-        let queue = queue.clone();
-        async move {
+    /// Brings tenants up to the log, as many at a time as there are workers.
+    async fn run(&self, schema: &str, tenants: Vec<TenantId>, events: &AtomicU64) -> Result<(), AdvanceError> {
+        let workers = self.workers.min(tenants.len());
+        let queue = Mutex::new(tenants.into_iter());
+        let target = Target::Exclusive { schema };
+        let worker = async || {
             loop {
                 let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
                 let Some(tenant) = next else { return Ok(()) };
-                while let Advanced::To { events: applied, more, .. } = inner.stepper.advance(target, tenant).await? {
+                while let Advanced::To { events: applied, more, .. } = self.stepper.advance(target, tenant).await? {
                     events.fetch_add(applied as u64, Ordering::Relaxed);
                     if !more {
                         break;
                     }
                 }
             }
-        }
-    };
-    try_join_all((0..workers).map(|_| worker())).await.map(drop)
+        };
+        try_join_all((0..workers).map(|_| worker())).await.map(drop)
+    }
 }
 
 /// Those of the tenants whose live read models are further than the new ones.

@@ -243,7 +243,8 @@ impl Inner {
 }
 
 async fn work(inner: Arc<Inner>, stop: CancellationToken) {
-    while let Some(tenant) = stop.run_until_cancelled(inner.queue.take()).await {
+    while let Some(taken) = stop.run_until_cancelled(inner.queue.take()).await {
+        let tenant = taken.tenant();
         let more = match inner.step(tenant).await {
             Ok(more) => more,
             Err(error) => {
@@ -253,7 +254,7 @@ async fn work(inner: Arc<Inner>, stop: CancellationToken) {
                 true
             }
         };
-        inner.queue.done(tenant, more);
+        taken.done(more);
         metrics::gauge!("projections_queue").set(inner.queue.waiting() as f64);
     }
 }

@@ -8,3 +8,4 @@ mod architecture;
 mod commands;
 mod database;
 mod eventlog;
+mod projections;

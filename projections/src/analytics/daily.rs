@@ -12,6 +12,9 @@ use rust_decimal::Decimal;
 use crate::row::rows;
 use crate::{QueryError, Snapshot, find};
 
+/// Postgres has no days before 4714 BC; jiff has.
+const EARLIEST: Date = date(-4_000, 1, 1);
+
 rows! {
     /// The sales of one calendar day in the business's time zone.
     pub struct DaySales in daily_sales {
@@ -56,7 +59,7 @@ impl DaySales {
 
 /// Days with `from <= day < to`, in order; days without sales are left out.
 pub async fn daily_sales(snapshot: &mut Snapshot, from: Date, to: Date) -> Result<Vec<DaySales>, QueryError> {
-    let (from, to) = (from.to_sqlx(), to.to_sqlx());
+    let (from, to) = (from.max(EARLIEST).to_sqlx(), to.max(EARLIEST).to_sqlx());
     find::all(snapshot, "where tenant_id = $1 and day >= $2 and day < $3 order by day", |query| {
         query.bind(from).bind(to)
     })
@@ -74,11 +77,9 @@ pub(crate) async fn points(
     if from >= to {
         return Ok(Vec::new());
     }
-    // The day before the end is included whole; the points are cut exactly. No ledger is older than a date of
-    // Postgres (4713 BC) reaches, nor younger.
-    let start = zone.date_of(from).max(date(-4000, 1, 1));
+    // The day of the end is included whole; the points are cut exactly.
     let end = zone.date_of(to).tomorrow().unwrap_or(Date::MAX);
-    let days = daily_sales(snapshot, start, end).await?;
+    let days = daily_sales(snapshot, zone.date_of(from), end).await?;
     let points = days.iter().filter_map(|day| point(day, key, zone));
     Ok(points.filter(|point| from <= point.at && point.at < to).collect())
 }
