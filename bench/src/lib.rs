@@ -2,4 +2,6 @@
 //!
 //! Those whose peers are Python programs live in folders of `bench/` with a `run` script of their own.
 
+pub mod faults;
+pub mod live;
 pub mod report;

@@ -5,6 +5,7 @@ mod append;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use dyocense_bench::{faults, live};
 
 #[derive(Parser)]
 #[command(name = "dyocense-bench")]
@@ -18,6 +19,10 @@ struct Cli {
 enum Bench {
     /// Appends per second beside pgbench's plain insert, on the same Postgres
     Append(append::Settings),
+    /// Kill the program and Postgres while clients write: what is lost, how long recovery takes
+    Faults(faults::FaultsArgs),
+    /// From an event to a thousand sockets at 100 and 1,000 events per second
+    Live(live::LiveArgs),
     /// List the benchmarks
     #[command(hide = true)]
     List,
@@ -27,6 +32,8 @@ enum Bench {
 async fn main() -> ExitCode {
     let measured = match Cli::parse().bench {
         Bench::Append(settings) => append::run(settings).await,
+        Bench::Faults(args) => faults::measure(args).await.map(|report| report.print()),
+        Bench::Live(args) => live::measure(args).await.map(|report| report.print()),
         Bench::List => {
             for command in Cli::command().get_subcommands().filter(|command| !command.is_hide_set()) {
                 println!("{:<14} {}", command.get_name(), command.get_about().unwrap_or_default());

@@ -8,4 +8,6 @@ mod architecture;
 mod commands;
 mod database;
 mod eventlog;
+mod faults;
+mod program;
 mod projections;

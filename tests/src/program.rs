@@ -45,7 +45,7 @@ pub fn free_port() -> u16 {
 }
 
 /// How to run `dyocense serve`.
-#[derive(Default)]
+#[derive(Debug, Clone, Default)]
 pub struct ProgramOptions {
     /// The server to use; without one the program runs a Postgres of its own in `data_dir`.
     pub database_url: Option<String>,

@@ -12,7 +12,8 @@ use super::EmbeddedError;
 use super::directory::DataDirectory;
 use super::server::PostmasterFile;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+/// A server whose program was killed writes out what is dirty before it ends; a slow disk takes its time.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits until no process serves `directory`, then removes the pid file and the socket. `give_up` ends the wait
 /// early, leaving all as it is.

@@ -2,6 +2,6 @@
 
 mod crash;
 mod ownership;
-mod process;
+pub mod process;
 mod roles;
 mod start;
