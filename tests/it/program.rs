@@ -53,7 +53,10 @@ async fn a_killed_program_leaves_nothing_running_and_finds_everything_at_its_nex
 async fn without_a_private_server_the_one_of_the_url_is_used() {
     let database = dyocense_tests::database().await;
     let data = DataDir::new("url");
-    let options = ProgramOptions { database_url: Some(database.url.clone()), ..in_directory(&data) };
+    // With a database of one's own, the master key is one's own too.
+    let key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=".to_owned();
+    let environment = vec![("DYOCENSE_KEYS_MASTER".to_owned(), key)];
+    let options = ProgramOptions { database_url: Some(database.url.clone()), environment, ..in_directory(&data) };
     let program = Program::serve(options).await;
     let business = Business::register(&Client::new(&program.url())).await;
     assert_eq!(business_name(&business.owner).await, "Trial Ltd");

@@ -86,7 +86,7 @@ pub async fn run(plan: CrashLoop) -> Outcome {
                     metric,
                     metric_id: metrics[metric].clone(),
                     name: format!("{b}-{w}"),
-                    first_day: w as i64 * 10_000,
+                    first_day: w as i64 * 1_000,
                     random: StdRng::seed_from_u64(plan.seed ^ ((b as u64) << 32) ^ w as u64),
                 };
                 (b, tokio::spawn(writer.write(Arc::clone(stop), Arc::clone(acknowledged))))
