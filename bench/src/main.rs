@@ -1,6 +1,8 @@
 //! `./dev bench NAME` runs one of these. It fails only when it could not measure; a missed target is a result.
 
 mod append;
+mod rebuild;
+mod shop;
 
 use std::process::ExitCode;
 
@@ -23,6 +25,8 @@ enum Bench {
     Faults(faults::FaultsArgs),
     /// From an event to a thousand sockets at 100 and 1,000 events per second
     Live(live::LiveArgs),
+    /// Rebuild all read models from a log of 1,000,000 events
+    Rebuild(rebuild::Settings),
     /// List the benchmarks
     #[command(hide = true)]
     List,
@@ -34,6 +38,7 @@ async fn main() -> ExitCode {
         Bench::Append(settings) => append::run(settings).await,
         Bench::Faults(args) => faults::measure(args).await.map(|report| report.print()),
         Bench::Live(args) => live::measure(args).await.map(|report| report.print()),
+        Bench::Rebuild(settings) => rebuild::run(settings).await,
         Bench::List => {
             for command in Cli::command().get_subcommands().filter(|command| !command.is_hide_set()) {
                 println!("{:<14} {}", command.get_name(), command.get_about().unwrap_or_default());
