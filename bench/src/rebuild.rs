@@ -13,8 +13,8 @@ use dyocense_eventlog::{Direction, EventLog, Keyring, MasterKey, Position, Tenan
 use dyocense_projections::{Options, Phase, Projections, Rebuilt, analytics, metrics};
 use futures::stream::{self, StreamExt, TryStreamExt};
 
-use dyocense_bench::report::{Report, Target};
 use crate::shop;
+use dyocense_bench::report::{Report, Target};
 
 #[derive(Args)]
 pub struct Settings {
