@@ -42,11 +42,15 @@ impl Outcome {
 
 /// Appends the commands in one transaction. An error means that none is in the log, unless the connection broke.
 ///
-/// The first call hopes that new streams are new and keys unused; where they are not, the database says so by a unique
-/// violation, and a second, careful call finds out whose.
+/// The first call hopes that every stream is at the version its command expects and every key unused; where they are
+/// not, the database says so by a unique violation, and a second, careful call finds out whose.
 pub(crate) async fn write(connection: &mut PgConnection, commands: &[Command]) -> Result<Vec<Outcome>, sqlx::Error> {
+    let slices = || commands.iter().flat_map(|command| &command.slices);
     let hopeful = match commands {
-        [command] if command.slices.len() == 1 => write_one(connection, command).await.map(|outcome| vec![outcome]),
+        [command] if command.events == 1 => write_one(connection, command).await.map(|outcome| vec![outcome]),
+        commands if slices().all(|slice| slice.expected.version().is_some()) => {
+            write_hopefully(connection, commands).await
+        }
         commands => write_batch(connection, commands, false).await,
     };
     match hopeful {
@@ -59,7 +63,7 @@ pub(crate) async fn write(connection: &mut PgConnection, commands: &[Command]) -
 
 async fn write_one(connection: &mut PgConnection, command: &Command) -> Result<Outcome, sqlx::Error> {
     let slice = &command.slices[0];
-    let events = || slice.events.iter();
+    let event = &slice.events[0];
     let row = sqlx::query(
         "select outcome, first_position, last_position, version_before
          from log.append_one($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
@@ -71,19 +75,135 @@ async fn write_one(connection: &mut PgConnection, command: &Command) -> Result<O
     .bind(&command.actor)
     .bind(command.idempotency.as_ref().map(|used| &used.key))
     .bind(command.idempotency.as_ref().map(|used| used.request_hash.as_slice()))
-    .bind(events().map(|event| event.event_type.as_ref()).collect::<Vec<&str>>())
-    .bind(events().map(|event| event.body.as_str()).collect::<Vec<&str>>())
-    .bind(events().map(|event| event.leaf_hash.as_slice()).collect::<Vec<&[u8]>>())
+    .bind(event.event_type.as_ref())
+    .bind(event.body.as_str())
+    .bind(event.leaf_hash.as_slice())
     .fetch_one(connection)
     .await?;
     let outcome: i16 = row.try_get("outcome")?;
-    let version: Option<i64> = row.try_get("version_before")?;
-    Outcome::from_log(
-        outcome.into(),
-        row.try_get("first_position")?,
-        row.try_get("last_position")?,
-        version.into_iter().collect(),
+    let (first, last): (i64, i64) = (row.try_get("first_position")?, row.try_get("last_position")?);
+    Outcome::from_log(outcome.into(), first, last, vec![row.try_get("version_before")?])
+}
+
+/// The tenants of a batch, ascending and distinct. Postgres compares UUIDs by their bytes, as Rust does: this is the
+/// order in which the heads are locked.
+fn tenants_of(commands: &[Command]) -> Vec<Uuid> {
+    let mut tenants: Vec<Uuid> = commands.iter().map(|command| command.tenant.uuid()).collect();
+    tenants.sort_unstable();
+    tenants.dedup();
+    tenants
+}
+
+fn index_of(tenants: &[Uuid], command: &Command) -> usize {
+    tenants.binary_search(&command.tenant.uuid()).expect("every command's tenant is in the list")
+}
+
+/// All versions are known before: only the positions are the database's to give, and they follow from the heads.
+async fn write_hopefully(connection: &mut PgConnection, commands: &[Command]) -> Result<Vec<Outcome>, sqlx::Error> {
+    let tenants = tenants_of(commands);
+    let mut counts = vec![0_i32; tenants.len()];
+    let mut rows = HopefulRows::default();
+    let mut outcomes = Vec::with_capacity(commands.len());
+    for command in commands {
+        let t = index_of(&tenants, command);
+        let first = counts[t] + 1;
+        let mut versions_before = Vec::with_capacity(command.slices.len());
+        for slice in &command.slices {
+            let before = slice.expected.version().expect("the caller asked for it");
+            versions_before.push(before);
+            if before > 0 {
+                rows.known_tenants.push(command.tenant.uuid());
+                rows.known_streams.push(slice.stream.as_str());
+                rows.known_versions.push(before);
+            }
+            for (i, event) in slice.events.iter().enumerate() {
+                counts[t] += 1;
+                rows.tenants.push(t as i32 + 1);
+                rows.numbers.push(counts[t]);
+                rows.versions.push(before + 1 + i as i64);
+                rows.times.push(command.at.to_sqlx());
+                rows.streams.push(slice.stream.as_str());
+                rows.types.push(event.event_type.as_ref());
+                rows.actors.push(command.actor.as_str());
+                rows.bodies.push(event.body.as_str());
+                rows.leaves.push(event.leaf_hash.as_slice());
+            }
+        }
+        if let Some(used) = &command.idempotency {
+            rows.key_tenants.push(t as i32 + 1);
+            rows.keys.push(used.key.as_str());
+            rows.key_hashes.push(used.request_hash.as_slice());
+            rows.key_firsts.push(first);
+            rows.key_lasts.push(counts[t]);
+            rows.key_times.push(command.at.to_sqlx());
+        }
+        // Positions count from the tenant's head, which the answer brings.
+        outcomes.push((t, i64::from(first), i64::from(counts[t]), versions_before));
+    }
+
+    let heads: Vec<i64> = sqlx::query_scalar(
+        "select log.append_hopefully($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)",
     )
+    .bind(&tenants)
+    .bind(&counts)
+    .bind(&rows.tenants)
+    .bind(&rows.numbers)
+    .bind(&rows.versions)
+    .bind(&rows.times)
+    .bind(&rows.streams)
+    .bind(&rows.types)
+    .bind(&rows.actors)
+    .bind(&rows.bodies)
+    .bind(&rows.leaves)
+    .bind(&rows.known_tenants)
+    .bind(&rows.known_streams)
+    .bind(&rows.known_versions)
+    .bind(&rows.key_tenants)
+    .bind(&rows.keys)
+    .bind(&rows.key_hashes)
+    .bind(&rows.key_firsts)
+    .bind(&rows.key_lasts)
+    .bind(&rows.key_times)
+    .fetch_one(connection)
+    .await?;
+    if heads.len() != tenants.len() {
+        return Err(sqlx::Error::Protocol(format!(
+            "log.append_hopefully answered {} heads for {} tenants",
+            heads.len(),
+            tenants.len()
+        )));
+    }
+    Ok(outcomes
+        .into_iter()
+        .map(|(t, first, last, versions_before)| Outcome::Appended {
+            first_position: heads[t] + first,
+            last_position: heads[t] + last,
+            versions_before,
+        })
+        .collect())
+}
+
+/// The parallel lists of `log.append_hopefully`, described in its migration.
+#[derive(Default)]
+struct HopefulRows<'a> {
+    tenants: Vec<i32>,
+    numbers: Vec<i32>,
+    versions: Vec<i64>,
+    times: Vec<jiff_sqlx::Timestamp>,
+    streams: Vec<&'a str>,
+    types: Vec<&'a str>,
+    actors: Vec<&'a str>,
+    bodies: Vec<&'a str>,
+    leaves: Vec<&'a [u8]>,
+    known_tenants: Vec<Uuid>,
+    known_streams: Vec<&'a str>,
+    known_versions: Vec<i64>,
+    key_tenants: Vec<i32>,
+    keys: Vec<&'a str>,
+    key_hashes: Vec<&'a [u8]>,
+    key_firsts: Vec<i32>,
+    key_lasts: Vec<i32>,
+    key_times: Vec<jiff_sqlx::Timestamp>,
 }
 
 async fn write_batch(
@@ -91,13 +211,8 @@ async fn write_batch(
     commands: &[Command],
     careful: bool,
 ) -> Result<Vec<Outcome>, sqlx::Error> {
-    let mut tenants: Vec<Uuid> = commands.iter().map(|command| command.tenant.uuid()).collect();
-    // Postgres compares UUIDs by their bytes, as Rust does: the order in which the heads are locked.
-    tenants.sort_unstable();
-    tenants.dedup();
-    let tenant_index = |command: &Command| {
-        tenants.binary_search(&command.tenant.uuid()).expect("every command's tenant is in the list") as i32 + 1
-    };
+    let tenants = tenants_of(commands);
+    let tenant_index = |command: &Command| index_of(&tenants, command) as i32 + 1;
     let slices =
         || commands.iter().enumerate().flat_map(|(c, command)| command.slices.iter().map(move |slice| (c, slice)));
     let events = || slices().flat_map(|(_, slice)| slice.events.iter());

@@ -203,10 +203,14 @@ fn next_batch(waiting: &mut VecDeque<Job>) -> Vec<Job> {
     batch
 }
 
-/// A connection of the lane's own, outside the pool's count, whose plans are made once.
+const PLANNING: &str = "set plan_cache_mode = force_generic_plan; set jit = off; set enable_hashjoin = off; \
+     set enable_mergejoin = off; set enable_seqscan = off";
+
+/// A connection of the lane's own, outside the pool's count, whose plans are made once. They are nested loops over the
+/// lists of a batch: their lengths are unknown to the planner, and their order is the order of the locks.
 async fn connect(writer: &PgPool) -> Result<PgConnection, sqlx::Error> {
     let mut connection = writer.acquire().await?.detach();
-    sqlx::raw_sql("set plan_cache_mode = force_generic_plan; set jit = off").execute(&mut connection).await?;
+    sqlx::raw_sql(PLANNING).execute(&mut connection).await?;
     Ok(connection)
 }
 

@@ -116,6 +116,15 @@ pub enum ExpectedVersion {
 }
 
 impl ExpectedVersion {
+    /// The version that the stream has when the expectation holds; none where any will do.
+    pub(crate) fn version(self) -> Option<i64> {
+        match self {
+            Self::NoStream => Some(0),
+            Self::Exact(version) => Some(version),
+            Self::Any => None,
+        }
+    }
+
     pub(crate) fn to_log(self) -> i64 {
         match self {
             Self::NoStream => 0,

@@ -49,8 +49,9 @@ async fn migrations_that_run_at_once_wait_for_each_other() {
     }
 }
 
-/// Row-level security that its owner passes by is none. Four tables of the vault are looked up before a tenant is known
-/// or across tenants, and hold hashes, ids, times and positions only (see their migration).
+/// Row-level security binds the owner too, but for the three tables that only the append functions write, as their owner
+/// (migration 3 says why). Four tables of the vault are looked up before a tenant is known or across tenants, and hold
+/// hashes, ids, times and positions only (see their migration).
 #[tokio::test]
 async fn every_table_with_tenants_forces_row_level_security() {
     let database = database().await;
@@ -60,7 +61,8 @@ async fn every_table_with_tenants_forces_row_level_security() {
          from pg_class c join pg_namespace n on n.oid = c.relnamespace
          where c.relkind in ('r', 'p') and n.nspname in ('log', 'vault')
            and exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id')
-           and not (c.relrowsecurity and c.relforcerowsecurity)
+           and not (c.relrowsecurity and (c.relforcerowsecurity
+               or c.oid in ('log.events'::regclass, 'log.tenant_head'::regclass, 'log.receipts'::regclass)))
          order by 1",
     )
     .fetch_all(&mut superuser)

@@ -108,7 +108,7 @@ async fn the_writer_cannot_read_what_it_wrote() {
 #[tokio::test]
 async fn the_reader_cannot_append() {
     let Given { pools, .. } = given_a_log().await;
-    let call = "select log.append_one(gen_random_uuid(), 's', 0, now(), 'a', null, null, array['T'], array['{}'], array['\\x00'::bytea])";
+    let call = "select log.append_one(gen_random_uuid(), 's', 0, now(), 'a', null, null, 'T', '{}', '\\x00'::bytea)";
     for pool in [&pools.reader, &pools.projector, &pools.vault] {
         assert_eq!(refusal(pool, call).await, INSUFFICIENT_PRIVILEGE);
     }

@@ -87,14 +87,12 @@ async fn write(log: &EventLog, pools: &Database, tenants: &[TenantId], mut rando
 /// A transaction that appends, holds its locks for a while, and takes everything back.
 async fn roll_back(pools: &Database, tenant: TenantId, name: &str, random: &mut StdRng) {
     let Ok(mut transaction) = pools.writer.begin().await else { return };
-    let appended = sqlx::query(
-        "select log.append_one($1, $2, -1, now(), 'nobody', null, null, array['Never'], array['{}'], array[$3])",
-    )
-    .bind(tenant.uuid())
-    .bind(name)
-    .bind(vec![0_u8; 32])
-    .execute(&mut *transaction)
-    .await;
+    let appended = sqlx::query("select log.append_one($1, $2, -1, now(), 'nobody', null, null, 'Never', '{}', $3)")
+        .bind(tenant.uuid())
+        .bind(name)
+        .bind(vec![0_u8; 32])
+        .execute(&mut *transaction)
+        .await;
     if appended.is_ok() {
         pause(random).await;
     }
