@@ -11,6 +11,7 @@ use dyocense_domain::event::DomainEvent;
 use dyocense_domain::goals::GoalEvent;
 use dyocense_domain::identity::{BusinessEvent, SessionEvent};
 use dyocense_domain::metrics::MetricEvent;
+use dyocense_domain::runs::RunEvent;
 use dyocense_eventlog::{EventLog, Options as LogOptions, Upcasters};
 use dyocense_projections::{Options as ProjectionOptions, Projections, Running};
 use tokio::task::JoinSet;
@@ -99,6 +100,7 @@ impl Node {
         let mut tasks = JoinSet::new();
         tasks.spawn(rebuild_if_outdated(self.projections.clone(), stop.clone()));
         tasks.spawn(self.commands.clone().run_imports(stop.clone()));
+        tasks.spawn(self.commands.clone().run_analyses(analysis_slots(), stop.clone()));
         tasks.spawn(policies::run(self.commands.clone(), policies::all(), stop.clone()));
         tasks.spawn(self.commands.clone().run_scheduler(stop.clone()));
         Workers { projecting: self.projections.start(), stop, tasks }
@@ -140,9 +142,21 @@ async fn rebuild_if_outdated(projections: Projections, stop: CancellationToken) 
     }
 }
 
+/// Runs at one time: half of the machine, so that the other half answers meanwhile.
+fn analysis_slots() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1))
+}
+
 /// Every type of event in its current version; the log refuses to open where a stored version could not be lifted.
 fn upcasters() -> Upcasters {
-    let types = [BusinessEvent::TYPES, SessionEvent::TYPES, MetricEvent::TYPES, ImportEvent::TYPES, GoalEvent::TYPES];
+    let types = [
+        BusinessEvent::TYPES,
+        SessionEvent::TYPES,
+        MetricEvent::TYPES,
+        ImportEvent::TYPES,
+        GoalEvent::TYPES,
+        RunEvent::TYPES,
+    ];
     types
         .into_iter()
         .flatten()

@@ -15,6 +15,7 @@ use crate::caller::Caller;
 use crate::error::{CommandError, Fault};
 use crate::identity::{AccessTokens, Passwords, RecentPrincipals};
 use crate::ports::ReadModels;
+use crate::runs::Going;
 use crate::secrets::MasterKey;
 use crate::vault::Vault;
 
@@ -47,6 +48,9 @@ pub struct Commands {
     pub(crate) recent: RecentPrincipals,
     /// Wakes the import worker of this node.
     pub(crate) import_queued: Arc<tokio::sync::Notify>,
+    /// Wakes the worker of runs of this node.
+    pub(crate) run_queued: Arc<tokio::sync::Notify>,
+    pub(crate) going_runs: Going,
 }
 
 /// What a command did. `position` is how far the tenant's history reaches with it; `events` are those of this
@@ -80,6 +84,8 @@ impl Commands {
             access_tokens,
             recent: RecentPrincipals::default(),
             import_queued: Arc::default(),
+            run_queued: Arc::default(),
+            going_runs: Going::default(),
         })
     }
 

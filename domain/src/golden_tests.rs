@@ -10,6 +10,7 @@ use crate::event::DomainEvent;
 use crate::goals::GoalEvent;
 use crate::identity::{BusinessEvent, SessionEvent};
 use crate::metrics::MetricEvent;
+use crate::runs::RunEvent;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("golden")
@@ -44,6 +45,7 @@ fn every_event_type_has_an_example_that_reads_and_writes_unchanged() {
     named.extend(read_all::<MetricEvent>("metrics"));
     named.extend(read_all::<ImportEvent>("connectors"));
     named.extend(read_all::<GoalEvent>("goals"));
+    named.extend(read_all::<RunEvent>("runs"));
     let named: BTreeSet<String> = named.into_iter().collect();
 
     let mut found = BTreeSet::new();
@@ -58,7 +60,14 @@ fn every_event_type_has_an_example_that_reads_and_writes_unchanged() {
 
 #[test]
 fn no_two_contexts_use_the_same_event_type() {
-    let all = [BusinessEvent::TYPES, SessionEvent::TYPES, MetricEvent::TYPES, ImportEvent::TYPES, GoalEvent::TYPES];
+    let all = [
+        BusinessEvent::TYPES,
+        SessionEvent::TYPES,
+        MetricEvent::TYPES,
+        ImportEvent::TYPES,
+        GoalEvent::TYPES,
+        RunEvent::TYPES,
+    ];
     let names: Vec<&str> = all.concat().iter().map(|event_type| event_type.name).collect();
     let distinct: BTreeSet<&str> = names.iter().copied().collect();
     assert_eq!(distinct.len(), names.len());
@@ -80,7 +89,7 @@ fn every_context_with_events_is_covered_here() {
         .sum();
     assert_eq!(
         with_events.iter().map(String::as_str).collect::<Vec<_>>(),
-        ["connectors", "goals", "identity", "metrics"]
+        ["connectors", "goals", "identity", "metrics", "runs"]
     );
-    assert_eq!(declared, 5, "an enum of events is missing in this file");
+    assert_eq!(declared, 6, "an enum of events is missing in this file");
 }

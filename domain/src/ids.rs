@@ -63,6 +63,8 @@ typed_ids! {
     ImportId => "import";
     /// A file as it was uploaded, before anything was read from it.
     UploadId => "upload";
+    /// One run of an engine.
+    RunId => "run";
 }
 
 /// The stream of the business itself: its profile, people, invitations and API keys.

@@ -11,6 +11,7 @@ pub mod identity;
 pub mod ids;
 pub mod metrics;
 pub mod personal;
+pub mod runs;
 pub mod text;
 pub mod time_zone;
 

@@ -10,6 +10,7 @@ pub mod goals;
 pub mod identity;
 pub mod metrics;
 pub mod notifications;
+pub mod runs;
 
 mod advance;
 mod column;
@@ -48,5 +49,6 @@ pub fn projectors() -> Vec<Arc<dyn Projector>> {
         Arc::new(analytics::AnalyticsProjector),
         Arc::new(goals::GoalsProjector),
         Arc::new(notifications::NotificationsProjector),
+        Arc::new(runs::RunsProjector),
     ]
 }

@@ -3,12 +3,14 @@
 use jiff::ToSpan;
 use jiff::civil::{Date, Weekday};
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 
 use super::{MetricKind, Point};
 use crate::time_zone::TimeZoneName;
 
 /// The length of a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Bucket {
     Day,
     /// Seven days from Monday (ISO 8601).
@@ -34,6 +36,18 @@ impl Bucket {
             }
             Bucket::Year => day.first_of_year(),
         }
+    }
+
+    /// The first day of the step after the one that begins on `start`; None past the calendar's end.
+    pub fn next(self, start: Date) -> Option<Date> {
+        match self {
+            Bucket::Day => start.checked_add(1.day()),
+            Bucket::Week => start.checked_add(7.days()),
+            Bucket::Month => start.checked_add(1.month()),
+            Bucket::Quarter => start.checked_add(3.months()),
+            Bucket::Year => start.checked_add(1.year()),
+        }
+        .ok()
     }
 
     fn longer(self) -> Option<Bucket> {

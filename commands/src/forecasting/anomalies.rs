@@ -1,0 +1,134 @@
+use async_trait::async_trait;
+use dyocense_domain::ids::MetricId;
+use dyocense_domain::metrics::Bucket;
+use dyocense_domain::runs::RunRefusal;
+use dyocense_eventlog::TenantId;
+use dyocense_forecasting::anomalies::{Detection, Kind, detect, explain};
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::METHOD;
+use super::history::{History, HistorySpan, impossible, read, word};
+use crate::error::Fault;
+use crate::execute::Commands;
+use crate::runs::{Analysis, Computed, Control, Gathered, NoAnswer};
+
+/// What in a metric's history was odd.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AnomalyRequest {
+    pub metric_id: MetricId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bucket: Option<Bucket>,
+    /// Share of false alarms among the alarms that is put up with, 0.001 to 0.5.
+    pub false_discovery_rate: f64,
+}
+
+/// A step that was not as it usually is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Anomaly {
+    pub start: Date,
+    pub kind: Kind,
+    pub value: f64,
+    pub expected: f64,
+    /// Distance from usual in standard deviations, signed.
+    pub score: f64,
+    /// Probability of a distance at least as large when nothing is odd.
+    pub p: f64,
+    /// One sentence.
+    pub explanation: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AnomalyAnswer {
+    pub metric_id: MetricId,
+    pub unit: String,
+    pub bucket: Bucket,
+    pub history: HistorySpan,
+    /// The oldest first.
+    pub anomalies: Vec<Anomaly>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Input {
+    history: History,
+    false_discovery_rate: f64,
+}
+
+pub(crate) struct AnomalyDetection;
+
+#[async_trait]
+impl Analysis for AnomalyDetection {
+    fn method(&self) -> &'static str {
+        METHOD
+    }
+
+    fn check(&self, request: &Value) -> Result<(), RunRefusal> {
+        let request: AnomalyRequest = read(request)?;
+        let rate = request.false_discovery_rate;
+        match (0.001..=0.5).contains(&rate) {
+            true => Ok(()),
+            false => Err(RunRefusal::Request {
+                field: "falseDiscoveryRate",
+                reason: format!("a false discovery rate of {rate}: 0.001 to 0.5 are allowed"),
+            }),
+        }
+    }
+
+    async fn gather(
+        &self,
+        commands: &Commands,
+        tenant: TenantId,
+        request: &Value,
+    ) -> Result<Result<Gathered, NoAnswer>, Fault> {
+        let AnomalyRequest { metric_id, bucket, false_discovery_rate } = read(request).map_err(Fault::internal)?;
+        let history = match History::of_metric(commands, tenant, metric_id, bucket).await? {
+            Ok(history) => history,
+            Err(none) => return Ok(Err(none)),
+        };
+        Ok(Ok(Gathered { input: json!(Input { history, false_discovery_rate }) }))
+    }
+
+    fn compute(&self, input: &Value, _: u32, control: &Control) -> Result<Computed, NoAnswer> {
+        let Input { history, false_discovery_rate } = read(input).map_err(impossible)?;
+        control.tell(None, format!("judging {} {}s", history.values.len(), word(history.bucket)));
+        let series = history.series(history.values.len())?;
+        let verdicts = detect(&series, Detection { false_discovery_rate }).map_err(impossible)?;
+        if control.is_stopped() {
+            return Err(NoAnswer::Stopped);
+        }
+        let anomalies: Vec<Anomaly> = verdicts
+            .iter()
+            .filter_map(|verdict| {
+                Some(Anomaly {
+                    start: history.start_of(verdict.index),
+                    kind: verdict.kind?,
+                    value: verdict.value,
+                    expected: verdict.expected,
+                    score: verdict.score,
+                    p: verdict.p,
+                    explanation: explain(&series, verdict),
+                })
+            })
+            .collect();
+        let steps = format!("{} {}s", history.values.len(), word(history.bucket));
+        let summary = match anomalies.last() {
+            None => format!("Nothing odd was found in {steps} of {}.", history.name),
+            Some(newest) => {
+                let count = match anomalies.len() {
+                    1 => "one was".to_owned(),
+                    count => format!("{count} were"),
+                };
+                format!("Of {steps} of {} {count} odd. The newest: {}", history.name, newest.explanation)
+            }
+        };
+        let answer = AnomalyAnswer {
+            metric_id: history.metric_id,
+            unit: history.unit.clone(),
+            bucket: history.bucket,
+            history: history.span(),
+            anomalies,
+        };
+        Ok(Computed { answer: json!(answer), summary, caveats: vec![], stopped_early: false })
+    }
+}

@@ -1,0 +1,203 @@
+use async_trait::async_trait;
+use dyocense_domain::ids::MetricId;
+use dyocense_domain::metrics::Bucket;
+use dyocense_domain::runs::RunRefusal;
+use dyocense_eventlog::TenantId;
+use dyocense_forecasting::accuracy::{coverage, mase, smape};
+use dyocense_forecasting::{Model, Request, forecast};
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::METHOD;
+use super::history::{History, HistorySpan, check_reach, impossible, read, word};
+use crate::error::Fault;
+use crate::execute::Commands;
+use crate::runs::{Analysis, Computed, Control, Gathered, NoAnswer};
+
+/// How well the past would have been foreseen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BacktestRequest {
+    pub metric_id: MetricId,
+    /// Steps ahead, 1 to 1,000.
+    pub horizon: usize,
+    /// Interval levels in percent, each 1 to 99.9.
+    pub levels: Vec<f64>,
+    pub model: Model,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bucket: Option<Bucket>,
+    /// Moments in the past to forecast from, 1 to 50.
+    pub origins: usize,
+}
+
+/// A forecast from one moment in the past, beside what then happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BacktestOrigin {
+    /// The first day that was forecast.
+    pub start: Date,
+    pub model: String,
+    pub mean: Vec<f64>,
+    /// As it was; the engine's filling where no value is known.
+    pub actual: Vec<f64>,
+    /// Mean absolute error over that of repeating the last season; below 1 is better than repeating.
+    pub mase: Option<f64>,
+    /// Symmetric mean absolute percentage error, 0 to 200.
+    pub smape: f64,
+}
+
+/// Share of what happened that lay in the interval, in percent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LevelCoverage {
+    pub level: f64,
+    pub covered: f64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BacktestAnswer {
+    pub metric_id: MetricId,
+    pub unit: String,
+    pub bucket: Bucket,
+    pub history: HistorySpan,
+    /// The oldest first.
+    pub origins: Vec<BacktestOrigin>,
+    /// Means over the origins.
+    pub mase: Option<f64>,
+    pub smape: f64,
+    pub coverage: Vec<LevelCoverage>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Input {
+    history: History,
+    horizon: usize,
+    levels: Vec<f64>,
+    model: Model,
+    origins: usize,
+}
+
+const MOST_ORIGINS: usize = 50;
+/// Steps that must lie before the first origin.
+const LEAST_HISTORY: usize = 8;
+
+pub(crate) struct Backtesting;
+
+#[async_trait]
+impl Analysis for Backtesting {
+    fn method(&self) -> &'static str {
+        METHOD
+    }
+
+    fn check(&self, request: &Value) -> Result<(), RunRefusal> {
+        let request: BacktestRequest = read(request)?;
+        if !(1..=MOST_ORIGINS).contains(&request.origins) {
+            let reason = format!("{} origins: 1 to {MOST_ORIGINS} are allowed", request.origins);
+            return Err(RunRefusal::Request { field: "origins", reason });
+        }
+        check_reach(request.horizon, &request.levels)
+    }
+
+    async fn gather(
+        &self,
+        commands: &Commands,
+        tenant: TenantId,
+        request: &Value,
+    ) -> Result<Result<Gathered, NoAnswer>, Fault> {
+        let BacktestRequest { metric_id, horizon, levels, model, bucket, origins } =
+            read(request).map_err(Fault::internal)?;
+        let history = match History::of_metric(commands, tenant, metric_id, bucket).await? {
+            Ok(history) => history,
+            Err(none) => return Ok(Err(none)),
+        };
+        Ok(Ok(Gathered { input: json!(Input { history, horizon, levels, model, origins }) }))
+    }
+
+    fn compute(&self, input: &Value, seed: u32, control: &Control) -> Result<Computed, NoAnswer> {
+        let Input { history, horizon, levels, model, origins } = read(input).map_err(impossible)?;
+        let steps = history.values.len();
+        let needed = LEAST_HISTORY + horizon;
+        if steps < needed {
+            return Err(NoAnswer::Impossible(format!(
+                "{} has {steps} {}s of history; a backtest {horizon} ahead needs at least {needed}",
+                history.name,
+                word(history.bucket)
+            )));
+        }
+        // Origins a step apart at least, spread over the newest half, the last one a horizon before the end.
+        let latest = steps - horizon;
+        let earliest = (latest / 2).max(LEAST_HISTORY);
+        let count = origins.min(latest - earliest + 1);
+        let (actual, _) = history.series(steps)?.filled();
+        let mut found: Vec<BacktestOrigin> = Vec::with_capacity(count);
+        let mut covered = vec![Vec::with_capacity(count); levels.len()];
+        for k in 0..count {
+            if control.is_stopped() {
+                break;
+            }
+            control.tell(Some(k as f64 / count as f64), format!("forecast {} of {count} from the past", k + 1));
+            let origin = if count == 1 { latest } else { earliest + (latest - earliest) * k / (count - 1) };
+            let request = Request { horizon, levels: levels.clone(), model, seed: seed.into() };
+            let series = history.series(origin)?;
+            let made = forecast(&series, &[], &request).map_err(impossible)?;
+            let train = &actual[..origin];
+            let then = &actual[origin..origin + horizon];
+            for (band, covered) in made.intervals.iter().zip(&mut covered) {
+                covered.push(100.0 * coverage(then, &band.lower, &band.upper));
+            }
+            found.push(BacktestOrigin {
+                start: history.start_of(origin),
+                model: made.model,
+                mase: mase(train, series.season(), then, &made.mean).filter(|value| value.is_finite()),
+                smape: smape(then, &made.mean),
+                mean: made.mean,
+                actual: then.to_vec(),
+            });
+        }
+        if found.is_empty() {
+            return Err(NoAnswer::Stopped);
+        }
+        let scaled: Vec<f64> = found.iter().filter_map(|origin| origin.mase).collect();
+        let mut sorted = levels.clone();
+        sorted.sort_by(f64::total_cmp);
+        sorted.dedup();
+        let stopped_early = found.len() < count;
+        let answer = BacktestAnswer {
+            metric_id: history.metric_id,
+            unit: history.unit.clone(),
+            bucket: history.bucket,
+            history: history.span(),
+            mase: (!scaled.is_empty()).then(|| mean(&scaled)),
+            smape: mean(&found.iter().map(|origin| origin.smape).collect::<Vec<_>>()),
+            coverage: sorted
+                .into_iter()
+                .zip(&covered)
+                .map(|(level, covered)| LevelCoverage { level, covered: mean(covered) })
+                .collect(),
+            origins: found,
+        };
+        Ok(Computed {
+            summary: summary(&history, &answer, horizon),
+            answer: json!(answer),
+            caveats: vec![],
+            stopped_early,
+        })
+    }
+}
+
+fn summary(history: &History, answer: &BacktestAnswer, horizon: usize) -> String {
+    let count = answer.origins.len();
+    let error = match answer.mase {
+        Some(mase) if mase < 1.0 => {
+            format!("errors were {:.0} % smaller than those of repeating the last season", 100.0 * (1.0 - mase))
+        }
+        Some(mase) => {
+            format!("errors were {:.0} % larger than those of repeating the last season", 100.0 * (mase - 1.0))
+        }
+        None => "the history never changes, so errors have no scale".to_owned(),
+    };
+    let span = format!("{horizon} {}{}", word(history.bucket), if horizon == 1 { "" } else { "s" });
+    format!("{} was forecast {span} ahead from {count} moments of its past: {error}.", history.name)
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len().max(1) as f64
+}

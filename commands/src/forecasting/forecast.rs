@@ -1,0 +1,190 @@
+use async_trait::async_trait;
+use dyocense_domain::ids::MetricId;
+use dyocense_domain::metrics::{Bucket, MetricKind};
+use dyocense_domain::runs::RunRefusal;
+use dyocense_eventlog::TenantId;
+use dyocense_forecasting::{Forecast, Model, Request, forecast};
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::METHOD;
+use super::history::{History, HistorySpan, check_reach, impossible, read, word};
+use crate::error::Fault;
+use crate::execute::Commands;
+use crate::runs::{Analysis, Computed, Control, Gathered, NoAnswer};
+
+/// What is asked of a forecast.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ForecastRequest {
+    pub metric_id: MetricId,
+    /// Steps ahead, 1 to 1,000.
+    pub horizon: usize,
+    /// Interval levels in percent, each 1 to 99.9.
+    pub levels: Vec<f64>,
+    pub model: Model,
+    /// The calendar's step; days where None.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bucket: Option<Bucket>,
+}
+
+/// Where each future value lies with the probability `level`, in percent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Band {
+    pub level: f64,
+    pub lower: Vec<f64>,
+    pub upper: Vec<f64>,
+}
+
+/// A model that had a share in the answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Member {
+    pub model: String,
+    /// 0 to 1; all shares add up to 1.
+    pub weight: f64,
+    /// Mean absolute error when the past was forecast from its own past, in the metric's unit.
+    pub backtest_error: Option<f64>,
+}
+
+/// The sum over the horizon, for a flow: its errors hang together, so it is not the sum of the bounds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Total {
+    pub mean: f64,
+    pub level: f64,
+    pub lower: f64,
+    pub upper: f64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ForecastAnswer {
+    pub metric_id: MetricId,
+    pub unit: String,
+    pub bucket: Bucket,
+    pub history: HistorySpan,
+    /// In the field's own notation, as `ETS(M,Ad,M)`.
+    pub model: String,
+    pub members: Vec<Member>,
+    /// The first days of the steps ahead.
+    pub starts: Vec<Date>,
+    pub mean: Vec<f64>,
+    /// Narrowest first; each contains the one before.
+    pub bands: Vec<Band>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<Total>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Input {
+    history: History,
+    horizon: usize,
+    levels: Vec<f64>,
+    model: Model,
+}
+
+pub(crate) struct Forecasting;
+
+#[async_trait]
+impl Analysis for Forecasting {
+    fn method(&self) -> &'static str {
+        METHOD
+    }
+
+    fn check(&self, request: &Value) -> Result<(), RunRefusal> {
+        let request: ForecastRequest = read(request)?;
+        check_reach(request.horizon, &request.levels)
+    }
+
+    async fn gather(
+        &self,
+        commands: &Commands,
+        tenant: TenantId,
+        request: &Value,
+    ) -> Result<Result<Gathered, NoAnswer>, Fault> {
+        let ForecastRequest { metric_id, horizon, levels, model, bucket } = read(request).map_err(Fault::internal)?;
+        let history = match History::of_metric(commands, tenant, metric_id, bucket).await? {
+            Ok(history) => history,
+            Err(none) => return Ok(Err(none)),
+        };
+        Ok(Ok(Gathered { input: json!(Input { history, horizon, levels, model }) }))
+    }
+
+    fn compute(&self, input: &Value, seed: u32, control: &Control) -> Result<Computed, NoAnswer> {
+        let Input { history, horizon, levels, model } = read(input).map_err(impossible)?;
+        control.tell(None, format!("fitting models to {} {}s", history.values.len(), word(history.bucket)));
+        let series = history.series(history.values.len())?;
+        let request = Request { horizon, levels, model, seed: seed.into() };
+        let found = forecast(&series, &[], &request).map_err(impossible)?;
+        if control.is_stopped() {
+            return Err(NoAnswer::Stopped);
+        }
+        let total = (history.kind == MetricKind::Flow).then(|| total(&found, seed));
+        let summary = summary(&history, &found, total.as_ref());
+        let answer = ForecastAnswer {
+            metric_id: history.metric_id,
+            unit: history.unit.clone(),
+            bucket: history.bucket,
+            history: history.span(),
+            model: found.model,
+            members: found
+                .members
+                .into_iter()
+                .map(|member| Member {
+                    model: member.model,
+                    weight: member.weight,
+                    backtest_error: member.backtest_error,
+                })
+                .collect(),
+            starts: history.steps_ahead(horizon),
+            mean: found.mean,
+            bands: found
+                .intervals
+                .into_iter()
+                .map(|band| Band { level: band.level, lower: band.lower, upper: band.upper })
+                .collect(),
+            total,
+        };
+        let caveats = found.caveats.iter().map(ToString::to_string).collect();
+        Ok(Computed { answer: json!(answer), summary, caveats, stopped_early: false })
+    }
+}
+
+/// The level of the sum's interval, in percent.
+const TOTAL_LEVEL: f64 = 80.0;
+const PATHS: usize = 1_000;
+
+fn total(found: &Forecast, seed: u32) -> Total {
+    let mut sums: Vec<f64> =
+        found.sample_paths(PATHS, seed.into()).iter().map(|path| path.iter().sum::<f64>()).collect();
+    sums.sort_by(f64::total_cmp);
+    let tail = (PATHS as f64 * (100.0 - TOTAL_LEVEL) / 200.0) as usize;
+    let never_negative = found.intervals.iter().all(|band| band.lower.iter().all(|value| *value >= 0.0));
+    let floor = if never_negative && !found.intervals.is_empty() { 0.0 } else { f64::NEG_INFINITY };
+    Total {
+        mean: found.mean.iter().sum(),
+        level: TOTAL_LEVEL,
+        lower: sums[tail].max(floor),
+        upper: sums[PATHS - 1 - tail],
+    }
+}
+
+fn summary(history: &History, found: &Forecast, total: Option<&Total>) -> String {
+    let steps = found.mean.len();
+    let span = match steps {
+        1 => format!("next {}", word(history.bucket)),
+        _ => format!("next {steps} {}s", word(history.bucket)),
+    };
+    match total {
+        Some(total) => format!(
+            "{} adds up to about {} over the {span}; with a probability of {:.0} % to between {} and {}.",
+            history.name,
+            history.amount(total.mean),
+            total.level,
+            history.amount(total.lower),
+            history.amount(total.upper)
+        ),
+        None => {
+            let last = found.mean.last().copied().unwrap_or_default();
+            format!("{} stands at about {} at the end of the {span}.", history.name, history.amount(last))
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! A metric's history as the engine takes it: values on a regular calendar.
+
+use dyocense_domain::ids::MetricId;
+use dyocense_domain::metrics::{Bucket, MetricKind, MetricSource, default_aggregation, series};
+use dyocense_domain::runs::RunRefusal;
+use dyocense_eventlog::TenantId;
+use dyocense_forecasting::Series;
+use dyocense_forecasting::calendar::Frequency;
+use jiff::Timestamp;
+use jiff::civil::{Date, Time};
+use rust_decimal::prelude::ToPrimitive;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::error::Fault;
+use crate::execute::Commands;
+use crate::runs::NoAnswer;
+
+/// Steps of a history that are looked at: 27 years of days.
+const MOST_STEPS: usize = 10_000;
+
+/// The part of a metric's history behind an answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HistorySpan {
+    pub first: Date,
+    pub last: Date,
+    /// Steps of the calendar, those without a value included.
+    pub steps: usize,
+}
+
+/// A metric's history in steps of its own calendar.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct History {
+    pub metric_id: MetricId,
+    pub name: String,
+    pub unit: String,
+    pub kind: MetricKind,
+    pub bucket: Bucket,
+    pub first: Date,
+    /// None: no value is known of that step.
+    pub values: Vec<Option<f64>>,
+}
+
+impl History {
+    /// The last step that is not over yet (the rest of this week, month …) is left out. A step without a sale had sales
+    /// of zero; a step without a recorded point has no known value.
+    pub async fn of_metric(
+        commands: &Commands,
+        tenant: TenantId,
+        metric_id: MetricId,
+        bucket: Option<Bucket>,
+    ) -> Result<Result<History, NoAnswer>, Fault> {
+        let impossible = |reason: String| Ok(Err(NoAnswer::Impossible(reason)));
+        let Some(metric) = commands.reads.metric(tenant, metric_id).await? else {
+            return impossible("there is no such metric in this business".to_owned());
+        };
+        let points = commands.reads.points(tenant, metric_id, Timestamp::MIN, Timestamp::MAX).await?;
+        let Some(newest) = points.last().map(|point| metric.time_zone.date_of(point.at)) else {
+            return impossible(format!("{} has no points yet", metric.name));
+        };
+        let bucket = bucket.unwrap_or(Bucket::Day);
+        let found = series(&points, &metric.time_zone, bucket, default_aggregation(metric.kind), usize::MAX);
+        let mut steps = found.steps;
+        let is_over = |start: Date| {
+            bucket.next(start).and_then(|next| next.yesterday().ok()).is_none_or(|last_day| last_day <= newest)
+        };
+        if steps.last().is_some_and(|step| !is_over(step.start)) {
+            steps.pop();
+        }
+        let (Some(first), Some(last)) = (steps.first().map(|step| step.start), steps.last().map(|step| step.start))
+        else {
+            return impossible(format!("{} covers no whole {} yet", metric.name, word(bucket)));
+        };
+        let counts_nothing_as_zero = metric.kind == MetricKind::Flow && metric.source == MetricSource::Derived;
+        let mut values: Vec<Option<f64>> = Vec::new();
+        let mut known = steps.iter().peekable();
+        let mut at = first;
+        while at <= last {
+            let value = known.next_if(|step| step.start == at).and_then(|step| step.value.to_f64());
+            values.push(value.or(counts_nothing_as_zero.then_some(0.0)));
+            match bucket.next(at) {
+                Some(next) => at = next,
+                None => break,
+            }
+        }
+        let mut first = first;
+        while values.len() > MOST_STEPS {
+            let spare = values.len() - MOST_STEPS;
+            values.drain(..spare);
+            for _ in 0..spare {
+                first = bucket.next(first).unwrap_or(first);
+            }
+        }
+        let (name, unit, kind) = (metric.name, metric.unit, metric.kind);
+        Ok(Ok(History { metric_id, name, unit, kind, bucket, first, values }))
+    }
+
+    pub fn span(&self) -> HistorySpan {
+        let last = self.start_of(self.values.len().saturating_sub(1));
+        HistorySpan { first: self.first, last, steps: self.values.len() }
+    }
+
+    /// The first day of a step, counted from 0; steps may lie behind the history.
+    pub fn start_of(&self, index: usize) -> Date {
+        (0..index).fold(self.first, |at, _| self.bucket.next(at).unwrap_or(at))
+    }
+
+    /// The first days of `count` steps behind the history.
+    pub fn steps_ahead(&self, count: usize) -> Vec<Date> {
+        let mut at = self.start_of(self.values.len());
+        (0..count)
+            .map(|_| {
+                let start = at;
+                at = self.bucket.next(at).unwrap_or(at);
+                start
+            })
+            .collect()
+    }
+
+    /// The first `length` steps, as the engine takes them.
+    pub fn series(&self, length: usize) -> Result<Series, NoAnswer> {
+        let values = self.values[..length].iter().map(|value| value.unwrap_or(f64::NAN)).collect();
+        let (frequency, season) = match self.bucket {
+            Bucket::Day => (Frequency::Daily, 7),
+            Bucket::Week => (Frequency::Weekly, 52),
+            Bucket::Month => (Frequency::Monthly, 12),
+            Bucket::Quarter => (Frequency::Quarterly, 4),
+            Bucket::Year => (Frequency::Yearly, 1),
+        };
+        let series = Series::new(self.name.as_str(), values, season).map_err(impossible)?;
+        Ok(series.starting(self.first.to_datetime(Time::midnight()), frequency))
+    }
+
+    /// "3,120.50 USD", with as many decimals as the size deserves.
+    pub fn amount(&self, value: f64) -> String {
+        format!("{} {}", grouped(value), self.unit)
+    }
+}
+
+pub(super) fn impossible(error: impl std::fmt::Display) -> NoAnswer {
+    NoAnswer::Impossible(error.to_string())
+}
+
+pub(super) fn word(bucket: Bucket) -> &'static str {
+    match bucket {
+        Bucket::Day => "day",
+        Bucket::Week => "week",
+        Bucket::Month => "month",
+        Bucket::Quarter => "quarter",
+        Bucket::Year => "year",
+    }
+}
+
+/// A number for people: thousands apart, decimals only where the number is small.
+fn grouped(value: f64) -> String {
+    let decimals = match value.abs() {
+        size if size >= 1_000.0 => 0,
+        size if size >= 10.0 => 1,
+        _ => 2,
+    };
+    let text = format!("{:.decimals$}", value.abs());
+    let (whole, rest) = text.split_once('.').map_or((text.as_str(), None), |(whole, rest)| (whole, Some(rest)));
+    let mut out = String::new();
+    for (i, digit) in whole.chars().enumerate() {
+        if i > 0 && (whole.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    if let Some(rest) = rest {
+        out.push('.');
+        out.push_str(rest);
+    }
+    match value < 0.0 && out.chars().any(|c| c.is_ascii_digit() && c != '0') {
+        true => format!("-{out}"),
+        false => out,
+    }
+}
+
+/// A stored request or input, read back.
+pub(super) fn read<T: DeserializeOwned>(value: &Value) -> Result<T, RunRefusal> {
+    serde_json::from_value(value.clone())
+        .map_err(|error| RunRefusal::Request { field: "request", reason: error.to_string() })
+}
+
+/// Refuses a horizon or a level that no forecast has.
+pub(super) fn check_reach(horizon: usize, levels: &[f64]) -> Result<(), RunRefusal> {
+    const FURTHEST: usize = 1_000;
+    const MOST_LEVELS: usize = 10;
+    let refused = |field, reason| Err(RunRefusal::Request { field, reason });
+    if !(1..=FURTHEST).contains(&horizon) {
+        return refused("horizon", format!("a horizon of {horizon} steps: 1 to {FURTHEST} are allowed"));
+    }
+    if levels.len() > MOST_LEVELS {
+        return refused("levels", format!("{} levels: at most {MOST_LEVELS} are allowed", levels.len()));
+    }
+    match levels.iter().find(|level| !(1.0..=99.9).contains(*level)) {
+        Some(level) => refused("levels", format!("a level of {level} %: 1 to 99.9 % are allowed")),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn history(bucket: Bucket, first: &str, values: Vec<Option<f64>>) -> History {
+        History {
+            metric_id: MetricId::from(uuid::Uuid::nil()),
+            name: "Revenue".into(),
+            unit: "USD".into(),
+            kind: MetricKind::Flow,
+            bucket,
+            first: first.parse().unwrap(),
+            values,
+        }
+    }
+
+    #[test]
+    fn steps_ahead_follow_the_calendar_over_leap_days_and_year_ends() {
+        let days = history(Bucket::Day, "2024-02-27", vec![Some(1.0); 2]).steps_ahead(2);
+        assert_eq!(days, ["2024-02-29".parse().unwrap(), "2024-03-01".parse().unwrap()]);
+        let months = history(Bucket::Month, "2025-11-01", vec![Some(1.0)]).steps_ahead(2);
+        assert_eq!(months, ["2025-12-01".parse().unwrap(), "2026-01-01".parse().unwrap()]);
+    }
+
+    #[test]
+    fn numbers_are_for_people() {
+        for (value, text) in
+            [(2_500_315.63, "2,500,316"), (999.96, "1000.0"), (12.34, "12.3"), (-0.001, "0.00"), (-4.5, "-4.50")]
+        {
+            assert_eq!(grouped(value), text);
+        }
+    }
+
+    #[test]
+    fn reaches_that_no_forecast_has_are_refused_with_their_bound() {
+        for (horizon, levels) in
+            [(0, vec![]), (1_001, vec![]), (1, vec![f64::NAN]), (1, vec![100.0]), (1, vec![80.0; 11])]
+        {
+            assert!(check_reach(horizon, &levels).is_err(), "{horizon} {levels:?}");
+        }
+        assert_eq!(check_reach(1_000, &[1.0, 99.9]), Ok(()));
+    }
+}

@@ -1,0 +1,81 @@
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::events;
+use crate::ids::{RunId, UserId};
+
+events! {
+    /// Events of a stream `run-<id>`.
+    pub enum RunEvent {
+        RunRequested = 1,
+        RunStopRequested = 1,
+        RunCompleted = 1,
+        RunFailed = 1,
+        RunCancelled = 1,
+    }
+}
+
+/// What a run does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunKind {
+    Forecast,
+    Backtest,
+    Anomalies,
+    Inventory,
+    Staffing,
+    Roster,
+    Budget,
+    ChangeExplanation,
+    Intervention,
+    CausalGraph,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunRequested {
+    pub run_id: RunId,
+    pub kind: RunKind,
+    /// In the shape that the kind's analysis documents.
+    pub request: Value,
+    /// Of everything random in the run.
+    pub seed: u32,
+    /// None: asked for by a policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested_by: Option<UserId>,
+}
+
+/// Somebody wants the run to end. What it has found by then may still be its answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunStopRequested {
+    pub requested_by: UserId,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunCompleted {
+    /// The history up to here was read.
+    pub input_position: i64,
+    /// SHA-256, in hexadecimal, of the canonical JSON of all that the method was given.
+    pub input_sha256: String,
+    /// The method and its version.
+    pub method: String,
+    /// The answer in a sentence or two, with numbers and units.
+    pub summary: String,
+    /// What a reader of the answer should know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub caveats: Vec<String>,
+    pub answer: Value,
+    /// It was asked to stop, and this is the best it had.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stopped_early: bool,
+    pub elapsed_ms: u32,
+}
+
+/// There is no answer, for a reason that asking again would meet again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunFailed {
+    pub reason: String,
+}
+
+/// It was stopped before there was an answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunCancelled {}
