@@ -17,11 +17,12 @@ pub enum Kind {
     Upload,
     Goal,
     Milestone,
+    Run,
     Event,
 }
 
 impl Kind {
-    const ALL: [Kind; 10] = [
+    const ALL: [Kind; 11] = [
         Kind::Business,
         Kind::User,
         Kind::Invitation,
@@ -31,6 +32,7 @@ impl Kind {
         Kind::Upload,
         Kind::Goal,
         Kind::Milestone,
+        Kind::Run,
         Kind::Event,
     ];
 
@@ -45,6 +47,7 @@ impl Kind {
             Kind::Upload => "Upload",
             Kind::Goal => "Goal",
             Kind::Milestone => "Milestone",
+            Kind::Run => "Run",
             Kind::Event => "Event",
         }
     }

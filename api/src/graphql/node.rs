@@ -9,6 +9,7 @@ use super::identity::{self, ApiKey, Business, Invitation, User};
 use super::ids::{self, Kind};
 use super::metrics::{self, Metric};
 use super::request::{tenant_at, visitor};
+use super::runs::{self, Run};
 use super::scalars::Position;
 use crate::auth::matrix;
 
@@ -24,6 +25,7 @@ pub enum Node {
     Metric(Metric),
     Import(Import),
     Goal(Goal),
+    Run(Run),
 }
 
 /// The most nodes of one request.
@@ -92,6 +94,7 @@ async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>, Fault> {
         Kind::Metric => metrics::load::metric(ctx, uuid.into()).await?.map(Node::Metric),
         Kind::Import => connectors::load::import(ctx, uuid.into()).await?.map(Node::Import),
         Kind::Goal => goals::load::goal(ctx, uuid.into()).await?.map(Node::Goal),
+        Kind::Run => runs::load::run(ctx, uuid.into()).await?.map(Node::Run),
         Kind::Business | Kind::Upload | Kind::Milestone | Kind::Event => None,
     })
 }

@@ -12,6 +12,7 @@ use dyocense_domain::connectors::ImportRefusal;
 use dyocense_domain::goals::GoalRefusal;
 use dyocense_domain::identity::IdentityRefusal;
 use dyocense_domain::metrics::MetricRefusal;
+use dyocense_domain::runs::RunRefusal;
 use dyocense_domain::text::TextError;
 
 use super::fault::{Code, Fault};
@@ -357,6 +358,26 @@ impl Refusal for StartRefusal {
             Self::NoMapping => Some("mapping"),
             Self::NotAPerson => None,
             _ => Some("currency"),
+        }
+    }
+}
+
+impl Refusal for RunRefusal {
+    fn code(&self) -> UserErrorCode {
+        match self {
+            Self::NotFound => UserErrorCode::NotFound,
+            Self::Ended => UserErrorCode::WrongState,
+            Self::Request { .. } => UserErrorCode::Invalid,
+            Self::TooMany { .. } => UserErrorCode::LimitReached,
+            Self::NotAPerson => UserErrorCode::NotAllowed,
+        }
+    }
+
+    fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::NotFound | Self::Ended => Some("runId"),
+            Self::Request { field, .. } => Some(field),
+            Self::TooMany { .. } | Self::NotAPerson => None,
         }
     }
 }

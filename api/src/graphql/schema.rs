@@ -4,6 +4,7 @@ use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions};
 
 use super::audit::{AuditQuery, AuditSubscription};
 use super::connectors::{ConnectorsMutation, ConnectorsQuery};
+use super::forecasting::ForecastingMutation;
 use super::goals::{GoalsMutation, GoalsQuery, GoalsSubscription};
 use super::identity::{IdentityMutation, IdentityQuery};
 use super::loaders;
@@ -11,18 +12,35 @@ use super::metrics::{MetricsMutation, MetricsQuery};
 use super::node::NodeQuery;
 use super::notifications::NotificationsQuery;
 use super::request::Services;
+use super::runs::{RunsMutation, RunsQuery, RunsSubscription};
 
 /// Reading. Lists are Relay connections; ids are unique over all types.
 #[derive(MergedObject, Default)]
-pub struct Query(IdentityQuery, MetricsQuery, ConnectorsQuery, GoalsQuery, NotificationsQuery, AuditQuery, NodeQuery);
+pub struct Query(
+    IdentityQuery,
+    MetricsQuery,
+    ConnectorsQuery,
+    GoalsQuery,
+    NotificationsQuery,
+    RunsQuery,
+    AuditQuery,
+    NodeQuery,
+);
 
 /// Changing. Each answers with the position of the history it reached, or with `userErrors` that say why not.
 #[derive(MergedObject, Default)]
-pub struct Mutation(IdentityMutation, MetricsMutation, ConnectorsMutation, GoalsMutation);
+pub struct Mutation(
+    IdentityMutation,
+    MetricsMutation,
+    ConnectorsMutation,
+    GoalsMutation,
+    ForecastingMutation,
+    RunsMutation,
+);
 
 /// Watching.
 #[derive(MergedSubscription, Default)]
-pub struct Subscription(GoalsSubscription, AuditSubscription);
+pub struct Subscription(GoalsSubscription, RunsSubscription, AuditSubscription);
 
 pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod client;
+mod forecasting;
 mod goals;
 mod http;
 mod identity;

@@ -9,3 +9,4 @@ mod types;
 pub use metric::Metric;
 pub use mutations::MetricsMutation;
 pub use queries::MetricsQuery;
+pub use types::Bucket;

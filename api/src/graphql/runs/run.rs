@@ -1,0 +1,240 @@
+//! A run as clients see it.
+
+use async_graphql::{Context, Enum, ID, Object, SimpleObject};
+use dyocense_commands::forecasting::{AnomalyAnswer, BacktestAnswer, ForecastAnswer};
+use dyocense_commands::runs::Progress;
+use dyocense_domain::runs::{self as domain, RunCompleted};
+use dyocense_projections::runs;
+use serde::de::DeserializeOwned;
+
+use crate::graphql::connection::Named;
+use crate::graphql::fault::Fault;
+use crate::graphql::forecasting::{AnomalyReport, Backtest, Forecast};
+use crate::graphql::identity::User;
+use crate::graphql::ids::Kind;
+use crate::graphql::loaders;
+use crate::graphql::metrics::Metric;
+use crate::graphql::request::{commands, visitor};
+use crate::graphql::scalars::{DateTime, Json, Position};
+
+/// What a run does.
+#[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "domain::RunKind")]
+pub enum RunKind {
+    /// Where a metric is heading.
+    Forecast,
+    /// How well a metric's past would have been foreseen.
+    Backtest,
+    /// What in a metric was odd.
+    Anomalies,
+    /// What to order.
+    Inventory,
+    /// How many people to schedule.
+    Staffing,
+    /// Whom to schedule.
+    Roster,
+    /// Where to spend.
+    Budget,
+    /// Why a metric changed.
+    ChangeExplanation,
+    /// What would happen if.
+    Intervention,
+    /// What causes what.
+    CausalGraph,
+}
+
+/// How a run stands.
+#[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunStatus {
+    /// Waiting for its turn.
+    Queued,
+    /// Being worked on.
+    Running,
+    /// Answered.
+    Completed,
+    /// There is no answer, and why is said.
+    Failed,
+    /// Stopped before there was an answer.
+    Cancelled,
+}
+
+/// How far a run is.
+#[derive(SimpleObject, Debug, Clone, PartialEq)]
+pub struct RunProgress {
+    /// The part that is done, 0 to 1; null where nobody can say.
+    share: Option<f64>,
+    /// What is being done, in words.
+    note: String,
+}
+
+impl From<Progress> for RunProgress {
+    fn from(progress: Progress) -> Self {
+        Self { share: progress.share, note: progress.note }
+    }
+}
+
+pub struct Run(pub runs::Run);
+
+impl Named for Run {
+    const NAME: &'static str = "Run";
+}
+
+impl Run {
+    fn completed(&self) -> Option<&RunCompleted> {
+        self.0.completion.as_ref().map(|completion| &completion.0)
+    }
+
+    fn answer_of<T: DeserializeOwned>(&self, kind: domain::RunKind) -> Result<Option<T>, Fault> {
+        match self.completed() {
+            Some(completed) if self.0.kind == kind => {
+                serde_json::from_value(completed.answer.clone()).map(Some).map_err(Fault::internal)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn watched(&self, ctx: &Context<'_>) -> Result<Option<Progress>, Fault> {
+        if self.0.status != runs::RunStatus::Open {
+            return Ok(None);
+        }
+        let tenant = visitor(ctx).tenant()?;
+        Ok(commands(ctx).run_progress(tenant, self.0.run_id).map(|watch| watch.borrow().clone()))
+    }
+}
+
+/// One run of an engine: what was asked, what it read, what it answered.
+#[Object]
+impl Run {
+    /// The id, unique over all types.
+    pub async fn id(&self) -> ID {
+        Kind::Run.id(self.0.run_id)
+    }
+
+    /// What it does.
+    pub async fn kind(&self) -> RunKind {
+        self.0.kind.into()
+    }
+
+    /// How it stands. A run that another node works on is shown as queued until it ends.
+    pub async fn status(&self, ctx: &Context<'_>) -> Result<RunStatus, Fault> {
+        Ok(match self.0.status {
+            runs::RunStatus::Open if self.watched(ctx)?.is_some() => RunStatus::Running,
+            runs::RunStatus::Open => RunStatus::Queued,
+            runs::RunStatus::Completed => RunStatus::Completed,
+            runs::RunStatus::Failed => RunStatus::Failed,
+            runs::RunStatus::Cancelled => RunStatus::Cancelled,
+        })
+    }
+
+    /// How far it is; null where it is not being worked on.
+    pub async fn progress(&self, ctx: &Context<'_>) -> Result<Option<RunProgress>, Fault> {
+        Ok(self.watched(ctx)?.map(Into::into))
+    }
+
+    /// What was asked.
+    pub async fn request(&self) -> Json {
+        Json(self.0.request.0.clone())
+    }
+
+    /// The metric that was asked about, if it was one.
+    pub async fn metric(&self, ctx: &Context<'_>) -> Result<Option<Metric>, Fault> {
+        match self.0.metric_id {
+            Some(metric) => loaders::metric(ctx, metric).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Of everything random in it: the same request, data and seed give the same answer.
+    pub async fn seed(&self) -> i64 {
+        self.0.seed
+    }
+
+    /// Who asked; null where the program did by itself.
+    pub async fn requested_by(&self, ctx: &Context<'_>) -> Result<Option<User>, Fault> {
+        match self.0.requested_by {
+            Some(user) => loaders::user(ctx, user).await,
+            None => Ok(None),
+        }
+    }
+
+    /// When it was asked for.
+    pub async fn requested_at(&self) -> DateTime {
+        DateTime(self.0.requested_at)
+    }
+
+    /// When it ended.
+    pub async fn finished_at(&self) -> Option<DateTime> {
+        self.0.finished_at.map(DateTime)
+    }
+
+    /// How long it was worked on, in milliseconds.
+    pub async fn elapsed_ms(&self) -> Option<u32> {
+        self.completed().map(|completed| completed.elapsed_ms)
+    }
+
+    /// Somebody asked it to end.
+    pub async fn stop_requested(&self) -> bool {
+        self.0.stop_requested
+    }
+
+    /// The answer is the best there was when it was asked to end.
+    pub async fn stopped_early(&self) -> bool {
+        self.completed().is_some_and(|completed| completed.stopped_early)
+    }
+
+    /// The answer in a sentence or two.
+    pub async fn summary(&self) -> Option<&str> {
+        self.completed().map(|completed| completed.summary.as_str())
+    }
+
+    /// What a reader of the answer should know.
+    pub async fn caveats(&self) -> Vec<String> {
+        self.completed().map(|completed| completed.caveats.clone()).unwrap_or_default()
+    }
+
+    /// Why there is no answer.
+    pub async fn failure(&self) -> Option<&str> {
+        self.0.failure.as_deref()
+    }
+
+    /// The method behind the answer and its version.
+    pub async fn method(&self) -> Option<&str> {
+        self.completed().map(|completed| completed.method.as_str())
+    }
+
+    /// The history of the business up to here was read.
+    pub async fn input_position(&self) -> Option<Position> {
+        let position = self.completed()?.input_position;
+        dyocense_eventlog::Position::new(position).map(Position)
+    }
+
+    /// SHA-256 of all that the method was given, so that a replay can be compared.
+    pub async fn input_sha256(&self) -> Option<&str> {
+        self.completed().map(|completed| completed.input_sha256.as_str())
+    }
+
+    /// The answer as it is kept.
+    pub async fn answer(&self) -> Option<Json> {
+        self.completed().map(|completed| Json(completed.answer.clone()))
+    }
+
+    /// The answer of a forecast.
+    pub async fn forecast(&self) -> Result<Option<Forecast>, Fault> {
+        Ok(self.answer_of::<ForecastAnswer>(domain::RunKind::Forecast)?.map(Into::into))
+    }
+
+    /// The answer of a backtest.
+    pub async fn backtest(&self) -> Result<Option<Backtest>, Fault> {
+        Ok(self.answer_of::<BacktestAnswer>(domain::RunKind::Backtest)?.map(Into::into))
+    }
+
+    /// The answer of a search for anomalies.
+    pub async fn anomalies(&self) -> Result<Option<AnomalyReport>, Fault> {
+        Ok(self.answer_of::<AnomalyAnswer>(domain::RunKind::Anomalies)?.map(Into::into))
+    }
+
+    /// The position of its last event.
+    pub async fn position(&self) -> Position {
+        Position(dyocense_eventlog::Position::new(self.0.position).unwrap_or_default())
+    }
+}
