@@ -19,19 +19,23 @@ function steps(low, high, about) {
   return marks;
 }
 
-/** `points`: [{ at: Date, value: number }] in order. */
-export function lineChart(points, { unit, label }) {
+/** `points`: [{ at: Date, value: number }] in order. `ahead`: what is expected after them, each with its `low` and `high`. */
+export function lineChart(points, { unit, label, ahead = [] }) {
   if (points.length === 0) return h("p", { class: "soft" }, "No points in this range.");
   const values = points.map((point) => point.value);
-  const low = Math.min(0, ...values);
-  const marks = steps(low, Math.max(...values, low + 1e-9), 4);
+  const bounds = ahead.flatMap((point) => [point.low, point.high]);
+  const low = Math.min(0, ...values, ...bounds);
+  const marks = steps(low, Math.max(...values, ...bounds, low + 1e-9), 4);
   const [bottom, top] = [marks[0], marks.at(-1)];
-  const [begin, end] = [+points[0].at, +points.at(-1).at];
+  const [begin, end] = [+points[0].at, +(ahead.at(-1) ?? points.at(-1)).at];
   const x = (at) => LEFT + ((at - begin) / (end - begin || 1)) * (WIDTH - LEFT - 10);
   const y = (value) => TOP + (1 - (value - bottom) / (top - bottom || 1)) * (HEIGHT - TOP - BOTTOM);
-  const path = points.map((point, i) => `${i ? "L" : "M"}${x(+point.at).toFixed(1)},${y(point.value).toFixed(1)}`).join("");
-  const area = `${path}L${x(end).toFixed(1)},${y(bottom)}L${x(begin).toFixed(1)},${y(bottom)}Z`;
-  const summary = `${label}: ${points.length} points from ${day(points[0].at)} to ${day(points.at(-1).at)}, last ${number(values.at(-1), unit)}`;
+  const line = (places) => places.map(([at, value], i) => `${i ? "L" : "M"}${x(+at).toFixed(1)},${y(value).toFixed(1)}`).join("");
+  const path = line(points.map((point) => [point.at, point.value]));
+  const area = `${path}L${x(+points.at(-1).at).toFixed(1)},${y(bottom)}L${x(begin).toFixed(1)},${y(bottom)}Z`;
+  const band = ahead.length ? `${line([[points.at(-1).at, values.at(-1)], ...ahead.map((point) => [point.at, point.high]), ...ahead.toReversed().map((point) => [point.at, point.low])])}Z` : "";
+  const expected = ahead.length ? line([[points.at(-1).at, values.at(-1)], ...ahead.map((point) => [point.at, point.value])]) : "";
+  const summary = `${label}: ${points.length} points from ${day(points[0].at)} to ${day(points.at(-1).at)}, last ${number(values.at(-1), unit)}${ahead.length ? `, then ${ahead.length} steps ahead` : ""}`;
 
   const cursor = svg("line", { class: "cursor", y1: TOP, y2: HEIGHT - BOTTOM, visibility: "hidden" });
   const dot = svg("circle", { class: "dot", r: 4, visibility: "hidden" });
@@ -46,6 +50,8 @@ export function lineChart(points, { unit, label }) {
       const anchor = share === 0 ? "start" : share === 1 ? "end" : "middle";
       return svg("text", { x: x(at), y: HEIGHT - 6, "text-anchor": anchor }, [day(new Date(at))]);
     }),
+    svg("path", { class: "band", d: band }),
+    svg("path", { class: "ahead", d: expected }),
     svg("path", { class: "area", d: area }),
     svg("path", { class: "line", d: path }),
     cursor,
@@ -54,10 +60,11 @@ export function lineChart(points, { unit, label }) {
   picture.addEventListener("pointermove", (event) => {
     const box = picture.getBoundingClientRect();
     const at = ((event.clientX - box.left) / box.width) * WIDTH;
-    const nearest = points.reduce((best, point) => (Math.abs(x(+point.at) - at) < Math.abs(x(+best.at) - at) ? point : best));
+    const nearest = [...points, ...ahead].reduce((best, point) => (Math.abs(x(+point.at) - at) < Math.abs(x(+best.at) - at) ? point : best));
     for (const [name, value] of [["x1", x(+nearest.at)], ["x2", x(+nearest.at)], ["visibility", "visible"]]) cursor.setAttribute(name, value);
     for (const [name, value] of [["cx", x(+nearest.at)], ["cy", y(nearest.value)], ["visibility", "visible"]]) dot.setAttribute(name, value);
-    reading.textContent = `${day(nearest.at)}: ${number(nearest.value, unit)}`;
+    const between = nearest.low === undefined ? "" : ` expected, between ${number(nearest.low, unit)} and ${number(nearest.high, unit)} with 80 %`;
+    reading.textContent = `${day(nearest.at)}: ${number(nearest.value, unit)}${between}`;
   });
   picture.addEventListener("pointerleave", () => {
     cursor.setAttribute("visibility", "hidden");

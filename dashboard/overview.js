@@ -1,7 +1,7 @@
 // What the business's sales add up to, and each metric over time.
 
-import { run, subscribe } from "./client.js";
-import { h, number, day, choice } from "./page.js";
+import { role, run, subscribe } from "./client.js";
+import { h, number, day, words, choice, form } from "./page.js";
 import { lineChart } from "./chart.js";
 
 const QUERY = `{
@@ -9,9 +9,16 @@ const QUERY = `{
   metrics(first: 100) { edges { node { id key name unit description latestPoint { at value } } } }
   notifications(last: 5) { edges { node { position title message at } } }
 }`;
-const SERIES = `query ($id: ID!, $bucket: Bucket!) {
-  metric(id: $id) { name unit series(bucket: $bucket, maxPoints: 400) { bucket points { start value } } }
+const SERIES = `query ($id: ID!, $bucket: Bucket!, $maxPoints: Int!) {
+  metric(id: $id) { name unit series(bucket: $bucket, maxPoints: $maxPoints) { bucket points { start value } } }
 }`;
+// How far ahead is worth looking in steps of each length.
+const AHEAD = { DAY: 28, WEEK: 12, MONTH: 6, QUARTER: 4, YEAR: 2 };
+const FORECAST = `mutation ($input: ForecastMetricInput!) { forecastMetric(input: $input) {
+  run { status summary caveats failure forecast { model points { start mean intervals { level lower upper } } } }
+  userErrors { message } } }`;
+const ODD = `mutation ($input: DetectAnomaliesInput!) { detectAnomalies(input: $input) {
+  run { status summary failure anomalies { anomalies { start explanation } } } userErrors { message } } }`;
 const BUCKETS = [["MONTH", "by month"], ["WEEK", "by week"], ["DAY", "by day"], ["QUARTER", "by quarter"], ["YEAR", "by year"]];
 
 export async function overview(main, business, leave) {
@@ -23,11 +30,42 @@ export async function overview(main, business, leave) {
     const which = choice("Metric", "metric", all.map((metric) => [metric.id, metric.name]));
     const bucket = choice("Steps", "bucket", BUCKETS);
     const picked = (label) => label.querySelector("select").value;
-    const plot = async () => {
-      const { metric } = await run(SERIES, { id: picked(which), bucket: picked(bucket) });
+    const said = h("div", { "aria-live": "polite" });
+    // More points than the picture's pixels are drawn in longer steps; beside a forecast they must be its own.
+    const series = async (maxPoints) => {
+      const { metric } = await run(SERIES, { id: picked(which), bucket: picked(bucket), maxPoints });
       const points = metric.series.points.map((point) => ({ at: new Date(point.start), value: Number(point.value) }));
+      return { metric, points };
+    };
+    const plot = async () => {
+      const { metric, points } = await series(400);
+      said.replaceChildren();
       chart.replaceChildren(lineChart(points, { unit: metric.unit, label: metric.name }));
     };
+    const lookAhead = async () => {
+      const steps = picked(bucket);
+      const input = { metricId: picked(which), bucket: steps, horizon: AHEAD[steps], levels: [80], waitSeconds: 20 };
+      const { forecastMetric } = await run(FORECAST, { input });
+      const { status, summary, caveats, failure, forecast } = forecastMetric.run;
+      if (!forecast) return said.replaceChildren(h("p", {}, failure ?? `The forecast is ${words(status)}; ask again in a moment.`));
+      const ahead = forecast.points.map((point) => ({
+        at: new Date(point.start), value: point.mean, low: point.intervals[0].lower, high: point.intervals[0].upper,
+      }));
+      const { metric, points } = await series(2000);
+      // A step that is not over yet is forecast, not shown.
+      const over = points.filter((point) => point.at < ahead[0].at);
+      chart.replaceChildren(lineChart(over.slice(-6 * ahead.length), { unit: metric.unit, label: metric.name, ahead }));
+      said.replaceChildren(h("p", {}, summary), h("p", { class: "small soft" }, [`Model: ${forecast.model}`, ...caveats].join("; "), "."));
+    };
+    const lookBack = async () => {
+      const input = { metricId: picked(which), bucket: picked(bucket), waitSeconds: 20 };
+      const { detectAnomalies } = await run(ODD, { input });
+      const { status, summary, failure, anomalies } = detectAnomalies.run;
+      if (!anomalies) return said.replaceChildren(h("p", {}, failure ?? `The search is ${words(status)}; ask again in a moment.`));
+      const newest = anomalies.anomalies.slice(-5).toReversed();
+      said.replaceChildren(h("p", {}, summary), h("ul", {}, ...newest.map((one) => h("li", {}, one.explanation))));
+    };
+    const asking = (label, look) => form([], label, look);
     const revenue = all.find((metric) => metric.key === "revenue");
     if (revenue) which.querySelector("select").value = revenue.id;
     for (const label of [which, bucket]) label.querySelector("select").addEventListener("change", plot);
@@ -38,7 +76,8 @@ export async function overview(main, business, leave) {
         tile("Units sold", number(totals.units)),
         tile("Customers", number(totals.customers)),
         tile("Sales from, to", totals.firstDay ? `${day(totals.firstDay)} – ${day(totals.lastDay)}` : "none yet")),
-      h("section", { class: "card" }, h("div", { class: "row" }, h("h2", {}, "Over time"), h("div", { class: "row" }, which, bucket)), chart),
+      h("section", { class: "card" }, h("div", { class: "row" }, h("h2", {}, "Over time"), h("div", { class: "row" }, which, bucket)), chart,
+        role() === "AUDITOR" ? "" : h("div", { class: "row start" }, asking("Forecast", lookAhead), asking("What was odd?", lookBack)), said),
       h("section", { class: "card" }, h("h2", {}, "What you should know"),
         notifications.edges.length === 0
           ? h("p", { class: "soft" }, "Nothing yet. Set a goal, and its alerts appear here.")

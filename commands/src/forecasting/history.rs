@@ -155,7 +155,7 @@ pub(super) fn word(bucket: Bucket) -> &'static str {
 /// A number for people: thousands apart, decimals only where the number is small.
 fn grouped(value: f64) -> String {
     let decimals = match value.abs() {
-        size if size >= 1_000.0 => 0,
+        size if size >= 1_000.0 || size == 0.0 => 0,
         size if size >= 10.0 => 1,
         _ => 2,
     };
@@ -227,9 +227,14 @@ mod tests {
 
     #[test]
     fn numbers_are_for_people() {
-        for (value, text) in
-            [(2_500_315.63, "2,500,316"), (999.96, "1000.0"), (12.34, "12.3"), (-0.001, "0.00"), (-4.5, "-4.50")]
-        {
+        for (value, text) in [
+            (2_500_315.63, "2,500,316"),
+            (999.96, "1000.0"),
+            (12.34, "12.3"),
+            (-0.001, "0.00"),
+            (-4.5, "-4.50"),
+            (0.0, "0"),
+        ] {
             assert_eq!(grouped(value), text);
         }
     }

@@ -45,7 +45,9 @@ impl Control {
 
 /// The runs that this node works on.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Going(Arc<Mutex<HashMap<(TenantId, RunId), Arc<Control>>>>);
+pub(crate) struct Going(Arc<Mutex<Controls>>);
+
+type Controls = HashMap<(TenantId, RunId), Arc<Control>>;
 
 impl Going {
     pub fn begin(&self, tenant: TenantId, run: RunId) -> GoingRun {
@@ -63,7 +65,7 @@ impl Going {
         self.control(tenant, run).map(|control| control.progress.subscribe())
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(TenantId, RunId), Arc<Control>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Controls> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -19,7 +19,7 @@ async fn rhythmic(client: &Client, key: &str, days: i64) -> Value {
             let day = today.checked_sub((days - i).days()).expect("a day");
             // Small, regular and without a pattern that a week would show.
             let wobble = (i * 37 % 11) as f64 / 10.0;
-            let odd = if i == days - 30 { 150.0 } else { 0.0 };
+            let odd = if i == days - 29 { 150.0 } else { 0.0 };
             let value = 100.0 + 20.0 * f64::from(i32::from(i % 7 == 5)) + wobble + odd;
             json!({"at": format!("{day}T12:00:00Z"), "value": format!("{value:.1}")})
         })
