@@ -4,6 +4,7 @@
 #![allow(clippy::needless_range_loop)]
 
 pub mod backend;
+pub mod business;
 pub mod effort;
 pub mod explain;
 pub mod format;
