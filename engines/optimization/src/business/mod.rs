@@ -5,11 +5,13 @@
 
 mod budget;
 mod inventory;
+mod queue;
 mod roster;
 mod staffing;
 
 pub use budget::{BudgetPlanProblem, Channel};
 pub use inventory::{InventoryProblem, Product};
+pub use queue::{QueueService, ServiceQueue};
 pub use roster::{RosterPenalties, RosterProblem};
 pub use staffing::{StaffingProblem, Tour};
 
