@@ -87,7 +87,7 @@ impl InventoryProblem {
     /// No order can usefully be larger.
     fn largest(&self, p: usize, t: usize) -> f64 {
         let product = &self.products[p];
-        let rest: f64 = product.demand[t..].iter().sum::<f64>() + product.moq;
+        let rest = product.demand[t..].iter().sum::<f64>().max(product.moq) + product.moq;
         if product.unit_time > 0.0 {
             let room = ((self.capacity[t] - product.setup_time) / product.unit_time).max(0.0);
             let whole = product.demand.iter().all(|d| d.fract() == 0.0);
