@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::backend::{Backend, SolveError, solve_with};
-use crate::business::Business;
+use crate::business::Problem;
 use crate::effort::Effort;
 use crate::explain::{self, Binding, Member, Repair};
 use crate::format::{model_from_json, model_from_mps};
@@ -18,7 +18,7 @@ pub enum Task {
     /// A model given row by row.
     Raw(Box<Model>),
     /// A problem as its owner states it.
-    Business(Box<Business>),
+    Problem(Box<Problem>),
     /// A classical inventory problem with a closed form or an exact algorithm.
     Classical { kind: String, inputs: Value },
 }
@@ -100,10 +100,10 @@ pub fn read_task(text: &str) -> Result<Task, ModelError> {
         // same thing said in other words, because more is known of it.
         if let Some(domain) = probe.domain
             && let Some(kind) = kind_of(&domain)
-            && let Ok(business) = Business::from_json(&kind, domain)
+            && let Ok(business) = Problem::from_json(&kind, domain)
             && same_model(&business.model(), &model)
         {
-            return Ok(Task::Business(Box::new(business)));
+            return Ok(Task::Problem(Box::new(business)));
         }
         return Ok(Task::Raw(Box::new(model)));
     }
@@ -121,7 +121,7 @@ pub fn read_task(text: &str) -> Result<Task, ModelError> {
             "neither a model (it has no \"rows\") nor a business problem (it has no \"kind\")".into(),
         ));
     };
-    Ok(Task::Business(Box::new(Business::from_json(&kind, value)?)))
+    Ok(Task::Problem(Box::new(Problem::from_json(&kind, value)?)))
 }
 
 /// Whether two models say the same: columns in the same order, rows in any order and direction.
@@ -158,11 +158,11 @@ pub fn run(task: &Task, options: Options, effort: &mut Effort) -> Result<Outcome
             let answer = effort.part(main, |effort| solve_with(model, options.backend, options.seed, effort))?;
             Ok(explained(model, "model", answer, effort))
         }
-        Task::Business(business) => {
+        Task::Problem(business) => {
             let model = business.model();
             let main = effort.limit - effort.limit / EXPLAIN_SHARE;
             let answer = if options.backend == Backend::Auto {
-                effort.part(main, |effort| business.solve(options.seed, effort))?
+                effort.part(main, |effort| business.search(options.seed, effort))?
             } else {
                 effort.part(main, |effort| solve_with(&model, options.backend, options.seed, effort))?
             };

@@ -1,7 +1,7 @@
 //! Laws that hold for every problem, on small random ones, and answers known from the literature.
 
 use dyocense_optimization::backend::{Backend, solve_with};
-use dyocense_optimization::business::{Business, InventoryProblem, Product};
+use dyocense_optimization::business::{InventoryProblem, Problem, Product};
 use dyocense_optimization::effort::Effort;
 use dyocense_optimization::explain::{conflict, repairs, sensitivity};
 use dyocense_optimization::format::{model_from_json, model_from_mps};
@@ -164,8 +164,8 @@ fn shop(periods: usize) -> InventoryProblem {
 
 #[test]
 fn an_inventory_plan_is_proven_and_passes_both_checkers() {
-    let problem = Business::Inventory(shop(6));
-    let answer = problem.solve(0, &mut effort()).unwrap();
+    let problem = Problem::Inventory(shop(6));
+    let answer = problem.search(0, &mut effort()).unwrap();
     assert_eq!(answer.status, Status::Optimal);
     let x = answer.x.unwrap();
     assert_eq!(problem.check(&x), Vec::<String>::new());
@@ -179,8 +179,8 @@ fn an_inventory_plan_is_proven_and_passes_both_checkers() {
 fn permuting_products_permutes_the_plan() {
     let mut turned = shop(6);
     turned.products.reverse();
-    let first = Business::Inventory(shop(6)).solve(0, &mut effort()).unwrap();
-    let second = Business::Inventory(turned).solve(0, &mut effort()).unwrap();
+    let first = Problem::Inventory(shop(6)).search(0, &mut effort()).unwrap();
+    let second = Problem::Inventory(turned).search(0, &mut effort()).unwrap();
     assert!((first.objective.unwrap() - second.objective.unwrap()).abs() < 1e-4);
 }
 
@@ -188,11 +188,11 @@ fn permuting_products_permutes_the_plan() {
 fn bad_input_is_refused_with_the_field_and_the_bound() {
     let mut problem = shop(3);
     problem.products[1].hold = -1.0;
-    let error = Business::Inventory(problem).validate().unwrap_err().to_string();
+    let error = Problem::Inventory(problem).validate().unwrap_err().to_string();
     assert!(error.contains("products[1].hold") && error.contains("-1"), "{error}");
     let mut problem = shop(3);
     problem.capacity.pop();
-    let error = Business::Inventory(problem).validate().unwrap_err().to_string();
+    let error = Problem::Inventory(problem).validate().unwrap_err().to_string();
     assert!(error.contains("capacity") && error.contains('2'), "{error}");
     for (text, field) in [
         (r#"{"c":[1],"lb":[2],"ub":[1],"rows":[]}"#, "lower bound 2"),
@@ -268,10 +268,10 @@ fn an_unlimited_and_an_impossible_model_are_told_apart() {
 
 #[test]
 fn a_stopped_run_keeps_a_plan() {
-    let problem = Business::Inventory(shop(12));
+    let problem = Problem::Inventory(shop(12));
     let stop = || true;
     let mut effort = Effort::seconds(5.0).with_stop(&stop);
-    let answer = problem.solve(0, &mut effort).unwrap();
+    let answer = problem.search(0, &mut effort).unwrap();
     let x = answer.x.expect("the plan without orders is always there");
     assert_eq!(problem.check(&x), Vec::<String>::new());
 }

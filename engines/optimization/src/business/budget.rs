@@ -108,16 +108,16 @@ impl BudgetPlanProblem {
         Ok(())
     }
 
-    fn name(&self, i: usize) -> String {
+    pub(super) fn name(&self, i: usize) -> String {
         self.channels[i].name.clone().unwrap_or_else(|| format!("channel {}", i + 1))
     }
 
     /// Columns of one channel in one period: active, lots (or spend), then the pieces.
-    fn at(&self, i: usize, t: usize) -> usize {
+    pub(super) fn at(&self, i: usize, t: usize) -> usize {
         (i * self.periods + t) * (2 + self.segments)
     }
 
-    fn lot_size(&self) -> f64 {
+    pub(super) fn lot_size(&self) -> f64 {
         if self.lot > 0.0 { self.lot } else { 1.0 }
     }
 

@@ -75,12 +75,12 @@ impl InventoryProblem {
         Ok(())
     }
 
-    fn name(&self, p: usize) -> String {
+    pub(super) fn name(&self, p: usize) -> String {
         self.products[p].name.clone().unwrap_or_else(|| format!("product {}", p + 1))
     }
 
     /// Columns of product `p` in period `t`: order, whether ordered, stock at the end, lost sales.
-    fn at(&self, p: usize, t: usize) -> usize {
+    pub(super) fn at(&self, p: usize, t: usize) -> usize {
         4 * (p * self.periods + t)
     }
 

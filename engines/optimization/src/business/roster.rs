@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::rules::Weekday;
 use super::{amount, count, length};
 use crate::model::{Model, ModelError, Role, Sense};
 
@@ -69,6 +70,9 @@ pub struct RosterProblem {
     pub nights_max: usize,
     #[serde(default)]
     pub penalties: RosterPenalties,
+    /// Weekday of the first day.
+    #[serde(default)]
+    pub first_weekday: Weekday,
 }
 
 impl RosterProblem {
@@ -82,6 +86,9 @@ impl RosterProblem {
             length(format!("demand[{d}]"), row.len(), self.shifts.len(), "the number of shifts")?;
             for (s, &v) in row.iter().enumerate() {
                 amount(format!("demand[{d}][{s}]"), v)?;
+                if v.fract() != 0.0 {
+                    return super::refuse(format!("demand[{d}][{s}]"), v, "a whole number of people");
+                }
             }
         }
         let people = "the number of people";
@@ -116,19 +123,51 @@ impl RosterProblem {
         count("week_max", self.week_max, self.week_min, 7 * 24)
     }
 
-    fn name(&self, e: usize) -> String {
+    pub(super) fn name(&self, e: usize) -> String {
         match &self.names {
             Some(names) => names[e].clone(),
             None => format!("person {}", e + 1),
         }
     }
 
-    fn at(&self, e: usize, d: usize, s: usize) -> usize {
+    pub(super) fn at(&self, e: usize, d: usize, s: usize) -> usize {
         (e * self.days + d) * self.shifts.len() + s
     }
 
-    fn weeks(&self) -> usize {
+    pub(super) fn weeks(&self) -> usize {
         self.days / 7
+    }
+
+    /// Weekday of a day, which counts from 0.
+    pub(super) fn weekday(&self, day: usize) -> Weekday {
+        use Weekday::{Friday, Monday, Saturday, Sunday, Thursday, Tuesday, Wednesday};
+        let week = [Monday, Tuesday, Wednesday, Thursday, Friday, Saturday, Sunday];
+        week[(self.first_weekday as usize + day) % 7]
+    }
+
+    /// The model with days off and nights as rows of their own, so that a conflict can name them.
+    pub(super) fn model_with_availability_rows(&self) -> Model {
+        let mut model = self.model();
+        for e in 0..self.people {
+            let name = self.name(e);
+            for d in 0..self.days {
+                for s in 0..self.shifts.len() {
+                    let j = self.at(e, d, s);
+                    if model.columns[j].upper > 0.0 {
+                        continue;
+                    }
+                    model.columns[j].upper = 1.0;
+                    let says = if self.off[e][d] {
+                        format!("{name} is off on day {}", d + 1)
+                    } else {
+                        format!("{name} does not work {}", self.shifts[s])
+                    };
+                    let row = model.row(format!("free{e}_{d}_{s}"), Role::Rule, vec![(j, 1.0)], f64::NEG_INFINITY, 0.0);
+                    model.say(row, says, "shifts");
+                }
+            }
+        }
+        model
     }
 
     /// Pairs of shifts on following days with too little rest between: a later one, then an

@@ -70,13 +70,13 @@ impl StaffingProblem {
         Ok(())
     }
 
-    fn hours(&self) -> usize {
+    pub(super) fn hours(&self) -> usize {
         self.demand[0].len()
     }
 
     /// The hours a tour works: past midnight it goes on into the next day, and from the last day
     /// into the first.
-    fn worked(&self, tour: &Tour) -> Vec<usize> {
+    pub(super) fn worked(&self, tour: &Tour) -> Vec<usize> {
         let hours = self.hours();
         let mut out = Vec::new();
         for day in 0..hours / 24 {
@@ -88,7 +88,7 @@ impl StaffingProblem {
         out
     }
 
-    fn under(&self, skill: usize, hour: usize) -> usize {
+    pub(super) fn under(&self, skill: usize, hour: usize) -> usize {
         self.tours.len() + skill * self.hours() + hour
     }
 
