@@ -7,7 +7,7 @@
 pub const WORK_PER_SECOND: u64 = 150_000_000;
 
 /// What a run reports while it works.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Progress {
     /// Objective of the best plan so far, in the problem's own sense.

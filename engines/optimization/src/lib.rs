@@ -1,9 +1,9 @@
-//! Plans for small businesses: inventory, staffing, rosters, budgets. Pure: knows no tenant, no event, no I/O.
-
+#![doc = include_str!("../README.md")]
 // Index loops read like the algorithms they implement: several arrays share one index.
 #![allow(clippy::needless_range_loop)]
 
 pub mod backend;
+pub mod business;
 pub mod effort;
 pub mod explain;
 pub mod format;

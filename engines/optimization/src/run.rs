@@ -1,11 +1,14 @@
 //! A problem file in, an answer out: what the command line and a server both do.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::backend::{Backend, SolveError, solve_with};
+use crate::business::Problem;
 use crate::effort::Effort;
 use crate::explain::{self, Binding, Member, Repair};
 use crate::format::{model_from_json, model_from_mps};
+use crate::inventory::{is_classical, solve_classical};
 use crate::lp::Status;
 use crate::model::{Model, ModelError, Sense, check};
 
@@ -14,6 +17,10 @@ use crate::model::{Model, ModelError, Sense, check};
 pub enum Task {
     /// A model given row by row.
     Raw(Box<Model>),
+    /// A problem as its owner states it.
+    Problem(Box<Problem>),
+    /// A classical inventory problem with a closed form or an exact algorithm.
+    Classical { kind: String, inputs: Value },
 }
 
 /// How to go about it.
@@ -43,6 +50,9 @@ pub struct Outcome {
     pub replayable: bool,
     /// Decisions that are not zero.
     pub decisions: Vec<Decision>,
+    /// The answer of a classical problem.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Value>,
     /// What limits the plan, dearest first.
     pub binding: Vec<Binding>,
     /// Prices hold exactly (no whole decisions involved).
@@ -67,6 +77,12 @@ pub struct Decision {
 struct Probe {
     #[serde(default)]
     rows: Option<serde::de::IgnoredAny>,
+    #[serde(default)]
+    domain: Option<Value>,
+    #[serde(default)]
+    kind: Option<String>,
+    #[serde(default)]
+    inputs: Option<Value>,
 }
 
 /// Reads a task: MPS text, or JSON of a raw model or a business problem.
@@ -77,10 +93,57 @@ pub fn read_task(text: &str) -> Result<Task, ModelError> {
     }
     let probe: Probe =
         serde_json::from_str(first).map_err(|error| ModelError::Malformed(format!("not JSON: {error}")))?;
+    let kind_of = |value: &Value| value.get("kind").and_then(Value::as_str).map(str::to_string);
     if probe.rows.is_some() {
-        return Ok(Task::Raw(Box::new(model_from_json(first)?)));
+        let model = model_from_json(first)?;
+        // A file may hold both: the rows decide, and the business problem is used when it is the
+        // same thing said in other words, because more is known of it.
+        if let Some(domain) = probe.domain
+            && let Some(kind) = kind_of(&domain)
+            && let Ok(business) = Problem::from_json(&kind, domain)
+            && same_model(&business.model(), &model)
+        {
+            return Ok(Task::Problem(Box::new(business)));
+        }
+        return Ok(Task::Raw(Box::new(model)));
     }
-    Err(ModelError::Malformed("neither a model (it has no \"rows\") nor a business problem".into()))
+    let (kind, value) = match (probe.domain, probe.kind) {
+        (Some(domain), _) => (kind_of(&domain), domain),
+        (None, Some(kind)) if is_classical(&kind) => {
+            return Ok(Task::Classical { kind, inputs: probe.inputs.unwrap_or_default() });
+        }
+        (None, kind) => {
+            (kind, serde_json::from_str(first).map_err(|error| ModelError::Malformed(format!("not JSON: {error}")))?)
+        }
+    };
+    let Some(kind) = kind else {
+        return Err(ModelError::Malformed(
+            "neither a model (it has no \"rows\") nor a business problem (it has no \"kind\")".into(),
+        ));
+    };
+    Ok(Task::Problem(Box::new(Problem::from_json(&kind, value)?)))
+}
+
+/// Whether two models say the same: columns in the same order, rows in any order and direction.
+fn same_model(a: &Model, b: &Model) -> bool {
+    let close = |x: f64, y: f64| x == y || (x - y).abs() <= 1e-9 * (1.0 + x.abs());
+    if a.sense != b.sense || a.columns.len() != b.columns.len() || a.rows.len() != b.rows.len() {
+        return false;
+    }
+    let columns = a.columns.iter().zip(&b.columns).all(|(p, q)| {
+        p.integer == q.integer && close(p.cost, q.cost) && close(p.lower, q.lower) && close(p.upper, q.upper)
+    });
+    let mut rows: std::collections::HashMap<&str, &crate::model::Row> =
+        b.rows.iter().map(|row| (row.name.as_str(), row)).collect();
+    columns
+        && a.rows.iter().all(|p| {
+            rows.remove(p.name.as_str()).is_some_and(|q| {
+                close(p.lower, q.lower)
+                    && close(p.upper, q.upper)
+                    && p.terms.len() == q.terms.len()
+                    && p.terms.iter().zip(&q.terms).all(|(s, t)| s.0 == t.0 && close(s.1, t.1))
+            })
+        })
 }
 
 /// Share of the work kept for prices or for finding a conflict.
@@ -94,6 +157,44 @@ pub fn run(task: &Task, options: Options, effort: &mut Effort) -> Result<Outcome
             let main = effort.limit - reserve;
             let answer = effort.part(main, |effort| solve_with(model, options.backend, options.seed, effort))?;
             Ok(explained(model, "model", answer, effort))
+        }
+        Task::Problem(business) => {
+            let model = business.model();
+            let main = effort.limit - effort.limit / EXPLAIN_SHARE;
+            let answer = if options.backend == Backend::Auto {
+                effort.part(main, |effort| business.search(options.seed, effort))?
+            } else {
+                effort.part(main, |effort| solve_with(&model, options.backend, options.seed, effort))?
+            };
+            let broken = answer.x.as_ref().map(|x| business.check(x));
+            let mut outcome = explained(&model, business.kind(), answer, effort);
+            outcome.violations.extend(broken.into_iter().flatten());
+            Ok(outcome)
+        }
+        Task::Classical { kind, inputs } => {
+            let policy = solve_classical(kind, inputs)?;
+            let objective = policy.get("cost").or_else(|| policy.get("g")).and_then(Value::as_f64);
+            Ok(Outcome {
+                name: kind.clone(),
+                kind: "classical",
+                status: Status::Optimal,
+                sense: Sense::Min,
+                objective,
+                bound: objective,
+                gap: objective.map(|_| 0.0),
+                solver: "closed form or exact algorithm",
+                nodes: 0,
+                work: 0,
+                replayable: true,
+                decisions: Vec::new(),
+                policy: Some(policy),
+                binding: Vec::new(),
+                prices_exact: false,
+                conflict: Vec::new(),
+                conflict_verified: false,
+                repairs: Vec::new(),
+                violations: Vec::new(),
+            })
         }
     }
 }
@@ -113,6 +214,7 @@ fn explained(model: &Model, kind: &'static str, answer: crate::solve::Answer, ef
         work: 0,
         replayable: true,
         decisions: Vec::new(),
+        policy: None,
         binding: Vec::new(),
         prices_exact: false,
         conflict: Vec::new(),

@@ -1,7 +1,7 @@
 //! Why there is no plan: an irreducible conflict by the deletion filter (Chinneck and Dravnieks,
 //! 1991), and the smallest single changes that would end it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::effort::Effort;
 use crate::lp::{Outcome, Status, relaxation};
@@ -9,7 +9,7 @@ use crate::mip::{self, Guidance, Problem};
 use crate::model::{Model, Role};
 
 /// One side of the argument.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Member {
     /// A row of the model, by index.
@@ -29,7 +29,7 @@ impl Member {
 }
 
 /// Rules that cannot all be kept; without any one of them the rest can.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Conflict {
     pub members: Vec<Member>,
@@ -39,7 +39,7 @@ pub struct Conflict {
 }
 
 /// A change that ends the conflict.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Repair {
     pub says: String,

@@ -1,7 +1,7 @@
 //! Prices of what binds and the ranges in which they hold (textbook ranging on the final basis;
 //! Chvátal, *Linear Programming*, chapter 10).
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::effort::Effort;
 use crate::lp::simplex::Place;
@@ -9,7 +9,7 @@ use crate::lp::{Outcome, Simplex, relaxation};
 use crate::model::Model;
 
 /// A row that the plan uses up.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Binding {
     pub row: String,
@@ -26,7 +26,7 @@ pub struct Binding {
 }
 
 /// How far one cost may move before the plan changes.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CostRange {
     pub decision: String,
@@ -41,7 +41,7 @@ pub struct CostRange {
 
 /// Prices at a plan. With whole decisions these are the prices of the rest once the whole
 /// ones are settled, and `exact` is false.
-#[derive(Debug, Clone, Serialize, Default)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "camelCase")]
 pub struct Sensitivity {
     pub exact: bool,

@@ -6,14 +6,14 @@ mod primal;
 pub(crate) mod simplex;
 mod sparse;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::effort::Effort;
 use crate::model::Model;
 pub(crate) use simplex::{LpInput, Outcome, Simplex};
 
 /// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Status {
     /// Proven: no plan is better (within the gap that is reported).

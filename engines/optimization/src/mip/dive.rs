@@ -51,6 +51,7 @@ impl Tree<'_> {
         self.simplex.cutoff = f64::INFINITY;
         loop {
             if effort.is_over() {
+                self.finish_upwards(effort);
                 return;
             }
             let fractional = self.fractional();
@@ -111,6 +112,7 @@ impl Tree<'_> {
                 // Once or twice the other way round; then the dive is given up.
                 backtracked += 1;
                 if backtracked > 8 {
+                    self.finish_upwards(effort);
                     return;
                 }
                 self.lower = saved_lower;
@@ -130,6 +132,26 @@ impl Tree<'_> {
                 }
             }
         }
+    }
+
+    /// A dive that must end: what is still open is rounded up, then down.
+    fn finish_upwards(&mut self, effort: &mut Effort) {
+        let x = self.simplex.values();
+        let limit = effort.limit;
+        // One linear solve beyond the share of the dive.
+        effort.limit = limit.max(effort.spent.saturating_add(limit / 50));
+        for up in [true, false] {
+            let mut whole = x.clone();
+            for &j in &self.integers {
+                let to = if up { (x[j] - 1e-6).ceil() } else { (x[j] + 1e-6).floor() };
+                whole[j] = to.clamp(self.root_lower[j], self.root_upper[j]);
+            }
+            if let Some(x) = self.settled(&whole, effort) {
+                self.offer(x);
+                break;
+            }
+        }
+        effort.limit = limit;
     }
 
     /// Moves the bound of `j` so that it goes the way of `to`; binaries are fixed by that.

@@ -1,6 +1,7 @@
 //! Mixed-integer programming: presolve, cuts, diving and neighbourhood search around a
 //! branch-and-bound over the dual simplex.
 
+mod components;
 mod cuts;
 mod dive;
 mod neighbourhood;
@@ -81,6 +82,27 @@ pub(crate) fn solve(problem: &Problem, guidance: &Guidance, effort: &mut Effort)
         };
     }
     let start = guidance.start.as_ref().filter(|x| problem.accepts(x)).map(|x| restore.shrink(x));
+    let in_parts = Guidance {
+        start: start.clone(),
+        separator: guidance.separator,
+        gap: guidance.gap,
+        node_limit: guidance.node_limit,
+        cutoff: None,
+        depth: guidance.depth,
+        seed: guidance.seed,
+        sign: guidance.sign,
+        offset: 0.0,
+    };
+    if let Some(mut answer) = components::solve_parts(&small, &in_parts, effort) {
+        answer.bound += fixed_cost;
+        if let Some(x) = &answer.x {
+            let x = restore.expand(x);
+            answer.objective = problem.objective(&x);
+            answer.bound = answer.bound.min(answer.objective);
+            answer.x = Some(x);
+        }
+        return answer;
+    }
     let mut tree = Tree::new(&small, &restore, guidance, fixed_cost);
     let status = tree.search(start, effort);
     let mut answer =

@@ -27,6 +27,30 @@ impl Tree<'_> {
         self.reduced_cost_fixing();
     }
 
+    /// Where columns are many and rows are few, most columns are priced out: the search over the
+    /// promising ones is far smaller and nearly as good.
+    pub(super) fn promising_columns(&mut self, effort: &mut Effort) {
+        for (part, keep) in [(3, 1), (3, 2)] {
+            let budget = effort.limit.saturating_sub(effort.spent) / part;
+            let fixed = self.priced_out(keep * self.problem.rows.len() / 2);
+            self.explore(fixed, budget, effort);
+            self.report(effort);
+        }
+    }
+
+    /// Integers at a bound in the root relaxation, but for the `keep` with the lowest prices.
+    fn priced_out(&self, keep: usize) -> Vec<(usize, f64)> {
+        let mut at_bound: Vec<(f64, usize, f64)> = self
+            .integers
+            .iter()
+            .filter(|&&j| (self.root_x[j] - self.root_x[j].round()).abs() < 1e-7)
+            .filter(|&&j| self.root_reduced[j].abs() > 1e-9)
+            .map(|&j| (self.root_reduced[j].abs(), j, self.root_x[j].round()))
+            .collect();
+        at_bound.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        at_bound.into_iter().skip(keep).map(|(_, j, v)| (j, v)).collect()
+    }
+
     /// One neighbourhood of the best plan; the kind rotates.
     pub(super) fn neighbourhood(&mut self, effort: &mut Effort) {
         let Some(plan) = self.incumbent.clone() else {
@@ -120,14 +144,21 @@ impl Tree<'_> {
                 part.upper[j] = v;
             }
         }
+        // A plan that uses a column outside of the part cannot start the search of the part.
+        let start = self
+            .incumbent
+            .clone()
+            .filter(|x| self.integers.iter().all(|&j| x[j] >= part.lower[j] && x[j] <= part.upper[j]));
+        let cutoff = (self.value < f64::INFINITY && start.is_none()).then_some(self.value);
         for (terms, lo, hi) in &self.cut_rows {
             part.rows.push(terms.clone());
             part.row_lower.push(*lo);
             part.row_upper.push(*hi);
         }
         let guidance = Guidance {
-            node_limit: Some(300),
-            cutoff: (self.value < f64::INFINITY).then_some(self.value),
+            node_limit: Some(1000),
+            cutoff,
+            start,
             gap: self.guidance.gap.max(1e-4),
             depth: self.guidance.depth + 1,
             seed: self.guidance.seed + self.neighbourhood_round,

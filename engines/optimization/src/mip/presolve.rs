@@ -86,6 +86,7 @@ pub(crate) fn presolve(original: &Problem, effort: &mut Effort) -> Presolved {
         }
     }
     effort.add(propagator.work);
+    mark_implied_integers(&mut p, &alive);
     Presolved::Reduced(Box::new(shrink_parts(&p, &alive)))
 }
 
@@ -109,6 +110,7 @@ fn shrink_parts(p: &Problem, alive: &[bool]) -> (Problem, Restore) {
         small.lower.push(p.lower[j]);
         small.upper.push(p.upper[j]);
         small.integer.push(p.integer[j]);
+        small.implied.push(p.implied[j]);
     }
     for (i, row) in p.rows.iter().enumerate() {
         if !alive[i] {
@@ -286,4 +288,33 @@ fn dual_fixing(p: &mut Problem, alive: &[bool], propagator: &mut Propagator) -> 
         count += 1;
     }
     count
+}
+
+/// A continuous column that whole rows pin to whole values may be called whole: cuts get stronger.
+fn mark_implied_integers(p: &mut Problem, alive: &[bool]) {
+    let n = p.columns();
+    let whole = |v: f64| !v.is_finite() || v.fract() == 0.0;
+    let mut implied: Vec<bool> = (0..n).map(|j| !p.integer[j] && whole(p.lower[j]) && whole(p.upper[j])).collect();
+    for (i, row) in p.rows.iter().enumerate() {
+        if !alive[i] {
+            continue;
+        }
+        let fine = whole(p.row_lower[i]) && whole(p.row_upper[i]) && row.iter().all(|&(_, v)| v.fract() == 0.0);
+        let mut continuous = row.iter().filter(|&&(j, _)| !p.integer[j]);
+        match (continuous.next(), continuous.next()) {
+            (Some(&(_, v)), None) if fine && v.abs() == 1.0 => {}
+            (None, _) => {}
+            _ => {
+                for &(j, _) in row {
+                    implied[j] = false;
+                }
+            }
+        }
+    }
+    for j in 0..n {
+        if implied[j] {
+            p.integer[j] = true;
+            p.implied[j] = true;
+        }
+    }
 }

@@ -9,6 +9,8 @@ pub(crate) struct Problem {
     pub lower: Vec<f64>,
     pub upper: Vec<f64>,
     pub integer: Vec<bool>,
+    /// Whole by the rows once the other integers are: good for cuts, never branched on.
+    pub implied: Vec<bool>,
     pub rows: Vec<Vec<(usize, f64)>>,
     pub row_lower: Vec<f64>,
     pub row_upper: Vec<f64>,
@@ -25,6 +27,7 @@ impl Problem {
             lower: model.columns.iter().map(|c| c.lower).collect(),
             upper: model.columns.iter().map(|c| c.upper).collect(),
             integer: model.columns.iter().map(|c| c.integer).collect(),
+            implied: vec![false; model.columns.len()],
             rows: model.rows.iter().map(|r| r.terms.clone()).collect(),
             row_lower: model.rows.iter().map(|r| r.lower).collect(),
             row_upper: model.rows.iter().map(|r| r.upper).collect(),

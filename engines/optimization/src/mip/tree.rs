@@ -73,7 +73,7 @@ pub(super) struct Tree<'a> {
     made: u64,
     /// Set when some part of the tree could not be decided: then nothing is proven.
     pub undecided: f64,
-    root_reduced: Vec<f64>,
+    pub root_reduced: Vec<f64>,
     root_bound: f64,
     strong_work: u64,
     next_neighbourhood: u64,
@@ -95,7 +95,7 @@ impl<'a> Tree<'a> {
             root_upper: problem.upper.clone(),
             lower: problem.lower.clone(),
             upper: problem.upper.clone(),
-            integers: (0..problem.columns()).filter(|&j| problem.integer[j]).collect(),
+            integers: (0..problem.columns()).filter(|&j| problem.integer[j] && !problem.implied[j]).collect(),
             incumbent: None,
             value: guidance.cutoff.map_or(f64::INFINITY, |c| c - fixed_cost),
             bound: f64::NEG_INFINITY,
@@ -163,7 +163,15 @@ impl<'a> Tree<'a> {
             return self.final_status(false);
         }
         self.simple_rounding();
-        if self.guidance.depth == 0 || self.incumbent.is_none() {
+        if self.incumbent.is_none() && self.guidance.depth == 0 {
+            self.simple_plans(effort);
+            self.report(effort);
+        }
+        self.remember_root();
+        let many_columns = self.integers.len() > self.problem.rows.len() * 3 / 2 && self.problem.columns() > 400;
+        if many_columns && self.guidance.depth == 0 {
+            self.promising_columns(effort);
+        } else if self.guidance.depth == 0 || self.incumbent.is_none() {
             self.dive(effort);
         }
         if !self.root_cuts(effort) {
@@ -259,8 +267,10 @@ impl<'a> Tree<'a> {
 
     /// Takes a plan if it is whole, keeps every row, and is better.
     pub fn offer(&mut self, mut x: Vec<f64>) -> bool {
-        for &j in &self.integers {
-            x[j] = x[j].round();
+        for (value, &whole) in x.iter_mut().zip(&self.problem.integer) {
+            if whole {
+                *value = value.round();
+            }
         }
         let value = self.problem.objective(&x);
         let better = value < self.value - 1e-9 * (1.0 + value.abs());
@@ -279,10 +289,12 @@ impl<'a> Tree<'a> {
         let x = self.simplex.values();
         let relaxed = self.problem.objective(&x);
         let mut rounded = x.clone();
-        for &j in &self.integers {
-            rounded[j] = rounded[j].round();
+        for (value, &whole) in rounded.iter_mut().zip(&self.problem.integer) {
+            if whole {
+                *value = value.round();
+            }
         }
-        let same = rounded.iter().zip(&x).all(|(a, b)| a == b);
+        let same = self.integers.iter().all(|&j| rounded[j] == x[j]);
         if self.problem.accepts(&rounded) {
             let value = self.problem.objective(&rounded);
             if same || value <= relaxed + RELATIVE * (1.0 + relaxed.abs()) {
@@ -290,31 +302,65 @@ impl<'a> Tree<'a> {
                 return true;
             }
         }
-        // Fix the integers at exactly whole values and let the rest move: without the integers'
-        // rounding errors, which coefficients would multiply.
-        let mut rest = self.problem.clone();
-        for &j in &self.integers {
-            rest.lower[j] = rounded[j];
-            rest.upper[j] = rounded[j];
-            rest.integer[j] = false;
-        }
-        let Presolved::Reduced(reduced) = presolve(&rest, effort) else {
+        let Some(x) = self.settled(&rounded, effort) else {
             return false;
-        };
-        let (small, restore) = *reduced;
-        let x = if small.columns() == 0 {
-            restore.expand(&[])
-        } else {
-            let mut simplex = small.simplex();
-            if simplex.solve(effort) != Outcome::Optimal {
-                return false;
-            }
-            restore.expand(&simplex.values())
         };
         let value = self.problem.objective(&x);
         let taken = self.offer(x) || value >= self.value;
         // Rounding may have cost something: then other whole plans near here may be better.
         taken && (value <= relaxed + 1e-6 * (1.0 + relaxed.abs()) || same)
+    }
+
+    /// The best values of the rest once the integers are fixed, at exactly whole values: without
+    /// their rounding errors, which coefficients would multiply.
+    pub(super) fn settled(&self, whole: &[f64], effort: &mut Effort) -> Option<Vec<f64>> {
+        let mut rest = self.problem.clone();
+        for &j in &self.integers {
+            rest.lower[j] = whole[j];
+            rest.upper[j] = whole[j];
+        }
+        rest.integer.fill(false);
+        rest.implied.fill(false);
+        let Presolved::Reduced(reduced) = presolve(&rest, effort) else {
+            return None;
+        };
+        let (small, restore) = *reduced;
+        if small.columns() == 0 {
+            return Some(restore.expand(&[]));
+        }
+        let mut simplex = small.simplex();
+        (simplex.solve(effort) == Outcome::Optimal).then(|| restore.expand(&simplex.values()))
+    }
+
+    /// Plans that cost one linear solve each: everything at its least, at its most, or as the
+    /// relaxation rounded. Poor, but a run that is cut short has something to show.
+    fn simple_plans(&mut self, effort: &mut Effort) {
+        let least = |tree: &Self, j: usize| {
+            let lower = tree.root_lower[j];
+            if lower.is_finite() { lower } else { tree.root_x[j].floor() }
+        };
+        let most = |tree: &Self, j: usize| {
+            let upper = tree.root_upper[j];
+            if upper.is_finite() { upper } else { tree.root_x[j].ceil() }
+        };
+        for rule in 0..4 {
+            let mut whole = self.root_x.clone();
+            for &j in &self.integers {
+                let to = match rule {
+                    0 => (self.root_x[j] - 1e-6).ceil(),
+                    1 => (self.root_x[j] + 1e-6).floor(),
+                    2 => least(self, j),
+                    _ => most(self, j),
+                };
+                whole[j] = to.clamp(self.root_lower[j], self.root_upper[j]);
+            }
+            if let Some(x) = self.settled(&whole, effort) {
+                self.offer(x);
+            }
+            if effort.is_over() {
+                return;
+            }
+        }
     }
 
     /// Gives the simplex the present bounds of all integers.

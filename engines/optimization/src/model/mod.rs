@@ -1,12 +1,12 @@
 //! A linear or mixed-integer model with names, units and the words of its owner on every row.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 mod check;
 pub use check::{Violation, check};
 
 /// Whether less or more of the objective is better.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Sense {
     Min,
@@ -38,7 +38,7 @@ pub struct Column {
 }
 
 /// What a row is to its owner.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// A wish or a limit the owner could change: it may appear in a conflict and be relaxed.
