@@ -122,6 +122,7 @@ async fn ids_of_another_business_name_nothing() {
         ("mutation ($id: ID!) { pauseGoal(input: {goalId: $id}) { userErrors { code field } } }", &goal),
         ("mutation ($id: ID!) { archiveMetric(input: {metricId: $id}) { userErrors { code field } } }", &metric),
         ("mutation ($id: ID!) { removeUser(input: {userId: $id}) { userErrors { code field } } }", user),
+        ("mutation ($id: ID!) { erasePerson(input: {personId: $id}) { userErrors { code field } } }", user),
         (
             "mutation ($id: ID!) { retractMetricPoints(input: {metricId: $id, at: [\"2026-01-01T00:00:00Z\"]}) {
             userErrors { code field } } }",
