@@ -32,6 +32,15 @@ impl<T> Personal<T> {
         }
     }
 
+    /// Forgets the value if it is about `subject`.
+    pub fn erase(&mut self, subject: &str) {
+        if let Self::Known { subject: about, .. } = self
+            && about == subject
+        {
+            *self = Self::Erased { subject: subject.to_owned() };
+        }
+    }
+
     pub fn into_value(self) -> Option<T> {
         match self {
             Self::Known { value, .. } => Some(value),

@@ -109,6 +109,8 @@ pub fn router(edge: Edge) -> Router {
         .route("/", get(dashboard::index))
         .route("/{file}", get(dashboard::file))
         .route("/explorer", get(explorer::page))
+        .route("/explorer/plain", get(explorer::plain))
+        .route("/explorer/files/{file}", get(explorer::file))
         .route("/schema.graphql", get(sdl))
         .route("/graphql", any(graphql_or_socket))
         .route("/uploads", post(uploads::receive).layer(DefaultBodyLimit::disable()))

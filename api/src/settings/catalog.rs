@@ -49,6 +49,11 @@ pub const SETTINGS: &[Setting] = &[
         "",
         "How browsers reach this server, for links in messages. Not set: http:// and http.listen",
     ),
+    plain(
+        "http.explorer_dir",
+        "",
+        "Directory of GraphiQL's files for /explorer (`./dev` and the Dockerfile provide it). Not set: a plain page",
+    ),
     plain("http.allowed_origins", "", "Other web origins that may call the API from a browser, separated by commas"),
     plain("http.body_limit", "1MB", "Largest GraphQL request (uploads have no limit)"),
     plain("http.request_timeout", "30s", "How long one request may run before it is answered with an error"),

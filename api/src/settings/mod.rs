@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::http::explorer::ENTRY;
 use catalog::{CONFIG_VARIABLE, DATABASE_URL_VARIABLE, PREFIX, SETTINGS};
 
 /// Read when no file is named and it exists.
@@ -100,6 +101,8 @@ pub struct DatabaseSettings {
 pub struct HttpSettings {
     pub listen: SocketAddr,
     pub public_url: Option<String>,
+    /// Where GraphiQL's files are; None: the explorer is a plain page.
+    pub explorer_dir: Option<PathBuf>,
     pub allowed_origins: Vec<String>,
     pub body_limit_bytes: usize,
     pub request_timeout: Duration,
@@ -287,6 +290,7 @@ fn typed(values: BTreeMap<&'static str, (Secret, Origin)>) -> Result<Settings, S
         http: HttpSettings {
             listen: read.required("http.listen", address)?,
             public_url: read.optional("http.public_url", web_address)?,
+            explorer_dir: read.optional("http.explorer_dir", explorer_directory)?,
             allowed_origins: read.required("http.allowed_origins", |text| {
                 value::list(text).iter().map(|origin| web_address(origin)).collect()
             })?,
@@ -378,6 +382,14 @@ fn web_address(text: &str) -> Result<String, String> {
     match text.parse::<http::Uri>() {
         Ok(uri) if matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some() => Ok(text.to_owned()),
         _ => Err(format!("`{text}` is not a web address that begins with http:// or https://")),
+    }
+}
+
+fn explorer_directory(text: &str) -> Result<PathBuf, String> {
+    let directory = absolute(text)?;
+    match directory.join(ENTRY).is_file() {
+        true => Ok(directory),
+        false => Err(format!("there is no {ENTRY} in `{}`", directory.display())),
     }
 }
 

@@ -3,6 +3,7 @@
 mod access;
 mod access_tokens;
 mod api_keys;
+mod erasure;
 mod login;
 mod passwords;
 mod people;
@@ -12,6 +13,8 @@ mod sessions;
 pub use access::{AccessRefusal, Principal, RecentPrincipals};
 pub use access_tokens::{AccessClaims, AccessTokens};
 pub use api_keys::NewApiKey;
+pub use erasure::DataSubject;
+pub(crate) use erasure::erasure_requested;
 pub use login::{BusinessChoice, LoggedIn, LoginRefusal, SessionTokens};
 pub use passwords::{PasswordRefusal, Passwords};
 pub use people::{AcceptRefusal, ChangePasswordRefusal, NewInvitation, PersonRefusal};

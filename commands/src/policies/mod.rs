@@ -15,9 +15,11 @@ use uuid::Uuid;
 use crate::error::Fault;
 use crate::execute::Commands;
 
+mod erasure;
 mod goals;
 mod sales_metrics;
 
+pub use erasure::FinishErasures;
 pub use goals::GoalsFollowMetrics;
 pub use sales_metrics::SalesMetricsForNewBusinesses;
 
@@ -39,7 +41,7 @@ pub trait Policy: Send + Sync + 'static {
 
 /// All policies of the product.
 pub fn all() -> Vec<Arc<dyn Policy>> {
-    vec![Arc::new(SalesMetricsForNewBusinesses), Arc::new(GoalsFollowMetrics)]
+    vec![Arc::new(SalesMetricsForNewBusinesses), Arc::new(GoalsFollowMetrics), Arc::new(FinishErasures)]
 }
 
 /// Runs the policies until `stop` is cancelled. A batch that fails is tried again at the next wake or poll.

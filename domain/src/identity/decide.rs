@@ -98,6 +98,15 @@ pub enum BusinessCommand {
         api_key_id: ApiKeyId,
         by: UserId,
     },
+    /// Of a person who has, had, or was invited to have access.
+    RequestErasure {
+        user_id: UserId,
+        by: UserId,
+    },
+    /// Once the key of a person's data is destroyed.
+    ConfirmErasure {
+        user_id: UserId,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -222,6 +231,11 @@ pub fn decide(
             business.api_keys.get(&api_key_id).filter(|key| !key.revoked).ok_or(IdentityRefusal::NoSuchApiKey)?;
             Ok(vec![ApiKeyRevoked { api_key_id, revoked_by: by }.into()])
         }
+        BusinessCommand::RequestErasure { user_id, by } => request_erasure(business, user_id, by),
+        BusinessCommand::ConfirmErasure { user_id } => {
+            let due = business.to_erase.contains(&user_id) && !business.erased.contains(&user_id);
+            Ok(if due { vec![SubjectErased { user_id }.into()] } else { vec![] })
+        }
     }
 }
 
@@ -248,6 +262,29 @@ fn register(
         credential_id: owner.credential_id,
     };
     Ok(vec![registered.into(), joined.into()])
+}
+
+/// Access ends with the data: the person is removed and their open invitations are taken back.
+fn request_erasure(business: &Business, user_id: UserId, by: UserId) -> Result<Vec<BusinessEvent>, IdentityRefusal> {
+    let invitations = || business.invitations.iter().filter(|(_, invitation)| invitation.user_id == user_id);
+    let invited_as = || invitations().map(|(_, invitation)| invitation.role).next();
+    let role = business.users.get(&user_id).map(|user| user.role).or_else(invited_as);
+    may_manage(business, by, &[role.ok_or(IdentityRefusal::NoSuchUser)?])?;
+    if business.to_erase.contains(&user_id) {
+        return Ok(vec![]);
+    }
+    let mut events: Vec<BusinessEvent> = invitations()
+        .filter(|(_, invitation)| !invitation.closed)
+        .map(|(id, _)| InvitationRevoked { invitation_id: *id, revoked_by: by }.into())
+        .collect();
+    if let Some(user) = business.active_user(user_id) {
+        if user.role == Role::Owner && business.owners() == 1 {
+            return Err(IdentityRefusal::LastOwner);
+        }
+        events.push(UserRemoved { user_id, removed_by: by }.into());
+    }
+    events.push(ErasureRequested { user_id, requested_by: by }.into());
+    Ok(events)
 }
 
 /// Owners manage everyone; admins everyone but owners; others no one.

@@ -34,6 +34,8 @@ events! {
         PasswordChanged = 1,
         ApiKeyCreated = 1,
         ApiKeyRevoked = 1,
+        ErasureRequested = 1,
+        SubjectErased = 1,
     }
 }
 
@@ -118,6 +120,20 @@ pub struct ApiKeyCreated {
 pub struct ApiKeyRevoked {
     pub api_key_id: ApiKeyId,
     pub revoked_by: UserId,
+}
+
+/// What is known of a person is to go. From here on the key of their data is being destroyed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ErasureRequested {
+    pub user_id: UserId,
+    pub requested_by: UserId,
+}
+
+/// The key of a person's data is destroyed: nothing can open what the history says of them, and nothing new about
+/// them is recorded. Read models drop their copies.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SubjectErased {
+    pub user_id: UserId,
 }
 
 events! {

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -13,6 +13,9 @@ pub struct Business {
     pub users: BTreeMap<UserId, User>,
     pub invitations: BTreeMap<InvitationId, Invitation>,
     pub api_keys: BTreeMap<ApiKeyId, ApiKey>,
+    /// People whose erasure was asked for, done or not.
+    pub to_erase: BTreeSet<UserId>,
+    pub erased: BTreeSet<UserId>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -110,6 +113,17 @@ impl Aggregate for Business {
                 if let Some(key) = self.api_keys.get_mut(&revoked.api_key_id) {
                     key.revoked = true;
                 }
+            }
+            BusinessEvent::ErasureRequested(requested) => {
+                self.to_erase.insert(requested.user_id);
+            }
+            BusinessEvent::SubjectErased(erased) => {
+                self.erased.insert(erased.user_id);
+                if let Some(user) = self.users.get_mut(&erased.user_id) {
+                    user.email = None;
+                }
+                let own = self.invitations.values_mut().filter(|invitation| invitation.user_id == erased.user_id);
+                own.for_each(|invitation| invitation.email = None);
             }
         }
         self

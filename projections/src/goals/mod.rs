@@ -1,5 +1,6 @@
 //! Goals, their milestones, progress and revisions.
 
+mod erasure;
 mod projector;
 mod queries;
 

@@ -7,6 +7,7 @@ use dyocense_domain::goals::{GoalEvent, GoalPlan, GoalStatus, ProgressSource};
 use dyocense_domain::ids::{GoalId, MilestoneId};
 use dyocense_eventlog::{RecordedEvent, TenantTx};
 
+use super::erasure;
 use super::queries::{Goal, GoalPause, Lifecycle, Milestone, Progress, Revision};
 use crate::column::Document;
 use crate::projector::decode;
@@ -32,7 +33,7 @@ impl Projector for GoalsProjector {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn schema(&self) -> &'static str {
@@ -40,10 +41,25 @@ impl Projector for GoalsProjector {
     }
 
     fn handles(&self, event_type: &str) -> bool {
-        GoalEvent::belongs(event_type)
+        GoalEvent::belongs(event_type) || event_type == erasure::EVENT
     }
 
     async fn apply(&self, tx: &mut TenantTx, events: &[&RecordedEvent]) -> Result<(), ProjectorError> {
+        // What was said before an erasure must be in the tables when it is cleared from them.
+        for part in
+            events.chunk_by(|event, next| event.event_type != erasure::EVENT && next.event_type != erasure::EVENT)
+        {
+            match part {
+                [event] if event.event_type == erasure::EVENT => erasure::clear(tx, event).await?,
+                _ => self.fold(tx, part).await?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl GoalsProjector {
+    async fn fold(&self, tx: &mut TenantTx, events: &[&RecordedEvent]) -> Result<(), ProjectorError> {
         let mut facts = Vec::with_capacity(events.len());
         for event in events {
             let id = event.stream.as_str().strip_prefix("goal-").and_then(|id| id.parse::<GoalId>().ok());
@@ -120,6 +136,7 @@ impl Rows {
                 outcome: None,
                 insight: None,
                 abandoned_because: None,
+                abandoned_by: None,
                 created_by: created.created_by,
                 created_at: event.metadata.at,
                 changed_at: event.metadata.at,
@@ -155,7 +172,7 @@ impl Rows {
             GoalEvent::GoalPaused(fact) => {
                 goal.lifecycle = Lifecycle::Paused;
                 let reason = fact.reason.and_then(Personal::into_value);
-                goal.pauses.0.push(GoalPause { from: fact.on, until: None, reason });
+                goal.pauses.0.push(GoalPause { from: fact.on, until: None, reason, paused_by: fact.paused_by });
             }
             GoalEvent::GoalResumed(fact) => {
                 goal.lifecycle = Lifecycle::Active;
@@ -171,6 +188,7 @@ impl Rows {
             GoalEvent::GoalAbandoned(fact) => {
                 goal.lifecycle = Lifecycle::Abandoned;
                 goal.abandoned_because = fact.reason.into_value();
+                goal.abandoned_by = Some(fact.abandoned_by);
             }
             GoalEvent::GoalProgressed(fact) => {
                 goal.pace = Some(Document(fact.pace.clone()));

@@ -30,6 +30,7 @@ pub struct GoalPause {
     pub from: Date,
     pub until: Option<Date>,
     pub reason: Option<String>,
+    pub paused_by: UserId,
 }
 
 rows! {
@@ -54,6 +55,7 @@ rows! {
         outcome: Option<Outcome>,
         insight: Option<Document<Insight>>,
         abandoned_because: Option<String>,
+        abandoned_by: Option<UserId>,
         created_by: UserId,
         created_at: Timestamp,
         changed_at: Timestamp,

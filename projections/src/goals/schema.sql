@@ -18,6 +18,7 @@ create table goals (
     outcome text,
     insight jsonb,
     abandoned_because text,
+    abandoned_by uuid,
     created_by uuid not null,
     created_at timestamptz not null,
     changed_at timestamptz not null,

@@ -3,7 +3,9 @@ use std::collections::{HashMap, HashSet};
 use async_trait::async_trait;
 use dyocense_domain::event::DomainEvent;
 use dyocense_domain::identity::{BusinessEvent, SessionEvent};
+use dyocense_domain::ids::UserId;
 use dyocense_eventlog::{RecordedEvent, TenantTx};
+use uuid::Uuid;
 
 use super::queries::{ApiKey, Business, Invitation, InvitationStatus, Session, User};
 use crate::projector::decode;
@@ -55,6 +57,7 @@ impl Projector for IdentityProjector {
             });
         }
         let mut rows = Rows::load(tx, &facts).await?;
+        rows.load_of_erased(tx, &facts).await?;
         for (event, fact) in events.iter().zip(facts) {
             match fact {
                 Fact::Business(fact) => rows.business(event, fact)?,
@@ -107,6 +110,38 @@ impl Rows {
             api_keys: load(tx, api_keys).await?,
             sessions: load(tx, sessions).await?,
         })
+    }
+
+    /// What there is of people whom the batch erases.
+    async fn load_of_erased(&mut self, tx: &mut TenantTx, facts: &[Fact]) -> Result<(), sqlx::Error> {
+        let erased: Vec<UserId> = facts
+            .iter()
+            .filter_map(|fact| match fact {
+                Fact::Business(BusinessEvent::SubjectErased(fact)) => Some(fact.user_id),
+                _ => None,
+            })
+            .collect();
+        if erased.is_empty() {
+            return Ok(());
+        }
+        let people: Vec<Uuid> = erased.iter().map(|user| Uuid::from(*user)).collect();
+        let tenant = tx.tenant().uuid();
+        let invitations: Vec<Uuid> =
+            sqlx::query_scalar("select invitation_id from invitations where tenant_id = $1 and user_id = any ($2)")
+                .bind(tenant)
+                .bind(&people)
+                .fetch_all(&mut **tx)
+                .await?;
+        let sessions: Vec<Uuid> =
+            sqlx::query_scalar("select session_id from sessions where tenant_id = $1 and user_id = any ($2)")
+                .bind(tenant)
+                .bind(&people)
+                .fetch_all(&mut **tx)
+                .await?;
+        self.users.extend(load(tx, erased.into_iter().map(|user| (user,))).await?);
+        self.invitations.extend(load(tx, invitations.into_iter().map(|id| (id.into(),))).await?);
+        self.sessions.extend(load(tx, sessions.into_iter().map(|id| (id.into(),))).await?);
+        Ok(())
     }
 
     fn business(&mut self, event: &RecordedEvent, fact: BusinessEvent) -> Result<(), ProjectorError> {
@@ -183,8 +218,19 @@ impl Rows {
                 let row = self.api_keys.get_mut(&(fact.api_key_id,)).ok_or_else(|| unknown("the API key"))?;
                 (row.revoked_at, row.revoked_by) = (Some(at), Some(fact.revoked_by));
             }
-            // Which password holds is the vault's affair.
-            BusinessEvent::PasswordChanged(_) => {}
+            BusinessEvent::SubjectErased(fact) => {
+                for user in self.users.values_mut().filter(|user| user.user_id == fact.user_id) {
+                    (user.email, user.name) = (None, None);
+                }
+                for invitation in self.invitations.values_mut().filter(|known| known.user_id == fact.user_id) {
+                    invitation.email = None;
+                }
+                for session in self.sessions.values_mut().filter(|session| session.user_id == fact.user_id) {
+                    session.client = None;
+                }
+            }
+            // Which password holds is the vault's affair; a request changes what is shown when it is done.
+            BusinessEvent::PasswordChanged(_) | BusinessEvent::ErasureRequested(_) => {}
         }
         Ok(())
     }

@@ -91,7 +91,10 @@ async fn forged_tokens_open_nothing() {
     let parts: Vec<&str> = good.split('.').collect();
     let none = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0";
     let hs256 = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9";
+    // {"typ":"JWT","alg":"EdDSA","kid":"0000000000000000"}
+    let wrong_kid = "eyJ0eXAiOiJKV1QiLCJhbGciOiJFZERTQSIsImtpZCI6IjAwMDAwMDAwMDAwMDAwMDAifQ";
     let table = [
+        ("a key that there is not", format!("{wrong_kid}.{}.{}", parts[1], parts[2])),
         ("alg none", format!("{none}.{}.", parts[1])),
         ("alg none with the signature", format!("{none}.{}.{}", parts[1], parts[2])),
         ("another algorithm", format!("{hs256}.{}.{}", parts[1], parts[2])),
@@ -122,6 +125,7 @@ async fn ids_of_another_business_name_nothing() {
         ("mutation ($id: ID!) { pauseGoal(input: {goalId: $id}) { userErrors { code field } } }", &goal),
         ("mutation ($id: ID!) { archiveMetric(input: {metricId: $id}) { userErrors { code field } } }", &metric),
         ("mutation ($id: ID!) { removeUser(input: {userId: $id}) { userErrors { code field } } }", user),
+        ("mutation ($id: ID!) { erasePerson(input: {personId: $id}) { userErrors { code field } } }", user),
         (
             "mutation ($id: ID!) { retractMetricPoints(input: {metricId: $id, at: [\"2026-01-01T00:00:00Z\"]}) {
             userErrors { code field } } }",
@@ -157,4 +161,17 @@ async fn a_socket_runs_so_many_operations_and_no_more() {
         // A client that sends a thousand without reading may be closed for that.
         Err((code, _)) => assert_eq!(code, 1013),
     }
+}
+
+#[tokio::test]
+async fn a_frame_of_16_megabytes_closes_its_socket_and_nothing_else() {
+    let owner = world::owner().await;
+    let mut other = owner.socket().await;
+    let mut socket = owner.socket().await;
+    socket.send_text(&"x".repeat(16 << 20)).await;
+    // 1009 says too big; the server hangs up before all was sent, which may reach the client first.
+    let code = socket.close_code().await;
+    assert!(code == 1009 || code == 1006, "{code}");
+    other.send(json!({"type": "ping"})).await;
+    assert_eq!(other.receive().await, Ok(json!({"type": "pong"})));
 }

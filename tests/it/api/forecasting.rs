@@ -6,11 +6,12 @@ use serde_json::{Value, json};
 use super::client::Client;
 use super::world;
 
-/// A level of 100 with a weekly rhythm of ±20 and one day far off, over `days` days that end yesterday.
-async fn rhythmic(client: &Client, key: &str, days: i64) -> Value {
+/// A level of 100 with 20 more once a week, over `days` days that end yesterday; the day `odd` is far off.
+async fn rhythmic(client: &Client, days: i64, odd: Option<i64>) -> Value {
     let define =
         "mutation ($i: DefineMetricInput!) { defineMetric(input: $i) { metric { id } userErrors { message } } }";
-    let metric = json!({"key": key, "name": "Visitors", "unit": "visitors", "kind": "FLOW", "goodDirection": "UP"});
+    let metric =
+        json!({"key": "visitors", "name": "Visitors", "unit": "visitors", "kind": "FLOW", "goodDirection": "UP"});
     let defined = client.ok(define, json!({"i": metric})).await;
     let id = defined["defineMetric"]["metric"]["id"].clone();
     let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
@@ -19,7 +20,7 @@ async fn rhythmic(client: &Client, key: &str, days: i64) -> Value {
             let day = today.checked_sub((days - i).days()).expect("a day");
             // Small, regular and without a pattern that a week would show.
             let wobble = (i * 37 % 11) as f64 / 10.0;
-            let odd = if i == days - 29 { 150.0 } else { 0.0 };
+            let odd = if odd == Some(i) { 150.0 } else { 0.0 };
             let value = 100.0 + 20.0 * f64::from(i32::from(i % 7 == 5)) + wobble + odd;
             json!({"at": format!("{day}T12:00:00Z"), "value": format!("{value:.1}")})
         })
@@ -41,7 +42,7 @@ const FORECAST: &str =
 #[tokio::test]
 async fn a_forecast_is_answered_kept_and_the_same_again() {
     let owner = world::owner().await;
-    let metric = rhythmic(&owner, "visitors", 140).await;
+    let metric = rhythmic(&owner, 140, None).await;
     let input = json!({"metricId": metric, "horizon": 14, "waitSeconds": 20});
     let asked = owner.ok(FORECAST, json!({"i": input, "k": "once"})).await;
     let run = &asked["forecastMetric"]["run"];
@@ -92,7 +93,7 @@ async fn a_forecast_is_answered_kept_and_the_same_again() {
 #[tokio::test]
 async fn anomalies_are_found_and_said_in_words() {
     let owner = world::owner().await;
-    let metric = rhythmic(&owner, "visitors", 140).await;
+    let metric = rhythmic(&owner, 140, Some(100)).await;
     let detect = "mutation ($i: DetectAnomaliesInput!) { detectAnomalies(input: $i) {
         run { status summary anomalies { anomalies { start kind value explanation } } } userErrors { code field } } }";
     let found = owner.ok(detect, json!({"i": {"metricId": metric, "waitSeconds": 20}})).await;
@@ -108,7 +109,7 @@ async fn anomalies_are_found_and_said_in_words() {
 #[tokio::test]
 async fn a_backtest_tells_how_well_the_past_was_foreseen_and_can_be_followed() {
     let owner = world::owner().await;
-    let metric = rhythmic(&owner, "visitors", 140).await;
+    let metric = rhythmic(&owner, 140, None).await;
     let backtest = "mutation ($i: BacktestInput!) { backtest(input: $i) {
         run { id status } userErrors { code field message } } }";
     let input = json!({"metricId": metric, "horizon": 7, "origins": 3, "model": "ETS", "waitSeconds": 0});
@@ -135,7 +136,7 @@ async fn a_backtest_tells_how_well_the_past_was_foreseen_and_can_be_followed() {
 #[tokio::test]
 async fn what_no_forecast_has_is_refused_with_its_bound() {
     let owner = world::owner().await;
-    let metric = rhythmic(&owner, "visitors", 3).await;
+    let metric = rhythmic(&owner, 3, None).await;
     for (input, code, field) in [
         (json!({"metricId": metric, "horizon": 0}), "INVALID", "input.horizon"),
         (json!({"metricId": metric, "horizon": 5000}), "INVALID", "input.horizon"),
@@ -166,7 +167,7 @@ async fn what_no_forecast_has_is_refused_with_its_bound() {
 #[tokio::test]
 async fn a_long_run_is_stopped_and_keeps_what_it_had() {
     let owner = world::owner().await;
-    let metric = rhythmic(&owner, "visitors", 900).await;
+    let metric = rhythmic(&owner, 900, None).await;
     let backtest = "mutation ($i: BacktestInput!) { backtest(input: $i) { run { id } userErrors { message } } }";
     let input = json!({"metricId": metric, "horizon": 28, "origins": 50, "model": "ENSEMBLE", "waitSeconds": 0});
     let asked = owner.ok(backtest, json!({"i": input})).await;

@@ -2,6 +2,8 @@
 
 mod attacks;
 mod client;
+mod erasure;
+mod explorer;
 mod forecasting;
 mod goals;
 mod http;

@@ -54,7 +54,7 @@ insert into read_models.metrics select tenant_id, id, 'k' || i, '', '', 'flow', 
 insert into read_models.metric_points select tenant_id, ('00000000-0000-0000-0000-' || to_char(i % 10, 'FM000000000000'))::uuid, i * 1000, 1, '' from many;
 insert into read_models.daily_sales select tenant_id, date '2000-01-01' + i, 1, 1, 1, 1, 1, 1 from many;
 insert into read_models.transactions select tenant_id, 't' || i, null, null, null, date '2000-01-01' + i, null, 1, 1, 1 from many;
-insert into read_models.goals select tenant_id, id, '', id, id, 'other', 'weekly', now(), now(), '{}', '{}', null, 'active', 'on_track', null, '[]', null, null, null, id, now(), now(), 1 from many;
+insert into read_models.goals select tenant_id, id, '', id, id, 'other', 'weekly', now(), now(), '{}', '{}', null, 'active', 'on_track', null, '[]', null, null, null, null, id, now(), now(), 1 from many;
 insert into read_models.goal_progress select tenant_id, ('00000000-0000-0000-0000-' || to_char(i % 10, 'FM000000000000'))::uuid, i, now(), null, null, null, null, '{}' from many;
 insert into read_models.notifications select tenant_id, i, 'goal_behind', now(), id, '', '' from many;
 analyze read_models.checkpoints, read_models.users, read_models.metrics, read_models.metric_points,

@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use dyocense_commands::CommandError;
-use dyocense_commands::identity::{LoginRefusal, RegisterBusiness};
+use dyocense_commands::identity::{DataSubject, LoginRefusal, RegisterBusiness};
 use dyocense_commands::{Actor, Caller};
 use dyocense_domain::ids::{ApiKeyId, InvitationId, UserId};
 use dyocense_eventlog::TenantId;
@@ -237,6 +237,24 @@ pub struct RemoveUserPayload {
     user_errors: Vec<UserError>,
 }
 
+/// Whom to erase.
+#[derive(InputObject)]
+pub struct ErasePersonInput {
+    /// A `User`, or an `Invitation`: then whoever was invited, whether they joined or not.
+    person_id: ID,
+}
+
+/// What became of an erasure.
+#[derive(SimpleObject, Default)]
+pub struct ErasePersonPayload {
+    /// The person as it is now, if they ever joined.
+    user: Option<User>,
+    /// The history's position it reached.
+    position: Option<Position>,
+    /// Why it was refused.
+    user_errors: Vec<UserError>,
+}
+
 /// An API key to make.
 #[derive(InputObject)]
 pub struct CreateApiKeyInput {
@@ -291,6 +309,7 @@ refusable!(
     RevokeInvitationPayload,
     ChangeRolePayload,
     RemoveUserPayload,
+    ErasePersonPayload,
     CreateApiKeyPayload,
     RevokeApiKeyPayload,
 );
@@ -531,6 +550,32 @@ impl IdentityMutation {
         Ok(RemoveUserPayload {
             user: super::load::user(ctx, user_id).await?,
             position: Some(Position(outcome.position)),
+            user_errors: vec![],
+        })
+    }
+
+    /// Erases a person for good: access ends, and what the history says of them, or in their words, can never be read
+    /// again, here or in any backup. That it happened stays in the history. Cannot be undone.
+    async fn erase_person(
+        &self,
+        ctx: &Context<'_>,
+        input: ErasePersonInput,
+        #[graphql(desc = "Repeats of this request with the same key are done once.")] idempotency_key: Option<String>,
+    ) -> Result<ErasePersonPayload, Fault> {
+        let caller = caller(ctx, &input, idempotency_key)?;
+        let user = ids::of::<UserId>(Kind::User, &input.person_id).map(DataSubject::User);
+        let invited = || ids::of::<InvitationId>(Kind::Invitation, &input.person_id).map(DataSubject::Invited);
+        let Some(subject) = user.or_else(invited) else {
+            return Ok(UserError::not_found("person", &["input", "personId"]).into());
+        };
+        let (user_id, position) = match commands(ctx).erase_person(&caller, subject).await {
+            Ok(erased) => erased,
+            Err(error) => return Ok(refused(error)?.into()),
+        };
+        settle(ctx, caller.tenant, position).await;
+        Ok(ErasePersonPayload {
+            user: super::load::user(ctx, user_id).await?,
+            position: Some(Position(position)),
             user_errors: vec![],
         })
     }
