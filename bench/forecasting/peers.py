@@ -1,4 +1,5 @@
-"""One peer on one set: `peers.py MODEL SET TRAIN.csv OUT.csv`. Prints one JSON line with its CPU seconds.
+"""One peer on one set: `peers.py MODEL SET TRAIN.csv KEPT.jsonl`. Adds a line of JSON to KEPT for each series that has
+none there yet: its id, CPU seconds, and for each step mean, lo_80, hi_80, lo_95, hi_95.
 
 Models: ets, theta, arima (statsforecast), trees (mlforecast + XGBoost, one global model), prophet.
 The clock runs over fit and forecast only: imports and just-in-time compilation are warmed up first.
@@ -7,6 +8,7 @@ The clock runs over fit and forecast only: imports and just-in-time compilation 
 import json
 import logging
 import os
+import signal
 import sys
 import time
 import warnings
@@ -21,6 +23,11 @@ import pandas as pd
 from series_sets import SETS
 
 LEVELS = [80, 95]
+# Longest season that the peer's ARIMA is asked to model itself; beyond it its own MSTL takes the season out first, as
+# its documentation advises. One weekly series would otherwise take many minutes.
+LONGEST_ARIMA_SEASON = 24
+# A series that takes longer than this is the peer's failure.
+SECONDS_PER_SERIES = int(os.environ.get("PEER_SECONDS", "120"))
 
 
 def children_and_self():
@@ -30,41 +37,49 @@ def children_and_self():
 
 
 def statsforecast_model(name, season):
-    from statsforecast.models import AutoARIMA, AutoETS, AutoTheta
+    from statsforecast.models import MSTL, AutoARIMA, AutoETS, AutoTheta
 
+    if name == "arima" and season > LONGEST_ARIMA_SEASON:
+        return MSTL(season_length=season, trend_forecaster=AutoARIMA())
     return {"ets": AutoETS, "theta": AutoTheta, "arima": AutoARIMA}[name](season_length=season)
 
 
-def run_statsforecast(name, frame, season, horizon):
-    rows, failures, times = [], 0, []
-    warm = statsforecast_model(name, min(season, 12))
-    y = np.abs(np.sin(np.arange(40.0))) * 10 + 20
-    warm.forecast(y=y, h=2, level=LEVELS)
-    warm.forecast(y=y + np.arange(40.0), h=2, level=LEVELS)
-    groups = list(frame.groupby("unique_id", sort=False))
-    for number, (key, part) in enumerate(groups):
-        if number % 5 == 0:
-            print(f"{name} {number}/{len(groups)}", file=sys.stderr, flush=True)
+def run_statsforecast(name, groups, season, horizon, keep):
+    if not groups:
+        return
+    y = np.abs(np.sin(np.arange(240.0))) * 10 + 20
+    for values in (y, y + np.arange(240.0)):
+        statsforecast_model(name, season).forecast(y=values[-max(40, 3 * season):], h=2, level=LEVELS)
+
+    def stop(*_):
+        raise TimeoutError
+
+    signal.signal(signal.SIGVTALRM, stop)
+    for key, part in groups:
         model = statsforecast_model(name, season)
         start = children_and_self()
+        rows = None
         try:
+            signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS_PER_SERIES)
             out = model.forecast(y=part["y"].to_numpy(), h=horizon, level=LEVELS)
-            times.append(children_and_self() - start)
-            for h in range(horizon):
-                rows.append([key, h + 1, name, out["mean"][h]] + [out[f"{s}-{l}"][h] for l in LEVELS for s in ("lo", "hi")])
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+            sides = [out["mean"]] + [out[f"{s}-{l}"] for l in LEVELS for s in ("lo", "hi")]
+            rows = [[float(side[h]) for side in sides] for h in range(horizon)]
         except Exception as error:
-            times.append(children_and_self() - start)
-            failures += 1
-            print(f"{name} failed on {key}: {error}", file=sys.stderr)
-    return rows, times, failures
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+            print(f"  {name} failed on {key}: {error!r}", file=sys.stderr, flush=True)
+        keep(key, children_and_self() - start, rows)
 
 
-def run_trees(frame, season, horizon, freq):
+def run_trees(groups, season, horizon, freq, keep):
     from mlforecast import MLForecast
     from mlforecast.lag_transforms import RollingMean, RollingStd
     from mlforecast.target_transforms import Differences, LocalStandardScaler
     from xgboost import XGBRegressor
 
+    if not groups:
+        return
+    frame = pd.concat([part for _, part in groups])
     shortest = int(frame.groupby("unique_id").size().min())
     lags = [l for l in sorted({1, 2, 3, season, season + 1, 2 * season}) if l < shortest - 3]
     transforms = {1: [RollingMean(k) for k in (3, min(season, 12)) if 1 < k < shortest - 3]} if season > 1 else {}
@@ -80,52 +95,53 @@ def run_trees(frame, season, horizon, freq):
     start = children_and_self()
     model.fit(frame)
     out = model.predict(horizon)
-    cpu = children_and_self() - start
-    rows = []
+    cpu = (children_and_self() - start) / len(groups)
     for key, part in out.groupby("unique_id", sort=False):
-        for h, value in enumerate(part["trees"]):
-            rows.append([key, h + 1, "trees", value, "", "", "", ""])
-    count = frame["unique_id"].nunique()
-    return rows, [cpu / count] * count, 0
+        keep(key, cpu, [[float(value)] + [None] * 4 for value in part["trees"]])
 
 
-def run_prophet(frame, horizon, freq):
+def run_prophet(groups, horizon, freq, keep):
     logging.getLogger("prophet").setLevel(logging.ERROR)
     logging.getLogger("cmdstanpy").setLevel(logging.ERROR)
     from prophet import Prophet
 
-    rows, times = [], []
-    groups = list(frame.groupby("unique_id", sort=False))
-    for number, (key, part) in enumerate(groups):
-        if number % 5 == 0:
-            print(f"prophet {number}/{len(groups)}", file=sys.stderr, flush=True)
+    for key, part in groups:
         start = children_and_self()
         model = Prophet(interval_width=0.95)
         model.fit(part[["ds", "y"]])
         future = model.make_future_dataframe(periods=horizon, freq=freq, include_history=False)
         out = model.predict(future)
-        times.append(children_and_self() - start)
-        lo, hi = out["yhat_lower"].to_numpy(), out["yhat_upper"].to_numpy()
-        for h, value in enumerate(out["yhat"]):
-            rows.append([key, h + 1, "prophet", value, "", "", lo[h], hi[h]])
-    return rows, times, 0
+        cpu = children_and_self() - start
+        columns = (out["yhat"], out["yhat_lower"], out["yhat_upper"])
+        keep(key, cpu, [[float(v), None, None, float(lo), float(hi)] for v, lo, hi in zip(*columns)])
 
 
 def main():
     name, set_name, train, target = sys.argv[1:5]
     season, horizon, freq, _ = SETS[set_name]
     frame = pd.read_csv(train, parse_dates=["ds"], dtype={"unique_id": str})
-    if name == "trees":
-        rows, times, failures = run_trees(frame, season, horizon, freq)
-    elif name == "prophet":
-        rows, times, failures = run_prophet(frame, horizon, freq)
-    else:
-        rows, times, failures = run_statsforecast(name, frame, season, horizon)
-    out = pd.DataFrame(rows, columns=["unique_id", "step", "model", "mean", "lo_80", "hi_80", "lo_95", "hi_95"])
-    out.to_csv(target, index=False)
-    quantile = lambda q: float(np.quantile(times, q)) if times else 0.0
-    print(json.dumps({"model": name, "set": set_name, "series": len(times), "cpu": sum(times), "p50": quantile(0.5),
-                      "p99": quantile(0.99), "failures": failures}))
+    kept = set()
+    if os.path.exists(target):
+        with open(target) as file:
+            kept = {json.loads(line)["id"] for line in file}
+    groups = [(key, part) for key, part in frame.groupby("unique_id", sort=False) if key not in kept]
+    done = 0
+    with open(target, "a") as file:
+
+        def keep(key, cpu, rows):
+            nonlocal done
+            file.write(json.dumps({"id": key, "cpu": cpu, "rows": rows}) + "\n")
+            file.flush()
+            done += 1
+            if done % 5 == 0:
+                print(f"  {set_name}: {name} {done}/{len(groups)}", file=sys.stderr, flush=True)
+
+        if name == "trees":
+            run_trees(groups, season, horizon, freq, keep)
+        elif name == "prophet":
+            run_prophet(groups, horizon, freq, keep)
+        else:
+            run_statsforecast(name, groups, season, horizon, keep)
 
 
 if __name__ == "__main__":

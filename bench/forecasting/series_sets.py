@@ -4,18 +4,24 @@ import csv
 import os
 from collections import OrderedDict
 
-# set, season, horizon, pandas frequency, series sampled
+# set: season, horizon, pandas frequency, share of the whole sample
 SETS = OrderedDict(
-    m3_monthly=(12, 18, "MS", 100),
-    m3_quarterly=(4, 8, "QS", 70),
-    m3_yearly=(1, 6, "YS", 70),
-    m3_other=(1, 8, "D", 50),
-    tourism_monthly=(12, 24, "MS", 60),
-    tourism_quarterly=(4, 8, "QS", 60),
-    nn5_daily=(7, 56, "D", 40),
-    aus_retail=(12, 18, "MS", 60),
-    m4_weekly=(52, 13, "W", 40),
-    m4_hourly=(24, 48, "h", 30),
+    m3_monthly=(12, 18, "MS", 0.17),
+    m3_quarterly=(4, 8, "QS", 0.12),
+    m3_yearly=(1, 6, "YS", 0.12),
+    m3_other=(1, 8, "D", 0.09),
+    tourism_monthly=(12, 24, "MS", 0.10),
+    tourism_quarterly=(4, 8, "QS", 0.10),
+    nn5_daily=(7, 56, "D", 0.07),
+    aus_retail=(12, 18, "MS", 0.10),
+    m4_weekly=(52, 13, "W", 0.07),
+    m4_hourly=(24, 48, "h", 0.06),
+)
+
+# Sets with columns that are known ahead: file, season, horizon, columns
+EXOGENOUS_SETS = OrderedDict(
+    exog_walmart_weekly=(52, 20, ["IsHoliday", "Temperature", "Fuel_Price", "CPI", "Unemployment"]),
+    exog_bike_daily=(7, 60, ["holiday", "workingday", "weathersit", "temp", "hum", "windspeed"]),
 )
 
 
@@ -37,14 +43,21 @@ def read(path):
     return out
 
 
-def sample(name, share=1.0):
-    """Evenly spaced series of a set: id -> (train rows, test values)."""
+def scattered(count):
+    """The numbers below `count`, each far from those before it: any beginning is spread over the whole, and a larger
+    sample contains a smaller one, so that forecasts kept from one run serve another."""
+    bits = max(1, (count - 1).bit_length())
+    turned = (int(format(k, f"0{bits}b")[::-1], 2) for k in range(1 << bits))
+    return [k for k in turned if k < count]
+
+
+def sample(name, total):
+    """This set's part of a sample of `total` series over all sets: id -> (train rows, test values)."""
     train = read(os.path.join(directory(), f"{name}_train.csv"))
     test = read(os.path.join(directory(), f"{name}_test.csv"))
     ids = [i for i in train if i in test]
-    wanted = len(ids) if share == "all" else max(1, round(SETS[name][3] * share))
-    step = max(1.0, len(ids) / wanted)
-    chosen = [ids[int(k * step)] for k in range(min(wanted, len(ids)))]
+    wanted = len(ids) if total == "all" else min(len(ids), max(2, round(SETS[name][3] * total)))
+    chosen = [ids[k] for k in sorted(scattered(len(ids))[:wanted])]
     return OrderedDict((i, (train[i], [y for _, y in test[i]])) for i in chosen)
 
 

@@ -1,71 +1,188 @@
 //! Intervals that contain what they say: multipliers learnt from backtest errors.
 //!
 //! Split conformal prediction (Vovk, Gammerman & Shafer 2005; Lei et al. 2018) on errors scaled by the model's own spread.
-//! A series' few errors are shrunk to those of the whole set, and those to the normal distribution.
+//! A multiplier has two parts: how much wider than theory this series errs (its own origins, shrunk to those of the set,
+//! and those to theory), and how heavy the tails are (the set's errors, each over its series' own width, shrunk to the
+//! normal distribution). Errors from one origin hang together, so origins are counted, not errors; newer origins count
+//! more, because spread changes in time.
 
 use crate::forecast::normal_quantile;
 
-/// Multipliers of the standard deviation for one series.
-pub(crate) struct Calibration<'a> {
-    own: Vec<f64>,
-    pooled: &'a [f64],
+/// Absolute errors over the standard deviation foretold, by origin (newest first) and step.
+pub(crate) type Scores = Vec<Vec<f64>>;
+
+/// Weight of an origin against the next newer one.
+const FORGETTING: f64 = 0.6;
+/// Origins that the set counts as against a series' own, and theory against the set.
+const WEIGHT_OF_SET: f64 = 2.0;
+const WEIGHT_OF_THEORY: f64 = 2.0;
+/// Origins that the normal shape counts as against the shape seen in the set.
+const WEIGHT_OF_NORMAL: f64 = 10.0;
+/// Log widths of one origin are cut here. A spread foretold from few points can be tiny by accident, and an exact backtest
+/// does not promise an exact future: neither may rule the next interval. The shape keeps what is cut.
+const LOG_WIDTH: (f64, f64) = (-1.5, 1.5);
+
+/// What a set's backtests say about its series.
+#[derive(Debug, Clone)]
+pub(crate) struct Pool {
+    /// Log of how much wider than theory errors are over the set.
+    width: f64,
+    /// Errors over their series' width, sorted, each with the weight of all up to it.
+    shape: Vec<(f64, f64)>,
 }
 
-/// Scaled errors that count as much as one set-wide opinion. Errors of overlapping horizons are far from independent.
-const WEIGHT_OF_POOL: f64 = 60.0;
-const WEIGHT_OF_NORMAL: f64 = 40.0;
+/// Multipliers of the standard deviation for one series.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Calibration<'a> {
+    pool: &'a Pool,
+    width: f64,
+}
 
-impl<'a> Calibration<'a> {
-    /// `pooled` is sorted.
-    pub(crate) fn new(scores: &[(usize, f64)], pooled: &'a [f64]) -> Calibration<'a> {
-        let mut own: Vec<f64> = scores.iter().map(|s| s.1).collect();
-        own.sort_by(f64::total_cmp);
-        Calibration { own, pooled }
+impl Pool {
+    pub(crate) fn new<'s>(set: impl Iterator<Item = &'s Scores>) -> Pool {
+        let set: Vec<Vec<(&Vec<f64>, f64, f64)>> = set
+            .map(|scores| {
+                let weights = (0..).scan(1.0, |w, _: i32| Some(std::mem::replace(w, *w * FORGETTING)));
+                scores.iter().zip(weights).filter_map(|(e, w)| Some((e, log_width(e)?, w))).collect()
+            })
+            .collect();
+        let (mut sum, mut total) = (0.0, 0.0);
+        for (_, width, weight) in set.iter().flatten() {
+            sum += weight * width;
+            total += weight;
+        }
+        let width = sum / (total + WEIGHT_OF_THEORY);
+        let mut shape: Vec<(f64, f64)> = Vec::new();
+        for origins in &set {
+            for (k, (errors, _, weight)) in origins.iter().enumerate() {
+                // Measured against a width that it helped to make, an error would look too small.
+                let others = origins.iter().enumerate().filter(|(i, _)| *i != k).map(|(_, o)| (o.1, o.2));
+                let unit = shrunk(others, width).exp();
+                shape.extend(errors.iter().map(|e| (e / unit, weight / errors.len() as f64)));
+            }
+        }
+        shape.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let mut reached = 0.0;
+        for entry in &mut shape {
+            reached += entry.1;
+            entry.1 = reached;
+        }
+        Pool { width, shape }
     }
 
-    /// Half width of the interval of `level` percent, in standard deviations.
+    /// Origins behind the shape, newer ones counting more.
+    fn origins(&self) -> f64 {
+        self.shape.last().map_or(0.0, |s| s.1)
+    }
+
+    pub(crate) fn calibration(&self, own: &Scores) -> Calibration<'_> {
+        let weights = (0..).scan(1.0, |w, _: i32| Some(std::mem::replace(w, *w * FORGETTING)));
+        let origins = own.iter().zip(weights).filter_map(|(e, w)| Some((log_width(e)?, w)));
+        Calibration { pool: self, width: shrunk(origins, self.width) }
+    }
+}
+
+impl Calibration<'_> {
+    /// Half width of the interval of `level` percent, in standard deviations; grows with the level.
     pub(crate) fn multiplier(&self, level: f64) -> f64 {
         let normal = normal_quantile(0.5 + level / 200.0);
-        let share = level / 100.0;
-        let shrink = |sorted: &[f64], prior: f64, weight: f64| match quantile(sorted, share) {
-            Some(q) if q > 0.0 => {
-                let n = sorted.len() as f64;
-                ((n * q.ln() + weight * prior.ln()) / (n + weight)).exp()
-            }
-            _ => prior,
-        };
-        let pooled = shrink(self.pooled, normal, WEIGHT_OF_NORMAL);
-        shrink(&self.own, pooled, WEIGHT_OF_POOL)
+        let origins = self.pool.origins();
+        let seen = quantile(&self.pool.shape, level / 100.0).unwrap_or(normal).max(1e-3);
+        let shape = (origins * seen.ln() + WEIGHT_OF_NORMAL * normal.ln()) / (origins + WEIGHT_OF_NORMAL);
+        (shape + self.width).exp()
     }
 }
 
-/// The conformal quantile: the value that (n + 1) share of n + 1 draws do not exceed, the largest for a share beyond.
-fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
-    let n = sorted.len();
-    if n == 0 {
-        return None;
+/// Log of the root mean square of the errors of one origin.
+fn log_width(errors: &[f64]) -> Option<f64> {
+    let squares = errors.iter().map(|e| e * e).sum::<f64>() / errors.len() as f64;
+    (!errors.is_empty()).then(|| (0.5 * squares.ln()).clamp(LOG_WIDTH.0, LOG_WIDTH.1))
+}
+
+fn shrunk(origins: impl Iterator<Item = (f64, f64)>, prior: f64) -> f64 {
+    let (mut sum, mut total) = (WEIGHT_OF_SET * prior, WEIGHT_OF_SET);
+    for (width, weight) in origins {
+        sum += weight * width;
+        total += weight;
     }
-    let place = (n as f64 + 1.0) * share - 1.0;
-    let below = place.floor().clamp(0.0, n as f64 - 1.0) as usize;
-    let above = (below + 1).min(n - 1);
-    Some(sorted[below] + (place - below as f64).clamp(0.0, 1.0) * (sorted[above] - sorted[below]))
+    sum / total
+}
+
+/// The value that a `share` of the weight does not exceed, linear between the values seen.
+fn quantile(shape: &[(f64, f64)], share: f64) -> Option<f64> {
+    let wanted = share * shape.last()?.1;
+    let above = shape.partition_point(|s| s.1 < wanted).min(shape.len() - 1);
+    let (high, reached) = shape[above];
+    let Some(&(low, before)) = above.checked_sub(1).and_then(|i| shape.get(i)) else { return Some(high) };
+    let step = if reached > before { ((wanted - before) / (reached - before)).clamp(0.0, 1.0) } else { 1.0 };
+    Some(low + step * (high - low))
+}
+
+/// The level (percent) to ask for next so that intervals made for `level` percent go on containing their share while
+/// the series drifts: adaptive conformal inference (Gibbs & Candès 2021, equation 2).
+///
+/// `covered` says for each past interval, oldest first, whether the value that came was inside; `rate` (0 to 1, usually
+/// 0.005 to 0.05) is how fast to follow. A pure function of what is stored: the same history gives the same level. An
+/// interval of 0 percent is empty and one of 100 percent is everything; the answer is kept to what [`crate::Request`]
+/// accepts, 1 to 99.9, while the recursion itself runs free, so that after `n` points the share outside differs from
+/// `1 - level / 100` by at most about `1 / (n rate)` as long as the bound of the level is not reached.
+pub fn adapted_level(level: f64, covered: impl IntoIterator<Item = bool>, rate: f64) -> f64 {
+    let outside = 1.0 - level / 100.0;
+    let mut alpha = outside;
+    for inside in covered {
+        alpha += rate * (outside - if inside { 0.0 } else { 1.0 });
+    }
+    (100.0 * (1.0 - alpha)).clamp(1.0, 99.9)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::Random;
 
     #[test]
     fn without_errors_the_normal_distribution_answers() {
-        let calibration = Calibration::new(&[], &[]);
-        assert!((calibration.multiplier(95.0) - 1.959_964).abs() < 1e-5);
+        let pool = Pool::new(std::iter::empty());
+        assert!((pool.calibration(&Vec::new()).multiplier(95.0) - 1.959_964).abs() < 1e-5);
     }
 
     #[test]
-    fn many_wide_errors_widen_the_interval_to_their_quantile() {
-        let wide: Vec<(usize, f64)> = (0..4_000).map(|k| (0, 4.0 * f64::from(k) / 4_000.0)).collect();
-        let pooled: Vec<f64> = wide.iter().map(|s| s.1).collect();
-        let multiplier = Calibration::new(&wide, &pooled).multiplier(80.0);
-        assert!((multiplier - 3.2).abs() < 0.05, "{multiplier}");
+    fn a_set_that_errs_three_times_as_wide_as_theory_gets_intervals_three_times_as_wide() {
+        let mut random = Random::new(5);
+        let set: Vec<Scores> = (0..300)
+            .map(|_| (0..4).map(|_| (0..12).map(|_| 3.0 * random.normal().abs()).collect()).collect())
+            .collect();
+        let pool = Pool::new(set.iter());
+        let mean = set.iter().map(|s| pool.calibration(s).multiplier(80.0)).sum::<f64>() / 300.0;
+        assert!((mean / (3.0 * 1.2816) - 1.0).abs() < 0.06, "{mean}");
+    }
+
+    #[test]
+    fn a_series_that_errs_more_than_its_set_gets_wider_intervals_and_levels_never_cross() {
+        let mut random = Random::new(5);
+        let mut set: Vec<Scores> =
+            (0..50).map(|_| (0..4).map(|_| (0..12).map(|_| random.normal().abs()).collect()).collect()).collect();
+        for error in set[7].iter_mut().flatten() {
+            *error *= 5.0;
+        }
+        let pool = Pool::new(set.iter());
+        assert!(pool.calibration(&set[7]).multiplier(80.0) > 2.0 * pool.calibration(&set[8]).multiplier(80.0));
+        let widths: Vec<f64> = (1..=99).map(|l| pool.calibration(&set[3]).multiplier(f64::from(l))).collect();
+        assert!(widths.windows(2).all(|w| w[0] <= w[1]));
+    }
+
+    #[test]
+    fn intervals_that_miss_too_often_are_asked_wider_until_they_hold() {
+        let mut random = Random::new(11);
+        // The spread doubles half way: intervals of the old width would cover 48 %.
+        let (mut history, mut inside) = (Vec::new(), 0);
+        for t in 0..2_000 {
+            let z = normal_quantile(0.5 + adapted_level(80.0, history.iter().copied(), 0.02) / 200.0);
+            let value = random.normal() * if t < 1_000 { 1.0 } else { 2.0 };
+            history.push(value.abs() <= z);
+            inside += i32::from(value.abs() <= z);
+        }
+        assert!((f64::from(inside) / 2_000.0 - 0.8).abs() < 0.025, "{inside}");
+        assert!(adapted_level(80.0, history, 0.02) > 95.0);
     }
 }

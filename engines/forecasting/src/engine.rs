@@ -6,7 +6,7 @@ use jiff::civil::DateTime;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Frequency;
-use crate::conformal::Calibration;
+use crate::conformal::{Pool, Scores};
 use crate::ensemble::{Combined, Subject, combine_set, in_parallel, single};
 use crate::error::ForecastError;
 use crate::forecast::{Forecast, Interval, Prediction, normal_quantile};
@@ -160,8 +160,8 @@ pub fn forecast_set_on(
             answers[i] = combined;
         }
     }
-    let mut pooled: Vec<f64> = answers.iter().flatten().flat_map(|c| c.scores.iter().map(|s| s.1)).collect();
-    pooled.sort_by(f64::total_cmp);
+    let pool = Pool::new(answers.iter().flatten().map(|c| &c.scores));
+    let errors: usize = answers.iter().flatten().map(|c| error_count(&c.scores)).sum();
     prepared
         .into_iter()
         .zip(answers)
@@ -172,7 +172,7 @@ pub fn forecast_set_on(
                 members: Vec::new(),
                 scores: Vec::new(),
             });
-            Ok(answer(p, combined, &pooled, &request.levels))
+            Ok(answer(p, combined, &pool, errors, &request.levels))
         })
         .collect()
 }
@@ -253,26 +253,30 @@ const LONGEST_HISTORY: usize = 10_000;
 /// Fewest points that any model is fitted to.
 const SHORTEST: usize = 4;
 
-fn answer(prepared: Prepared, combined: Combined, pooled: &[f64], levels: &[f64]) -> Forecast {
+fn error_count(scores: &Scores) -> usize {
+    scores.iter().map(Vec::len).sum()
+}
+
+fn answer(prepared: Prepared, combined: Combined, pool: &Pool, pooled: usize, levels: &[f64]) -> Forecast {
     let mut levels = levels.to_vec();
     levels.sort_by(f64::total_cmp);
     levels.dedup();
     let Prediction { label, mean, sd, .. } = combined.prediction;
     let mut caveats = prepared.caveats.list;
-    if prepared.caveats.modelled && combined.scores.len() < 10 && pooled.len() < 100 {
-        caveats.push(Caveat::Uncalibrated { errors: combined.scores.len() });
+    if prepared.caveats.modelled && error_count(&combined.scores) < 10 && pooled < 100 {
+        caveats.push(Caveat::Uncalibrated { errors: error_count(&combined.scores) });
     }
     // What was never negative will not be: counts, turnover, stock. Bounds and means are cut at zero, not moved.
     let floor = if prepared.y.iter().all(|v| *v >= 0.0) { 0.0 } else { f64::NEG_INFINITY };
     let mean: Vec<f64> = mean.iter().map(|m| m.max(floor)).collect();
-    let calibration = Calibration::new(&combined.scores, pooled);
+    let calibration = pool.calibration(&combined.scores);
     let usual = calibration.multiplier(USUAL_LEVEL) / normal_quantile(0.5 + USUAL_LEVEL / 200.0);
     let calibrated = sd.iter().map(|s| s * usual).collect();
     let mut widest = 0.0f64;
     let intervals = levels
         .iter()
         .map(|&level| {
-            // Learnt multipliers of neighbouring levels may cross; intervals must stay nested.
+            // Nested to the last bit.
             widest = widest.max(calibration.multiplier(level));
             Interval {
                 level,

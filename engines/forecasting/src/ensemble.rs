@@ -6,6 +6,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::calendar::Frequency;
+use crate::conformal::Scores;
 use crate::forecast::{MemberReport, Prediction};
 use crate::intermittent::is_intermittent;
 use crate::member::{self, Family, Recipe};
@@ -40,18 +41,21 @@ pub(crate) struct Member {
 pub(crate) struct Combined {
     pub prediction: Prediction,
     pub members: Vec<MemberReport>,
-    /// Absolute backtest error over the standard deviation foretold, with its step.
-    pub scores: Vec<(usize, f64)>,
+    /// Absolute backtest errors over the standard deviation foretold.
+    pub scores: Scores,
 }
 
 /// Log ratios of errors that say nothing: over a set, and in one series. On the open M3, tourism and retail series equal
 /// weights beat every weighting by smaller differences; on weekly and hourly series the differences are far larger.
 const SET_DEAD_ZONE: f64 = 0.05;
 const OWN_DEAD_ZONE: f64 = 0.1;
-/// How sharply weights follow errors over a set.
-const SET_POWER: f64 = 4.0;
+/// How sharply weights follow errors over a set, and in one series.
+const SET_POWER: f64 = 2.0;
+const OWN_POWER: f64 = 2.0;
+/// Origins at which a series' own errors are believed half.
+const ORIGINS_OF_DOUBT: f64 = 3.0;
 /// Origins of a series: at most this many, each a validation horizon from the next.
-const ORIGINS: usize = 3;
+const ORIGINS: usize = 6;
 
 /// Where backtests of a series start, newest first. Empty when it is too short to spare any point.
 pub(crate) fn origins(n: usize, season: usize, horizon: usize) -> Vec<usize> {
@@ -178,8 +182,9 @@ fn global_member(early: &Global, full: &Global, example: Example, s: &Subject, h
     prediction.is_finite().then_some((Family::Trees, Member { prediction, backtests }))
 }
 
-/// Mean absolute backtest error of each member over the origins that all of them have; `None` where there are none.
-fn errors(s: &Subject, members: &[Named]) -> Option<Vec<f64>> {
+/// Mean absolute backtest error of each member over the origins that all of them have, and how many those are; `None`
+/// where there are none.
+fn errors(s: &Subject, members: &[Named]) -> Option<(Vec<f64>, f64)> {
     let common: Vec<usize> = members
         .first()?
         .1
@@ -191,62 +196,57 @@ fn errors(s: &Subject, members: &[Named]) -> Option<Vec<f64>> {
     if common.is_empty() {
         return None;
     }
-    Some(
-        members
-            .iter()
-            .map(|(_, m)| {
-                let (mut sum, mut count) = (0.0, 0.0);
-                for b in m.backtests.iter().filter(|b| common.contains(&b.origin)) {
-                    for (f, y) in b.mean.iter().zip(&s.y[b.origin..]) {
-                        sum += (y - f).abs();
-                        count += 1.0;
-                    }
+    let found = members
+        .iter()
+        .map(|(_, m)| {
+            let (mut sum, mut count) = (0.0, 0.0);
+            for b in m.backtests.iter().filter(|b| common.contains(&b.origin)) {
+                for (f, y) in b.mean.iter().zip(&s.y[b.origin..]) {
+                    sum += (y - f).abs();
+                    count += 1.0;
                 }
-                sum / count
-            })
-            .collect(),
-    )
+            }
+            sum / count
+        })
+        .collect();
+    Some((found, common.len() as f64))
 }
 
-/// A ratio of errors with a dead zone around one: differences smaller than chance makes do not move a weight.
-fn beyond(ratio: f64, dead: f64) -> f64 {
-    let log = ratio.ln();
-    (log.signum() * (log.abs() - dead).max(0.0)).exp()
+/// A log ratio of errors with a dead zone around zero: differences smaller than chance makes do not move a weight.
+fn beyond(log: f64, dead: f64) -> f64 {
+    log.signum() * (log.abs() - dead).max(0.0)
 }
 
-/// Each family's weight over the whole set: inverse squares of its mean backtest error relative to the other members.
+/// Log of each member's error over the members' mean error; a perfect or a hopeless member counts as a very good or a
+/// very bad one.
+fn relative(errors: &[f64]) -> Option<Vec<f64>> {
+    let typical = errors.iter().sum::<f64>() / errors.len() as f64;
+    (typical > 0.0).then(|| errors.iter().map(|e| (e / typical).clamp(0.2, 5.0).ln()).collect())
+}
+
+/// Log of each family's weight over the whole set: falls with its mean log backtest error relative to the other members.
 fn pooled_weights(subjects: &[Subject], members: &[Vec<Named>]) -> Vec<(Family, f64)> {
     let mut pool: Vec<(Family, f64, f64)> = Vec::new();
     for (s, members) in subjects.iter().zip(members) {
-        let Some(errors) = errors(s, members) else { continue };
-        let typical = errors.iter().sum::<f64>() / errors.len() as f64;
-        if typical <= 0.0 {
-            continue;
-        }
-        for ((family, _), e) in members.iter().zip(&errors) {
-            let relative = (e / typical).min(5.0);
+        let Some(ratios) = errors(s, members).and_then(|(e, _)| relative(&e)) else { continue };
+        for ((family, _), ratio) in members.iter().zip(ratios) {
             match pool.iter_mut().find(|(f, _, _)| f == family) {
                 Some(entry) => {
-                    entry.1 += relative;
+                    entry.1 += ratio;
                     entry.2 += 1.0;
                 }
-                None => pool.push((*family, relative, 1.0)),
+                None => pool.push((*family, ratio, 1.0)),
             }
         }
     }
     // Ten imagined series on which all members did equally well.
-    pool.into_iter()
-        .map(|(f, sum, count)| {
-            let mean = (sum + 10.0) / (count + 10.0);
-            (f, beyond(mean, SET_DEAD_ZONE).powf(-SET_POWER))
-        })
-        .collect()
+    pool.into_iter().map(|(f, sum, count)| (f, -SET_POWER * beyond(sum / (count + 10.0), SET_DEAD_ZONE))).collect()
 }
 
 fn combine(s: &Subject, members: Vec<Named>, prior: &[(Family, f64)], horizon: usize) -> Combined {
     let n = s.y.len();
     let prior_of = |family: Family| {
-        prior.iter().find(|(f, _)| *f == family).map_or(if family == Family::Trees { 0.3 } else { 1.0 }, |(_, w)| *w)
+        prior.iter().find(|(f, _)| *f == family).map_or(if family == Family::Trees { -1.2 } else { 0.0 }, |(_, w)| *w)
     };
     let mut members = members;
     if members.is_empty() {
@@ -254,20 +254,19 @@ fn combine(s: &Subject, members: Vec<Named>, prior: &[(Family, f64)], horizon: u
         members.push((Family::Naive, Member { prediction, backtests: Vec::new() }));
     }
     let mut weights: Vec<f64> = members.iter().map(|(f, _)| prior_of(*f)).collect();
-    normalise(&mut weights);
     let errors = errors(s, &members);
-    if let Some(errors) = &errors {
-        let mean = errors.iter().sum::<f64>() / errors.len() as f64;
-        let mut own: Vec<f64> = errors
-            .iter()
-            .zip(&weights)
-            .map(|(e, w)| w * beyond(e / mean.max(1e-300) + 1e-3, OWN_DEAD_ZONE).recip())
-            .collect();
-        normalise(&mut own);
-        for (w, o) in weights.iter_mut().zip(&own) {
-            *w = 0.5 * (*w + o);
+    if let Some((errors, origins)) = &errors
+        && let Some(ratios) = relative(errors)
+    {
+        let trust = OWN_POWER * origins / (origins + ORIGINS_OF_DOUBT);
+        for (w, ratio) in weights.iter_mut().zip(ratios) {
+            *w -= trust * beyond(ratio, OWN_DEAD_ZONE);
         }
     }
+    for w in &mut weights {
+        *w = w.exp();
+    }
+    normalise(&mut weights);
     let blend = |pick: &dyn Fn(&Member) -> Option<Vec<f64>>| -> Option<Vec<f64>> {
         let parts: Vec<Vec<f64>> = members.iter().map(|(_, m)| pick(m)).collect::<Option<_>>()?;
         Some(mix(&parts, &weights))
@@ -281,11 +280,8 @@ fn combine(s: &Subject, members: Vec<Named>, prior: &[(Family, f64)], horizon: u
         let (Some(means), Some(sds)) = (blend(&|m| at(m).map(|b| b.mean)), blend(&|m| at(m).map(|b| b.sd))) else {
             continue;
         };
-        for (h, (f, sd)) in means.iter().zip(&sds).enumerate() {
-            if *sd > 0.0 {
-                scores.push((h, (s.y[origin + h] - f).abs() / sd));
-            }
-        }
+        let errors = means.iter().zip(&sds).zip(&s.y[origin..]).filter(|((_, sd), _)| **sd > 0.0);
+        scores.push(errors.map(|((f, sd), y)| (y - f).abs() / sd).collect());
     }
     let mut list: Vec<MemberReport> = members
         .iter()
@@ -293,7 +289,7 @@ fn combine(s: &Subject, members: Vec<Named>, prior: &[(Family, f64)], horizon: u
         .map(|(i, (_, m))| MemberReport {
             model: m.prediction.label.clone(),
             weight: weights[i],
-            backtest_error: errors.as_ref().map(|e| e[i]),
+            backtest_error: errors.as_ref().map(|(e, _)| e[i]),
         })
         .collect();
     list.sort_by(|a, b| b.weight.total_cmp(&a.weight));
@@ -325,7 +321,7 @@ mod tests {
 
     #[test]
     fn origins_leave_enough_to_fit() {
-        assert_eq!(origins(100, 12, 18), vec![82, 73, 64]);
+        assert_eq!(origins(100, 12, 18), vec![82, 73, 64, 55, 46, 37]);
         assert!(origins(5, 1, 6).is_empty());
         assert_eq!(origins(14, 1, 6), vec![12, 11, 10]);
     }

@@ -21,6 +21,7 @@ mod stl;
 mod theta;
 mod trees;
 
+pub use conformal::adapted_level;
 pub use engine::{MAX_HORIZON, Model, Request, forecast, forecast_set, forecast_set_on};
 pub use error::ForecastError;
 pub use forecast::{Forecast, Interval, MemberReport, normal_quantile};

@@ -139,7 +139,8 @@ fn seasons_to_remove(family: Family, y: &[f64], season: usize) -> Vec<usize> {
     if season == 24 && y.len() >= 3 * 168 {
         return vec![24, 168];
     }
-    if season > LONGEST_OWN_SEASON { vec![season] } else { Vec::new() }
+    // Theta's own index averages over all cycles, which a long season has few of.
+    if season > LONGEST_OWN_SEASON && family != Family::Theta { vec![season] } else { Vec::new() }
 }
 
 fn without_seasons(y: &[f64], parts: &MultipleDecomposition) -> Vec<f64> {

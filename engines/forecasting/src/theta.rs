@@ -54,6 +54,10 @@ pub(crate) struct Fit {
 /// Only this many newest points are used: the level forgets, and the line should not remember a decade of hours.
 const LONGEST_HISTORY: usize = 4_000;
 
+/// First points whose errors do not count: the dynamic forms have no line yet there, and all forms must be compared on
+/// the same points.
+const BURN_IN: usize = 3;
+
 /// The four members, smallest one-step error first. `y` is finite, not constant and has at least three points.
 pub(crate) fn search(y: &[f64], season: usize) -> Vec<Fit> {
     let y = newest(y, season);
@@ -96,7 +100,7 @@ fn fit(y: &[f64], form: Form, index: SeasonalIndex) -> Fit {
     let stop = Stop { iterations: 40, tolerance: 1e-7 };
     let loss = |x: &[f64]| {
         let (alpha, theta, level) = unpack(x);
-        let burn = if form.dynamic() { 3.min(y.len() - 1) } else { 0 };
+        let burn = BURN_IN.min(y.len() - 1);
         let mut state = State::new(form.dynamic(), alpha, theta, level, line);
         let mut sum = 0.0;
         for (t, &value) in y.iter().enumerate() {

@@ -8,6 +8,15 @@ use jiff::civil::DateTime;
 
 use crate::calendar::Frequency;
 
+/// What target and lags are measured from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Level {
+    /// The mean of the last season (the last value without one): the trees learn the season.
+    SeasonMean,
+    /// The value a season ago, moved by what the level has moved since: the season is given, the trees learn its change.
+    SeasonAgo,
+}
+
 /// Which features a set has: the same for all its series.
 #[derive(Debug, Clone)]
 pub(super) struct Layout {
@@ -16,11 +25,18 @@ pub(super) struct Layout {
     pub season: usize,
     calendar: Option<Frequency>,
     pub exogenous: usize,
+    level: Level,
 }
 
 impl Layout {
     /// Features for series of at least `shortest` points.
-    pub(super) fn new(season: usize, shortest: usize, calendar: Option<Frequency>, exogenous: usize) -> Layout {
+    pub(super) fn new(
+        season: usize,
+        shortest: usize,
+        calendar: Option<Frequency>,
+        exogenous: usize,
+        level: Level,
+    ) -> Layout {
         let room = shortest / 2;
         let mut lags: Vec<usize> = (1..=6.min(room.max(1))).collect();
         if season > 1 {
@@ -40,7 +56,7 @@ impl Layout {
                 windows.push(width);
             }
         }
-        Layout { lags, windows, season, calendar, exogenous }
+        Layout { lags, windows, season, calendar, exogenous, level }
     }
 
     /// Points of history a row needs.
@@ -53,9 +69,27 @@ impl Layout {
         self.lags.len() + 2 * self.windows.len() + 2 + 4 + self.exogenous
     }
 
-    /// The level that target and features of point `t` are measured from: the mean of the last season (or of the last
-    /// three points).
-    pub(super) fn level(&self, y: &[f64], t: usize) -> f64 {
+    /// Whether two whole seasons are in reach, so that the change of the level over one can be seen.
+    fn two_seasons(&self) -> bool {
+        self.season > 1 && 2 * self.season <= self.reach()
+    }
+
+    /// Whether the two forms of [`Level`] differ for these series.
+    pub(super) fn knows_last_season(&self) -> bool {
+        self.two_seasons()
+    }
+
+    /// What the target of point `t` is measured from.
+    pub(super) fn base(&self, y: &[f64], t: usize) -> f64 {
+        match self.level {
+            Level::SeasonAgo if self.two_seasons() => {
+                y[t - self.season] + self.season_mean(y, t) - self.season_mean(y, t - self.season)
+            }
+            _ => self.season_mean(y, t),
+        }
+    }
+
+    fn season_mean(&self, y: &[f64], t: usize) -> f64 {
         let width = if self.season > 1 && self.season <= self.reach() { self.season } else { 1 };
         y[t - width..t].iter().sum::<f64>() / width as f64
     }
@@ -70,7 +104,7 @@ impl Layout {
         exogenous: &[Vec<f64>],
         out: &mut Vec<f64>,
     ) {
-        let level = self.level(y, t);
+        let level = self.season_mean(y, t);
         for &lag in &self.lags {
             out.push((y[t - lag] - level) / scale);
         }
@@ -84,8 +118,8 @@ impl Layout {
         // Recent slope, and how this season's place did against its level a season ago.
         let season = self.season;
         out.push((y[t - 1] - y[t - self.reach().min(4)]) / scale);
-        out.push(if season > 1 && 2 * season <= self.reach() {
-            (y[t - season] - self.level(y, t - season)) / scale
+        out.push(if self.two_seasons() {
+            (y[t - season] - self.season_mean(y, t - season)) / scale
         } else {
             level / scale
         });

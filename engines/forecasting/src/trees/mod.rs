@@ -7,7 +7,7 @@ mod boost;
 mod features;
 
 use boost::{Boosted, Settings, Table};
-use features::Layout;
+use features::{Layout, Level};
 
 use crate::accuracy::naive_scale;
 use crate::calendar::Frequency;
@@ -30,8 +30,8 @@ const FEWEST_ROWS: usize = 60;
 /// A model over a set.
 #[derive(Debug, Clone)]
 pub(crate) struct Global {
-    layout: Layout,
-    model: Boosted,
+    /// One model for each way to measure the level; their mean answers.
+    models: Vec<(Layout, Boosted)>,
     /// Root mean square of the training residuals, in units of each series' scale.
     spread: f64,
 }
@@ -52,7 +52,24 @@ pub(crate) fn train(set: &[Example], season: usize, holdout: usize, seed: u64) -
     let shortest = *sorted.get(sorted.len() / 10)?;
     let exogenous = set.iter().map(|e| e.exogenous.len()).min().unwrap_or(0);
     let calendar = set.iter().all(|e| e.grid.is_some()).then(|| set[0].grid.map(|g| g.1)).flatten();
-    let layout = Layout::new(season, shortest, calendar, exogenous);
+    let mut models = Vec::new();
+    let mut spreads = Vec::new();
+    for level in [Level::SeasonMean, Level::SeasonAgo] {
+        let layout = Layout::new(season, shortest, calendar, exogenous, level);
+        if level == Level::SeasonAgo && !layout.knows_last_season() {
+            continue;
+        }
+        let table = table(set, &lengths, &layout, season)?;
+        let model = Boosted::fit(&table, settings(table.target.len(), seed));
+        spreads.push(training_error(&table, &model));
+        models.push((layout, model));
+    }
+    let spread = spreads.iter().sum::<f64>() / spreads.len() as f64;
+    Some(Global { models, spread })
+}
+
+/// Rows of all series; `None` when there are too few.
+fn table(set: &[Example], lengths: &[usize], layout: &Layout, season: usize) -> Option<Table> {
     let reach = layout.reach();
     let available: usize = lengths.iter().map(|n| n.saturating_sub(reach)).sum();
     if available < FEWEST_ROWS {
@@ -60,7 +77,7 @@ pub(crate) fn train(set: &[Example], season: usize, holdout: usize, seed: u64) -
     }
     let share = (MOST_ROWS as f64 / available as f64).min(1.0);
     let mut table = Table { width: layout.width(), values: Vec::new(), target: Vec::new() };
-    for (example, &n) in set.iter().zip(&lengths) {
+    for (example, &n) in set.iter().zip(lengths) {
         if n <= reach {
             continue;
         }
@@ -69,57 +86,66 @@ pub(crate) fn train(set: &[Example], season: usize, holdout: usize, seed: u64) -
         let keep = (((n - reach) as f64 * share).ceil() as usize).max(1);
         for t in n - keep..n {
             let time = example.grid.and_then(|(first, frequency)| frequency.advance(first, t as i64));
-            layout.write(y, t, scale, time, &example.exogenous[..exogenous], &mut table.values);
+            layout.write(y, t, scale, time, &example.exogenous[..layout.exogenous], &mut table.values);
             // Squared error must not be ruled by a handful of wild points.
-            table.target.push(((y[t] - layout.level(y, t)) / scale).clamp(-12.0, 12.0));
+            table.target.push(((y[t] - layout.base(y, t)) / scale).clamp(-12.0, 12.0));
         }
     }
-    let rows = table.target.len();
-    let settings = Settings {
-        rounds: 120,
+    Some(table)
+}
+
+fn settings(rows: usize, seed: u64) -> Settings {
+    Settings {
+        rounds: 80,
         depth: 5,
-        learning_rate: 0.08,
-        rows: 0.6,
+        learning_rate: 0.1,
+        rows: 0.5,
         features: 0.7,
         smallest_leaf: (rows / 400).clamp(5, 40),
         ridge: 5.0,
         seed,
-    };
-    let model = Boosted::fit(&table, settings);
+    }
+}
+
+/// Root mean square error over a sample of the rows.
+fn training_error(table: &Table, model: &Boosted) -> f64 {
+    let rows = table.target.len();
     let mut scratch = Vec::new();
-    let stride = (rows / 2_000).max(1);
     let (mut squares, mut count) = (0.0, 0.0);
-    for r in (0..rows).step_by(stride) {
-        let error =
-            table.target[r] - model.predict(&table.values[r * table.width..(r + 1) * table.width], &mut scratch);
+    for r in (0..rows).step_by((rows / 2_000).max(1)) {
+        let row = &table.values[r * table.width..(r + 1) * table.width];
+        let error = table.target[r] - model.predict(row, &mut scratch);
         squares += error * error;
         count += 1.0;
     }
-    Some(Global { layout, model, spread: (squares / f64::max(count, 1.0)).sqrt() })
+    (squares / f64::max(count, 1.0)).sqrt()
 }
 
 impl Global {
     /// Forecasts the points after `example.y[..from]`. `None` when the series is shorter than the lags.
     pub(crate) fn predict(&self, example: Example, from: usize, horizon: usize) -> Option<Prediction> {
-        let reach = self.layout.reach();
-        if from < reach || from == 0 {
+        let (first, _) = self.models.first()?;
+        if from < first.reach() || from == 0 {
             return None;
         }
-        let season = self.layout.season;
+        let season = first.season;
         let scale = scale_of(&example.y[..from], season);
         let mut y = example.y[..from].to_vec();
-        let mut row = Vec::with_capacity(self.layout.width());
+        let mut row = Vec::with_capacity(first.width());
         let mut bins = Vec::new();
-        let exogenous = example.exogenous.get(..self.layout.exogenous)?;
+        let exogenous = example.exogenous.get(..first.exogenous)?;
         if exogenous.iter().any(|c| c.len() < from + horizon) {
             return None;
         }
         for t in from..from + horizon {
             let time = example.grid.and_then(|(first, frequency)| frequency.advance(first, t as i64));
-            row.clear();
-            self.layout.write(&y, t, scale, time, exogenous, &mut row);
-            let value = self.layout.level(&y, t) + scale * self.model.predict(&row, &mut bins);
-            y.push(value);
+            let mut sum = 0.0;
+            for (layout, model) in &self.models {
+                row.clear();
+                layout.write(&y, t, scale, time, exogenous, &mut row);
+                sum += layout.base(&y, t) + scale * model.predict(&row, &mut bins);
+            }
+            y.push(sum / self.models.len() as f64);
         }
         let mean = y[from..].to_vec();
         let sd = (0..horizon).map(|h| self.spread * scale * 1.2 * (1.0 + 0.1 * h as f64).sqrt()).collect();
