@@ -11,6 +11,7 @@ use dyocense_domain::event::DomainEvent;
 use dyocense_domain::goals::GoalEvent;
 use dyocense_domain::identity::{BusinessEvent, SessionEvent};
 use dyocense_domain::metrics::MetricEvent;
+use dyocense_domain::optimization::ConstraintEvent;
 use dyocense_domain::runs::RunEvent;
 use dyocense_eventlog::{EventLog, Options as LogOptions, Upcasters};
 use dyocense_projections::{Options as ProjectionOptions, Projections, Running};
@@ -156,6 +157,7 @@ fn upcasters() -> Upcasters {
         ImportEvent::TYPES,
         GoalEvent::TYPES,
         RunEvent::TYPES,
+        ConstraintEvent::TYPES,
     ];
     types
         .into_iter()

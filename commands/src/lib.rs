@@ -12,6 +12,7 @@ pub mod forecasting;
 pub mod goals;
 pub mod identity;
 pub mod metrics;
+pub mod optimization;
 pub mod policies;
 pub mod ports;
 pub mod runs;

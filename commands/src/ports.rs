@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use dyocense_domain::connectors::Transaction;
-use dyocense_domain::ids::{GoalId, ImportId, MetricId};
+use dyocense_domain::ids::{ConstraintId, GoalId, ImportId, MetricId};
 use dyocense_domain::metrics::{GoodDirection, MetricKind, MetricSource, Point};
+use dyocense_domain::optimization::PlanFamily;
 use dyocense_domain::time_zone::TimeZoneName;
 use dyocense_eventlog::{Position, TenantId};
 use jiff::Timestamp;
@@ -47,6 +48,16 @@ pub struct ImportSummary {
     pub finished: bool,
 }
 
+/// A constraint that plans must keep.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeptConstraint {
+    pub constraint_id: ConstraintId,
+    pub family: PlanFamily,
+    /// None once its author was erased.
+    pub says: Option<String>,
+    pub means: serde_json::Value,
+}
+
 /// The read models that commands ask. Every answer is as of the tenant's checkpoint; ask
 /// [`ReadModels::wait_for`] first where an answer must include a position.
 #[async_trait]
@@ -80,4 +91,8 @@ pub trait ReadModels: Send + Sync + 'static {
 
     /// The completed import of the same file, if there is one.
     async fn completed_import(&self, tenant: TenantId, file_sha256: &str) -> Result<Option<ImportSummary>, ReadError>;
+
+    /// The constraints of one family of plans, or of all, the older first.
+    async fn constraints(&self, tenant: TenantId, family: Option<PlanFamily>)
+    -> Result<Vec<KeptConstraint>, ReadError>;
 }

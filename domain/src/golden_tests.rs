@@ -10,6 +10,7 @@ use crate::event::DomainEvent;
 use crate::goals::GoalEvent;
 use crate::identity::{BusinessEvent, SessionEvent};
 use crate::metrics::MetricEvent;
+use crate::optimization::ConstraintEvent;
 use crate::runs::RunEvent;
 
 fn folder() -> PathBuf {
@@ -46,6 +47,7 @@ fn every_event_type_has_an_example_that_reads_and_writes_unchanged() {
     named.extend(read_all::<ImportEvent>("connectors"));
     named.extend(read_all::<GoalEvent>("goals"));
     named.extend(read_all::<RunEvent>("runs"));
+    named.extend(read_all::<ConstraintEvent>("optimization"));
     let named: BTreeSet<String> = named.into_iter().collect();
 
     let mut found = BTreeSet::new();
@@ -67,6 +69,7 @@ fn no_two_contexts_use_the_same_event_type() {
         ImportEvent::TYPES,
         GoalEvent::TYPES,
         RunEvent::TYPES,
+        ConstraintEvent::TYPES,
     ];
     let names: Vec<&str> = all.concat().iter().map(|event_type| event_type.name).collect();
     let distinct: BTreeSet<&str> = names.iter().copied().collect();
@@ -89,7 +92,7 @@ fn every_context_with_events_is_covered_here() {
         .sum();
     assert_eq!(
         with_events.iter().map(String::as_str).collect::<Vec<_>>(),
-        ["connectors", "goals", "identity", "metrics", "runs"]
+        ["connectors", "goals", "identity", "metrics", "optimization", "runs"]
     );
-    assert_eq!(declared, 6, "an enum of events is missing in this file");
+    assert_eq!(declared, 7, "an enum of events is missing in this file");
 }

@@ -65,6 +65,7 @@ typed_ids! {
     UploadId => "upload";
     /// One run of an engine.
     RunId => "run";
+    ConstraintId => "constraint";
 }
 
 /// The stream of the business itself: its profile, people, invitations and API keys.

@@ -10,6 +10,7 @@ pub mod goals;
 pub mod identity;
 pub mod ids;
 pub mod metrics;
+pub mod optimization;
 pub mod personal;
 pub mod runs;
 pub mod text;

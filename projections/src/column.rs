@@ -3,7 +3,8 @@
 use dyocense_domain::goals::{Cadence, GoalStatus, Objective, Outcome, PathShape, PlanField};
 use dyocense_domain::identity::{Role, SessionEnd};
 use dyocense_domain::ids::{
-    ApiKeyId, CredentialId, GoalId, ImportId, InvitationId, MetricId, MilestoneId, RunId, SessionId, UploadId, UserId,
+    ApiKeyId, ConstraintId, CredentialId, GoalId, ImportId, InvitationId, MetricId, MilestoneId, RunId, SessionId,
+    UploadId, UserId,
 };
 use dyocense_domain::metrics::{GoodDirection, MetricKind, MetricSource};
 use dyocense_domain::time_zone::TimeZoneName;
@@ -119,7 +120,20 @@ macro_rules! ids {
     )*};
 }
 
-ids!(ApiKeyId, CredentialId, GoalId, ImportId, InvitationId, MetricId, MilestoneId, SessionId, UploadId, UserId, RunId);
+ids!(
+    ConstraintId,
+    ApiKeyId,
+    CredentialId,
+    GoalId,
+    ImportId,
+    InvitationId,
+    MetricId,
+    MilestoneId,
+    SessionId,
+    UploadId,
+    UserId,
+    RunId
+);
 
 /// Enums without payload, under their serde name.
 macro_rules! names {

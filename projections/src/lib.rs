@@ -10,6 +10,7 @@ pub mod goals;
 pub mod identity;
 pub mod metrics;
 pub mod notifications;
+pub mod optimization;
 pub mod runs;
 
 mod advance;
@@ -50,5 +51,6 @@ pub fn projectors() -> Vec<Arc<dyn Projector>> {
         Arc::new(goals::GoalsProjector),
         Arc::new(notifications::NotificationsProjector),
         Arc::new(runs::RunsProjector),
+        Arc::new(optimization::OptimizationProjector),
     ]
 }

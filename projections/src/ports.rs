@@ -4,17 +4,18 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use dyocense_commands::ports::{ImportSummary, MetricSummary, ReadError, ReadModels};
+use dyocense_commands::ports::{ImportSummary, KeptConstraint, MetricSummary, ReadError, ReadModels};
 use dyocense_domain::connectors::Transaction;
 use dyocense_domain::ids::{GoalId, MetricId};
 use dyocense_domain::metrics::Point;
+use dyocense_domain::optimization::PlanFamily;
 use dyocense_eventlog::{Position, TenantId};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 
 use crate::connectors::{Import, ImportStatus};
 use crate::metrics::Metric;
-use crate::{Projections, QueryError, Snapshot, analytics, connectors, goals, metrics};
+use crate::{Projections, QueryError, Snapshot, analytics, connectors, goals, metrics, optimization};
 
 fn unavailable(error: QueryError) -> ReadError {
     ReadError::Unavailable(Box::new(error))
@@ -122,5 +123,23 @@ impl ReadModels for Projections {
         let mut snapshot = self.moment(tenant).await?;
         let import = connectors::completed_import_of(&mut snapshot, file_sha256).await.map_err(unavailable)?;
         Ok(import.map(ImportSummary::from))
+    }
+
+    async fn constraints(
+        &self,
+        tenant: TenantId,
+        family: Option<PlanFamily>,
+    ) -> Result<Vec<KeptConstraint>, ReadError> {
+        let mut snapshot = self.moment(tenant).await?;
+        let kept = optimization::constraints(&mut snapshot, family).await.map_err(unavailable)?;
+        Ok(kept
+            .into_iter()
+            .map(|row| KeptConstraint {
+                constraint_id: row.constraint_id,
+                family: row.family,
+                says: row.says,
+                means: row.means.0,
+            })
+            .collect())
     }
 }

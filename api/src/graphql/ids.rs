@@ -18,11 +18,12 @@ pub enum Kind {
     Goal,
     Milestone,
     Run,
+    Constraint,
     Event,
 }
 
 impl Kind {
-    const ALL: [Kind; 11] = [
+    const ALL: [Kind; 12] = [
         Kind::Business,
         Kind::User,
         Kind::Invitation,
@@ -33,6 +34,7 @@ impl Kind {
         Kind::Goal,
         Kind::Milestone,
         Kind::Run,
+        Kind::Constraint,
         Kind::Event,
     ];
 
@@ -48,6 +50,7 @@ impl Kind {
             Kind::Goal => "Goal",
             Kind::Milestone => "Milestone",
             Kind::Run => "Run",
+            Kind::Constraint => "Constraint",
             Kind::Event => "Event",
         }
     }

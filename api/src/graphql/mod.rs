@@ -16,6 +16,7 @@ pub mod loaders;
 pub mod metrics;
 pub mod node;
 pub mod notifications;
+pub mod optimization;
 pub mod refusal;
 pub mod request;
 pub mod runs;

@@ -95,6 +95,6 @@ async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>, Fault> {
         Kind::Import => connectors::load::import(ctx, uuid.into()).await?.map(Node::Import),
         Kind::Goal => goals::load::goal(ctx, uuid.into()).await?.map(Node::Goal),
         Kind::Run => runs::load::run(ctx, uuid.into()).await?.map(Node::Run),
-        Kind::Business | Kind::Upload | Kind::Milestone | Kind::Event => None,
+        Kind::Business | Kind::Upload | Kind::Milestone | Kind::Constraint | Kind::Event => None,
     })
 }

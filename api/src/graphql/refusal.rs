@@ -12,6 +12,7 @@ use dyocense_domain::connectors::ImportRefusal;
 use dyocense_domain::goals::GoalRefusal;
 use dyocense_domain::identity::IdentityRefusal;
 use dyocense_domain::metrics::MetricRefusal;
+use dyocense_domain::optimization::ConstraintRefusal;
 use dyocense_domain::runs::RunRefusal;
 use dyocense_domain::text::TextError;
 
@@ -366,7 +367,7 @@ impl Refusal for RunRefusal {
     fn code(&self) -> UserErrorCode {
         match self {
             Self::NotFound => UserErrorCode::NotFound,
-            Self::Ended => UserErrorCode::WrongState,
+            Self::Ended | Self::NoPlan => UserErrorCode::WrongState,
             Self::Request { .. } => UserErrorCode::Invalid,
             Self::TooMany { .. } => UserErrorCode::LimitReached,
             Self::NotAPerson => UserErrorCode::NotAllowed,
@@ -375,8 +376,30 @@ impl Refusal for RunRefusal {
 
     fn field(&self) -> Option<&'static str> {
         match self {
-            Self::NotFound | Self::Ended => Some("runId"),
+            Self::NotFound | Self::Ended | Self::NoPlan => Some("runId"),
             Self::Request { field, .. } => Some(field),
+            Self::TooMany { .. } | Self::NotAPerson => None,
+        }
+    }
+}
+
+impl Refusal for ConstraintRefusal {
+    fn code(&self) -> UserErrorCode {
+        match self {
+            Self::NotFound => UserErrorCode::NotFound,
+            Self::Removed => UserErrorCode::WrongState,
+            Self::OtherFamily { .. } | Self::Text(_) | Self::Limit { .. } => UserErrorCode::Invalid,
+            Self::TooMany { .. } => UserErrorCode::LimitReached,
+            Self::NotAPerson => UserErrorCode::NotAllowed,
+        }
+    }
+
+    fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::NotFound | Self::Removed => Some("constraintId"),
+            Self::OtherFamily { .. } => Some("family"),
+            Self::Text(error) => error.field(),
+            Self::Limit { .. } => Some("limit"),
             Self::TooMany { .. } | Self::NotAPerson => None,
         }
     }

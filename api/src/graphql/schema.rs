@@ -11,6 +11,7 @@ use super::loaders;
 use super::metrics::{MetricsMutation, MetricsQuery};
 use super::node::NodeQuery;
 use super::notifications::NotificationsQuery;
+use super::optimization::{OptimizationMutation, OptimizationQuery};
 use super::request::Services;
 use super::runs::{RunsMutation, RunsQuery, RunsSubscription};
 
@@ -23,6 +24,7 @@ pub struct Query(
     GoalsQuery,
     NotificationsQuery,
     RunsQuery,
+    OptimizationQuery,
     AuditQuery,
     NodeQuery,
 );
@@ -35,6 +37,7 @@ pub struct Mutation(
     ConnectorsMutation,
     GoalsMutation,
     ForecastingMutation,
+    OptimizationMutation,
     RunsMutation,
 );
 

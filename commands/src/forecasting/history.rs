@@ -153,7 +153,7 @@ pub(super) fn word(bucket: Bucket) -> &'static str {
 }
 
 /// A number for people: thousands apart, decimals only where the number is small.
-fn grouped(value: f64) -> String {
+pub(crate) fn grouped(value: f64) -> String {
     let decimals = match value.abs() {
         size if size >= 1_000.0 || size == 0.0 => 0,
         size if size >= 10.0 => 1,
@@ -179,7 +179,7 @@ fn grouped(value: f64) -> String {
 }
 
 /// A stored request or input, read back.
-pub(super) fn read<T: DeserializeOwned>(value: &Value) -> Result<T, RunRefusal> {
+pub(crate) fn read<T: DeserializeOwned>(value: &Value) -> Result<T, RunRefusal> {
     serde_json::from_value(value.clone())
         .map_err(|error| RunRefusal::Request { field: "request", reason: error.to_string() })
 }

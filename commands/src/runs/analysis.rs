@@ -1,6 +1,7 @@
 //! What a kind of run is: how its input is gathered from the read models, and how the input becomes an answer.
 
 use async_trait::async_trait;
+use dyocense_domain::optimization::PlanFamily;
 use dyocense_domain::runs::{RunKind, RunRefusal};
 use dyocense_eventlog::TenantId;
 use serde_json::Value;
@@ -9,6 +10,7 @@ use super::Control;
 use crate::error::Fault;
 use crate::execute::Commands;
 use crate::forecasting::{AnomalyDetection, Backtesting, Forecasting};
+use crate::optimization::Planning;
 
 /// Why a run has no answer.
 #[derive(Debug)]
@@ -57,12 +59,10 @@ pub(crate) fn analysis(kind: RunKind) -> Option<&'static dyn Analysis> {
         RunKind::Forecast => Some(&Forecasting),
         RunKind::Backtest => Some(&Backtesting),
         RunKind::Anomalies => Some(&AnomalyDetection),
-        RunKind::Inventory
-        | RunKind::Staffing
-        | RunKind::Roster
-        | RunKind::Budget
-        | RunKind::ChangeExplanation
-        | RunKind::Intervention
-        | RunKind::CausalGraph => None,
+        RunKind::Inventory => Some(&Planning(PlanFamily::Inventory)),
+        RunKind::Staffing => Some(&Planning(PlanFamily::Staffing)),
+        RunKind::Roster => Some(&Planning(PlanFamily::Roster)),
+        RunKind::Budget => Some(&Planning(PlanFamily::Budget)),
+        RunKind::ChangeExplanation | RunKind::Intervention | RunKind::CausalGraph => None,
     }
 }

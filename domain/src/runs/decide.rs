@@ -1,6 +1,7 @@
 use super::events::*;
-use super::state::Run;
+use super::state::{Run, RunEnd};
 use crate::ids::UserId;
+use crate::personal::Personal;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RunRefusal {
@@ -13,8 +14,10 @@ pub enum RunRefusal {
     Request { field: &'static str, reason: String },
     #[error("{waiting} runs of this business are waiting; at most {bound} may")]
     TooMany { waiting: usize, bound: usize },
-    #[error("a run is stopped by a person or an API key")]
+    #[error("runs are stopped and plans accepted by a person or an API key")]
     NotAPerson,
+    #[error("the run has no plan to accept")]
+    NoPlan,
 }
 
 /// Asks for a run; the same run is asked for once.
@@ -40,6 +43,19 @@ pub fn end(run: &Run, how: RunEvent) -> Vec<RunEvent> {
     match run {
         Run { requested: Some(_), end: None, .. } => vec![how],
         _ => vec![],
+    }
+}
+
+/// Takes the plan on that a run answered with; once is enough.
+pub fn accept(run: &Run, by: UserId, note: Option<Personal<String>>) -> Result<Vec<RunEvent>, RunRefusal> {
+    let requested = run.requested.as_ref().ok_or(RunRefusal::NotFound)?;
+    let plans = matches!(requested.kind, RunKind::Inventory | RunKind::Staffing | RunKind::Roster | RunKind::Budget);
+    match &run.end {
+        _ if run.accepted => Ok(vec![]),
+        Some(RunEnd::Completed(completed)) if plans && !completed.answer["plan"].is_null() => {
+            Ok(vec![PlanAccepted { accepted_by: by, note }.into()])
+        }
+        _ => Err(RunRefusal::NoPlan),
     }
 }
 

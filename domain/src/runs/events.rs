@@ -3,6 +3,7 @@ use serde_json::Value;
 
 use crate::events;
 use crate::ids::{RunId, UserId};
+use crate::personal::Personal;
 
 events! {
     /// Events of a stream `run-<id>`.
@@ -12,6 +13,7 @@ events! {
         RunCompleted = 1,
         RunFailed = 1,
         RunCancelled = 1,
+        PlanAccepted = 1,
     }
 }
 
@@ -79,3 +81,11 @@ pub struct RunFailed {
 /// It was stopped before there was an answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunCancelled {}
+
+/// The plan that the run answered with is what the business does from now on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlanAccepted {
+    pub accepted_by: UserId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<Personal<String>>,
+}

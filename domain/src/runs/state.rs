@@ -7,6 +7,7 @@ pub struct Run {
     pub requested: Option<RunRequested>,
     pub stop_requested: bool,
     pub end: Option<RunEnd>,
+    pub accepted: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +27,7 @@ impl Aggregate for Run {
             RunEvent::RunCompleted(fact) => self.end = Some(RunEnd::Completed(Box::new(fact.clone()))),
             RunEvent::RunFailed(fact) => self.end = Some(RunEnd::Failed { reason: fact.reason.clone() }),
             RunEvent::RunCancelled(_) => self.end = Some(RunEnd::Cancelled),
+            RunEvent::PlanAccepted(_) => self.accepted = true,
         }
         self
     }

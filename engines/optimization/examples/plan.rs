@@ -35,7 +35,7 @@ fn main() {
         let verbose = std::env::var_os("PROGRESS").is_some();
         let progress = |p: dyocense_optimization::effort::Progress| {
             if p.incumbent.is_some() && first.get().is_none() {
-                first.set(Some((clock.now() - begin)));
+                first.set(Some(clock.now() - begin));
             }
             if verbose {
                 eprintln!("{:6.2} s {p:?}", (clock.now() - begin));

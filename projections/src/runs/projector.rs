@@ -55,6 +55,11 @@ impl Projector for RunsProjector {
                     run.stop_requested = true;
                     continue;
                 }
+                RunEvent::PlanAccepted(accepted) => {
+                    run.accepted_at = Some(event.metadata.at);
+                    run.accepted_by = Some(accepted.accepted_by);
+                    continue;
+                }
                 RunEvent::RunCompleted(completed) => {
                     run.completion = Some(Document(completed));
                     RunStatus::Completed
@@ -87,6 +92,8 @@ fn opened(event: &RecordedEvent, run_id: RunId, requested: RunRequested) -> Run 
         finished_at: None,
         completion: None,
         failure: None,
+        accepted_at: None,
+        accepted_by: None,
         position: event.position.get(),
     }
 }

@@ -36,6 +36,8 @@ rows! {
         finished_at: Option<Timestamp>,
         completion: Option<Document<RunCompleted>>,
         failure: Option<String>,
+        accepted_at: Option<Timestamp>,
+        accepted_by: Option<UserId>,
         /// Of the run's last event.
         position: i64,
     }

@@ -13,6 +13,8 @@ create table runs (
     finished_at timestamptz,
     completion jsonb,
     failure text,
+    accepted_at timestamptz,
+    accepted_by uuid,
     position bigint not null,
     primary key (tenant_id, run_id)
 );

@@ -11,6 +11,7 @@ mod identity;
 mod imports;
 mod live;
 mod metrics;
+mod optimization;
 mod roles;
 mod schema;
 mod world;

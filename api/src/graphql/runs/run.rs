@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use dyocense_commands::forecasting::{AnomalyAnswer, BacktestAnswer, ForecastAnswer};
+use dyocense_commands::optimization::PlanAnswer;
 use dyocense_commands::runs::Progress;
 use dyocense_domain::runs::{self as domain, RunCompleted};
 use dyocense_projections::runs;
@@ -14,6 +15,7 @@ use crate::graphql::identity::User;
 use crate::graphql::ids::Kind;
 use crate::graphql::loaders;
 use crate::graphql::metrics::Metric;
+use crate::graphql::optimization::PlanReport;
 use crate::graphql::request::{commands, visitor};
 use crate::graphql::scalars::{DateTime, Json, Position};
 
@@ -231,6 +233,31 @@ impl Run {
     /// The answer of a search for anomalies.
     pub async fn anomalies(&self) -> Result<Option<AnomalyReport>, Fault> {
         Ok(self.answer_of::<AnomalyAnswer>(domain::RunKind::Anomalies)?.map(Into::into))
+    }
+
+    /// The answer of a search for a plan.
+    pub async fn plan(&self) -> Result<Option<PlanReport>, Fault> {
+        use domain::RunKind::{Budget, Inventory, Roster, Staffing};
+        match self.0.kind {
+            kind @ (Inventory | Staffing | Roster | Budget) => {
+                let plan = self.answer_of::<PlanAnswer>(kind)?;
+                plan.map(PlanReport::try_from).transpose().map_err(Fault::internal)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// When its plan was taken on.
+    pub async fn accepted_at(&self) -> Option<DateTime> {
+        self.0.accepted_at.map(DateTime)
+    }
+
+    /// Who took its plan on.
+    pub async fn accepted_by(&self, ctx: &Context<'_>) -> Result<Option<User>, Fault> {
+        match self.0.accepted_by {
+            Some(user) => loaders::user(ctx, user).await,
+            None => Ok(None),
+        }
     }
 
     /// The position of its last event.

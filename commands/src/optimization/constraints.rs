@@ -1,0 +1,107 @@
+use dyocense_domain::Personal;
+use dyocense_domain::ids::{ConstraintId, UserId};
+use dyocense_domain::optimization::{
+    self, Constraint, ConstraintEvent, ConstraintRefusal, ConstraintSaved, PlanFamily,
+};
+use dyocense_domain::text;
+use dyocense_optimization::business::{Limit, Problem, Rule};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::caller::Caller;
+use crate::error::CommandError;
+use crate::execute::{Commands, Outcome};
+
+/// Constraints of one business.
+const MOST: usize = 200;
+const LONGEST_SENTENCE: usize = 500;
+
+/// A constraint to keep.
+#[derive(Debug, Clone)]
+pub struct SaveConstraint {
+    /// The one to change; a new one where None.
+    pub constraint_id: Option<ConstraintId>,
+    pub family: PlanFamily,
+    /// In the words of whoever sets it.
+    pub says: String,
+    /// What it means: one of the engine's rules of the family, as `{"kind": "spend", …}`.
+    pub limit: Value,
+    /// A problem that it is to fit: ids it names must be there.
+    pub problem: Option<Value>,
+}
+
+pub(super) fn name(family: PlanFamily) -> &'static str {
+    match family {
+        PlanFamily::Inventory => "inventory",
+        PlanFamily::Staffing => "staffing",
+        PlanFamily::Roster => "roster",
+        PlanFamily::Budget => "budget",
+    }
+}
+
+/// A stored constraint as the engine takes it.
+pub(super) fn rule(id: &str, says: &str, family: PlanFamily, limit: &Value) -> Result<Rule, serde_json::Error> {
+    let limit: Limit = serde_json::from_value(json!({ name(family): limit }))?;
+    Ok(Rule { id: id.to_owned(), says: says.to_owned(), limit })
+}
+
+impl Commands {
+    /// Keeps a constraint: every later plan of its family keeps it, or says that it cannot.
+    pub async fn save_constraint(
+        &self,
+        caller: &Caller,
+        input: SaveConstraint,
+    ) -> Result<(ConstraintId, Outcome<ConstraintEvent>), CommandError<ConstraintRefusal>> {
+        let refused = CommandError::Refused;
+        let by: UserId = caller.actor.user_id().ok_or(refused(ConstraintRefusal::NotAPerson))?;
+        let says = text::line("says", &input.says, LONGEST_SENTENCE).map_err(|error| refused(error.into()))?;
+        let id = input.constraint_id.unwrap_or_else(|| ConstraintId::from(Uuid::now_v7()));
+        let unfit = |reason: String| refused(ConstraintRefusal::Limit { reason });
+        let rule = rule(&id.to_string(), &says, input.family, &input.limit)
+            .map_err(|error| unfit(format!("the limit is none of a {} plan: {error}", name(input.family))))?;
+        if let Some(problem) = input.problem {
+            let problem = Problem::from_json(name(input.family), problem).map_err(|error| unfit(error.to_string()))?;
+            rule.validate(&problem).map_err(|error| unfit(error.to_string()))?;
+        }
+        let head = self.log.head(caller.tenant).await?;
+        self.reads.wait_for(caller.tenant, head, super::plan::READ_MODELS_WAIT).await?;
+        let kept = self.reads.constraints(caller.tenant, None).await?;
+        let is_new = !kept.iter().any(|known| known.constraint_id == id);
+        if is_new && kept.len() >= MOST {
+            return Err(refused(ConstraintRefusal::TooMany { kept: kept.len(), bound: MOST }));
+        }
+        if is_new && input.constraint_id.is_some() {
+            return Err(refused(ConstraintRefusal::NotFound));
+        }
+        let saved = ConstraintSaved {
+            constraint_id: id,
+            family: input.family,
+            says: Personal::of(by, says),
+            limit: input.limit,
+            saved_by: by,
+        };
+        let outcome = self
+            .execute::<Constraint, ConstraintRefusal>(caller, id.stream(), "SaveConstraint", |constraint| {
+                optimization::save(constraint, saved.clone())
+            })
+            .await?;
+        let id = outcome.events.iter().find_map(|event| match event {
+            ConstraintEvent::ConstraintSaved(saved) => Some(saved.constraint_id),
+            ConstraintEvent::ConstraintRemoved(_) => None,
+        });
+        Ok((id.unwrap_or(saved.constraint_id), outcome))
+    }
+
+    /// Later plans need not keep it.
+    pub async fn remove_constraint(
+        &self,
+        caller: &Caller,
+        id: ConstraintId,
+    ) -> Result<Outcome<ConstraintEvent>, CommandError<ConstraintRefusal>> {
+        let by = caller.actor.user_id().ok_or(CommandError::Refused(ConstraintRefusal::NotAPerson))?;
+        self.execute::<Constraint, ConstraintRefusal>(caller, id.stream(), "RemoveConstraint", |constraint| {
+            optimization::remove(constraint, by)
+        })
+        .await
+    }
+}

@@ -1,0 +1,7 @@
+//! The constraints of a business's plans.
+
+mod projector;
+mod queries;
+
+pub use projector::OptimizationProjector;
+pub use queries::*;
