@@ -132,3 +132,24 @@ fn a_session_ends_once() {
     assert!(!session.is_live(now()));
     assert_eq!(end_session(&session, SessionEnd::LoggedOut), vec![]);
 }
+
+#[test]
+fn erasure_ends_access_is_confirmed_once_and_may_be_asked_for_again() {
+    let business = given([vec![registration()], joined(2, Role::Member)].concat());
+    let erase = BusinessCommand::RequestErasure { user_id: id(2), by: id(1) };
+    let confirm = BusinessCommand::ConfirmErasure { user_id: id(2) };
+    assert_eq!(decide(&business, confirm.clone(), now()), Ok(vec![]), "nobody asked for it");
+    let events = decide(&business, erase.clone(), now()).unwrap();
+    let expected: Vec<BusinessEvent> = vec![
+        UserRemoved { user_id: id(2), removed_by: id(1) }.into(),
+        ErasureRequested { user_id: id(2), requested_by: id(1) }.into(),
+    ];
+    assert_eq!(events, expected);
+    let business = events.iter().fold(business, Business::evolve);
+    assert_eq!(decide(&business, erase.clone(), now()), Ok(vec![]));
+    let events = decide(&business, confirm.clone(), now()).unwrap();
+    assert_eq!(events, vec![SubjectErased { user_id: id(2) }.into()]);
+    let business = events.iter().fold(business, Business::evolve);
+    assert_eq!(decide(&business, confirm, now()), Ok(vec![]));
+    assert_eq!(decide(&business, erase, now()), Ok(vec![]));
+}
