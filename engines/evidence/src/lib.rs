@@ -5,6 +5,7 @@
 pub mod counterfactual;
 pub mod effects;
 pub mod error;
+pub mod explain;
 pub mod graphs;
 pub mod progress;
 pub mod random;
