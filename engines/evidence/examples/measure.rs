@@ -2,7 +2,7 @@
 //! standard input and answers with the processor-bound seconds of one run and the result.
 //!
 //! Questions: `{"do": "granger", "x": [...], "y": [...], "maxlag": 4, "repeats": 20}` and likewise
-//! `var`, `adf`, `pc`, `ges`, `pcmci`, `match`, `impact`, `businesses`.
+//! `var`, `adf`, `pc`, `ges`, `pcmci`, `match`, `impact`, `businesses`, `simulations`.
 
 use std::io::BufRead;
 use std::time::Instant;
@@ -17,6 +17,8 @@ use dyocense_evidence::explain::{
 use dyocense_evidence::graphs::{
     ges::ges, independence::IndependenceTest, knowledge::Knowledge, pc::pc, pcmci, pdag::Pdag, score::ScoreKind,
 };
+use dyocense_evidence::questions::{SimulationInput, simulate_intervention};
+use dyocense_evidence::random::Random;
 use dyocense_evidence::series::{dickey_fuller, granger::granger, var};
 use dyocense_evidence::{Progress, Result, Table};
 use serde_json::{Value, json};
@@ -131,6 +133,10 @@ fn prepare(question: &Value) -> Result<Prepared> {
             let before = count(question, "n_pre", y.len() / 2);
             Box::new(move || Ok(json!(impact(&y, &controls, before, Structure::LOCAL_LEVEL)?)))
         }
+        "simulations" => {
+            let draws = question["draws"].as_u64().unwrap_or(200);
+            Box::new(move || simulations(draws))
+        }
         _ => {
             let draws = question["draws"].as_u64().unwrap_or(100);
             Box::new(move || businesses(draws))
@@ -168,4 +174,49 @@ fn businesses(draws: u64) -> Result<Value> {
         "cause_first": f64::from(right) / draws as f64,
         "absence_admitted": f64::from(honest) / draws as f64,
     }))
+}
+
+/// Of shops whose future with two more hands is known: the share of its points inside each band.
+fn simulations(draws: u64) -> Result<Value> {
+    const PAST: usize = 250;
+    const HORIZON: usize = 14;
+    let mut inside = [0u32; 3];
+    for seed in 0..draws {
+        let mut random = Random::new(30_000 + seed);
+        let (mut staff, mut rain) = (Vec::new(), Vec::new());
+        for t in 0..PAST + HORIZON {
+            let held = t >= PAST;
+            staff.push(if held { staff[PAST - 1] } else { 5.0 + random.below(4) as f64 });
+            rain.push(if held { rain[PAST - 1] } else { random.normal() });
+        }
+        let week: Vec<f64> = (0..7).map(|_| 4.0 * random.normal()).collect();
+        let (memory, effect, lag) = (0.6 * random.uniform(), 2.0 * random.uniform(), random.below(3));
+        let mut error = 0.0;
+        let sales: Vec<f64> = (0..PAST + HORIZON)
+            .map(|t| {
+                error = memory * error + 2.0 * random.normal();
+                let back = t.saturating_sub(lag);
+                let hired = if back >= PAST { 2.0 } else { 0.0 };
+                80.0 + week[t % 7] + effect * (staff[back] + hired) - rain[t] + error
+            })
+            .collect();
+        let past = |column: &[f64]| column[..PAST].to_vec();
+        let input = SimulationInput {
+            values: past(&sales),
+            factors: Table::new(vec![("staff".into(), past(&staff)), ("rain".into(), past(&rain))])?,
+            calendar: Calendar::daily(),
+            factor: "staff".into(),
+            impact: 2.0,
+            lag,
+            horizon: HORIZON,
+            seed,
+        };
+        let answer = simulate_intervention(&input, &mut Progress::silent())?;
+        for (count, band) in inside.iter_mut().zip([&answer.band_50, &answer.band_80, &answer.band_95]) {
+            let hits = sales[PAST..].iter().enumerate().filter(|(h, y)| band.lower[*h] <= **y && **y <= band.upper[*h]);
+            *count += hits.count() as u32;
+        }
+    }
+    let share = |count: u32| f64::from(count) / (draws * HORIZON as u64) as f64;
+    Ok(json!({"within_50": share(inside[0]), "within_80": share(inside[1]), "within_95": share(inside[2])}))
 }

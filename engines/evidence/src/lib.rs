@@ -8,6 +8,7 @@ pub mod error;
 pub mod explain;
 pub mod graphs;
 pub mod progress;
+pub mod questions;
 pub mod random;
 pub mod series;
 pub mod statistics;

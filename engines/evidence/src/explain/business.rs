@@ -31,7 +31,7 @@ pub fn draw(seed: u64, in_data: bool) -> Business {
     let length = 14 + random.below(15);
     let first = days - length - random.below(5);
     let last = first + length - 1;
-    let phase = random.uniform() * 6.28;
+    let phase = random.uniform() * std::f64::consts::TAU;
     let season: Vec<f64> = (0..days).map(|t| (t as f64 * 2.0 * std::f64::consts::PI / 365.25 + phase).sin()).collect();
     let mut factors: Vec<Vec<f64>> = (0..NAMES.len()).map(|f| natural(f, &season, &mut random)).collect();
     // Real drivers: the cause and up to two others, each with its own delay.
