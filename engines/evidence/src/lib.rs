@@ -5,8 +5,10 @@
 pub mod counterfactual;
 pub mod effects;
 pub mod error;
+pub mod explain;
 pub mod graphs;
 pub mod progress;
+pub mod questions;
 pub mod random;
 pub mod series;
 pub mod statistics;

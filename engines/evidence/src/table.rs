@@ -1,13 +1,39 @@
 //! Columns of finite numbers with names: what every method here works on.
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::{EvidenceError, Result};
 
 /// A rectangular table of finite numbers. Columns have unique names; every column has the same length.
-#[derive(Debug, Clone, PartialEq)]
+///
+/// Serialised as a list of `{"name": …, "values": […]}`, checked as by [`Table::new`] when read.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<Column>", into = "Vec<Column>")]
 pub struct Table {
     names: Vec<String>,
     columns: Vec<Vec<f64>>,
     rows: usize,
+}
+
+/// A column as it is serialised.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Column {
+    pub name: String,
+    pub values: Vec<f64>,
+}
+
+impl TryFrom<Vec<Column>> for Table {
+    type Error = EvidenceError;
+
+    fn try_from(columns: Vec<Column>) -> Result<Self> {
+        Table::new(columns.into_iter().map(|c| (c.name, c.values)).collect())
+    }
+}
+
+impl From<Table> for Vec<Column> {
+    fn from(table: Table) -> Self {
+        table.names.into_iter().zip(table.columns).map(|(name, values)| Column { name, values }).collect()
+    }
 }
 
 impl Table {

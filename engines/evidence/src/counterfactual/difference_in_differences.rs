@@ -3,7 +3,7 @@
 //! Two-way fixed effects on a balanced panel with one event time; standard errors clustered by unit
 //! (Liang and Zeger 1986; Bertrand, Duflo and Mullainathan 2004).
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{EvidenceError, Result};
 use crate::statistics::correlation::{mean, variance};
@@ -11,7 +11,7 @@ use crate::statistics::distributions::{student_quantile_two_sided, student_two_s
 use crate::table::{Table, require_observations};
 
 /// The answer.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DifferenceInDifferences {
     pub effect: f64,
     pub standard_error: f64,

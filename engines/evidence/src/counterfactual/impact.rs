@@ -3,7 +3,7 @@
 //! Brodersen, Gallusser, Koehler, Remy and Scott (2015), Annals of Applied Statistics 9:247, with the
 //! variances by maximum likelihood for the path, and integrated over for the tests.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::structural::{self, Structure};
 use crate::error::{EvidenceError, Result};
@@ -12,7 +12,7 @@ use crate::statistics::distributions::{normal_quantile, student_two_sided};
 use crate::table::{Table, require_finite, require_observations};
 
 /// The answer. Paths start with the first point after the event.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Impact {
     /// Hypothetical path without the event.
     pub pred: Vec<f64>,
@@ -42,7 +42,7 @@ pub struct Impact {
 }
 
 /// The average "effect" of an event that did not happen, in the last third of the time before the event.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Placebo {
     pub avg_effect: f64,
     pub p: f64,

@@ -5,7 +5,7 @@
 //! the series and on each control alike, and generalised least squares on the innovations gives both.
 
 use nalgebra::{DMatrix, DVector};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{EvidenceError, Result};
 use crate::statistics::least_squares::Design;
@@ -14,7 +14,7 @@ use crate::statistics::least_squares::Design;
 const VAGUE: f64 = 1e6;
 
 /// Which components move.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Structure {
     /// A slope that drifts too (local linear trend); otherwise a local level.
     pub slope: bool,

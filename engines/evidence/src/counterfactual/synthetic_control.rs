@@ -3,14 +3,14 @@
 //! Abadie, Diamond and Hainmueller (2010), JASA 105:493. Weights are non-negative and sum to one; the
 //! test asks how unusual the gap is among the gaps of the untouched units treated as if.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{EvidenceError, Result};
 use crate::statistics::correlation::{dot, mean};
 use crate::table::{Table, require_finite, require_observations};
 
 /// The answer.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SyntheticControl {
     /// Weight of each donor, by name.
     pub weights: Vec<(String, f64)>,

@@ -2,7 +2,7 @@
 //!
 //! Austin (2009), Stat. Med. 28:3083.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::study::Study;
 use crate::statistics::correlation::{mean, variance};
@@ -12,7 +12,7 @@ use crate::table::Table;
 pub const BALANCED: f64 = 0.1;
 
 /// The difference between the groups in one covariate.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CovariateBalance {
     pub covariate: String,
     /// Difference of means over the root of the mean of the groups' variances, before weighting.

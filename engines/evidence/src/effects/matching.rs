@@ -3,14 +3,14 @@
 //! Intervals after Abadie and Imbens (2006, Econometrica 74:235), without their 2016 term for the
 //! estimated score, which for the effect on the treated can go either way and is small in large samples.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Estimate;
 use super::study::Study;
 use crate::error::{EvidenceError, Result};
 
 /// What to do when several untreated rows are equally near.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ties {
     /// Use all of them, each with an equal share; distances within the tolerance are equal.
@@ -21,7 +21,7 @@ pub enum Ties {
 }
 
 /// How to match.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct MatchRule {
     /// Untreated rows per treated row, at least 1.
     pub neighbours: usize,

@@ -17,10 +17,10 @@ pub mod stratification;
 pub mod study;
 pub mod weighting;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// An estimated effect on the treated, in units of the outcome.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     pub effect: f64,
     pub standard_error: f64,

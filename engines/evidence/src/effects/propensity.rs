@@ -3,7 +3,7 @@
 //!
 //! Rosenbaum and Rubin (1983), Biometrika 70:41.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::logistic::{self, Logistic};
 use super::study::Study;
@@ -68,7 +68,7 @@ impl<'a> Scored<'a> {
 }
 
 /// How comparable the groups are.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Overlap {
     pub treated_quartiles: [f64; 3],
     pub untreated_quartiles: [f64; 3],

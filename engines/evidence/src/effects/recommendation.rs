@@ -6,7 +6,7 @@
 //! and above the largest untreated score (Stürmer et al. 2010, Am. J. Epidemiol. 172:843), and the scores
 //! fitted anew; then AIPW.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Estimate;
 use super::balance::{self, CovariateBalance};
@@ -24,9 +24,9 @@ const LOWER_TAIL: f64 = 0.05;
 const DISTINCT: usize = 10;
 
 /// The recommended estimate with what it rests on.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Recommendation {
-    pub method: &'static str,
+    pub method: String,
     pub estimate: Estimate,
     /// Covariates of the models, with the terms added.
     pub covariates: Vec<String>,
@@ -93,7 +93,7 @@ pub fn recommend(study: &Study) -> Result<Recommendation> {
         ));
     }
     Ok(Recommendation {
-        method: "doubly robust (AIPW) on the comparable rows, covariates with squares and zero indicators",
+        method: "doubly robust (AIPW) on the comparable rows, covariates with squares and zero indicators".into(),
         estimate,
         covariates: trimmed.covariates().names().to_vec(),
         treated_left_out: left_out,

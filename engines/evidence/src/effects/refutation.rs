@@ -2,7 +2,7 @@
 //!
 //! After Sharma and Kiciman (2020, "DoWhy: an end-to-end library for causal inference", arXiv:2011.04216).
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::study::Study;
 use crate::error::{EvidenceError, Result};
@@ -12,9 +12,9 @@ use crate::statistics::correlation::{mean, quantile_of_sorted, variance};
 use crate::table::Table;
 
 /// One refutation's outcome.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Refutation {
-    pub kind: &'static str,
+    pub kind: String,
     /// Mean of the re-estimated effects.
     pub effect: f64,
     /// 2.5th and 97.5th percentile of the re-estimated effects.
@@ -109,14 +109,22 @@ pub fn refute(
     Ok(answers)
 }
 
-fn summary(kind: &'static str, sorted: &[f64], judge: impl Fn(f64, f64) -> (bool, String)) -> Option<Refutation> {
+fn summary(kind: &str, sorted: &[f64], judge: impl Fn(f64, f64) -> (bool, String)) -> Option<Refutation> {
     if sorted.is_empty() {
         return None;
     }
     let lower = quantile_of_sorted(sorted, 0.025);
     let upper = quantile_of_sorted(sorted, 0.975);
     let (passed, reading) = judge(lower, upper);
-    Some(Refutation { kind, effect: mean(sorted), lower, upper, repeats: sorted.len(), passed, reading })
+    Some(Refutation {
+        kind: kind.to_string(),
+        effect: mean(sorted),
+        lower,
+        upper,
+        repeats: sorted.len(),
+        passed,
+        reading,
+    })
 }
 
 /// A percentile interval at 95 % by resampling rows within each group.

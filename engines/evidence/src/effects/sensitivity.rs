@@ -1,6 +1,6 @@
 //! Sensitivity: how strong a hidden common cause would have to be to explain the effect away.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Estimate;
 use super::matching::Matches;
@@ -12,7 +12,7 @@ use crate::statistics::distributions::normal_cdf;
 ///
 /// VanderWeele and Ding (2017, Ann. Intern. Med. 167:268); an effect on a quantity is first turned into
 /// a risk ratio by exp(0.91 d), d being the effect in standard deviations (Chinn 2000).
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct EValue {
     /// To explain away the estimate. 1 means that none is needed.
     pub estimate: f64,

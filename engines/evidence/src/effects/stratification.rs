@@ -2,7 +2,7 @@
 //!
 //! Rosenbaum and Rubin (1984), JASA 79:516.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Estimate;
 use super::propensity::Scored;
@@ -10,7 +10,7 @@ use crate::error::{EvidenceError, Result};
 use crate::statistics::correlation::{mean, quantile_of_sorted, variance};
 
 /// One band of scores.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stratum {
     pub low: f64,
     pub high: f64,

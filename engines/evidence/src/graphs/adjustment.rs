@@ -4,13 +4,13 @@
 //! (2018), JMLR 18:220; the set chosen has the smallest asymptotic variance, Henckel, Perković and
 //! Maathuis (2022), JRSS B 84:579.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::pdag::{NodeSet, Pdag, bit, members};
 use crate::error::{EvidenceError, Result};
 
 /// Whether the effect of x on y can be had from observations, given the graph.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "answer")]
 pub enum Identification {
     /// No directed path leads from x to y in any graph of the class.

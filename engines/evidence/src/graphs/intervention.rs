@@ -1,7 +1,7 @@
 //! What would happen if one quantity were set: total effects on a graph, by regression on the
 //! adjustment set.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::adjustment::{Identification, identify};
 use super::pdag::Pdag;
@@ -10,7 +10,7 @@ use crate::statistics::least_squares;
 use crate::table::Table;
 
 /// The effect on one node of raising another by one unit.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TotalEffect {
     pub of: String,
     pub on: String,

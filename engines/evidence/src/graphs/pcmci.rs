@@ -5,7 +5,7 @@
 //! (momentary conditional independence) by partial correlation with Student's t.
 
 use nalgebra::DMatrix;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{EvidenceError, Result};
 use crate::progress::Progress;
@@ -24,7 +24,7 @@ pub struct PcmciOptions {
 }
 
 /// Every link's test. Indices: `[from][to][lag]`; lag 0 is symmetric and undirected.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Pcmci {
     pub p_matrix: Vec<Vec<Vec<f64>>>,
     /// Partial correlations.
@@ -38,7 +38,7 @@ pub struct Pcmci {
 }
 
 /// A lagged link that passed.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LaggedLink {
     pub from: usize,
     pub to: usize,

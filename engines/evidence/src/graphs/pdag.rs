@@ -1,6 +1,6 @@
 //! Partially directed graphs.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{EvidenceError, Result};
 
@@ -39,7 +39,7 @@ pub struct Pdag {
 }
 
 /// Edges as lists of pairs, sorted: the form for people and files.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EdgeLists {
     pub directed: Vec<[usize; 2]>,
     /// Each with the smaller node first.

@@ -2,7 +2,7 @@
 //!
 //! Friedman, Goldszmidt and Wyner (1999), UAI 15:196.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::pdag::Pdag;
 use crate::error::{EvidenceError, Result};
@@ -11,7 +11,7 @@ use crate::random::Random;
 use crate::table::Table;
 
 /// How often a pair was joined, and how.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EdgeStability {
     pub a: usize,
     pub b: usize,

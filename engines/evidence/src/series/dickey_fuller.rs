@@ -7,10 +7,10 @@ use crate::error::Result;
 use crate::statistics::distributions::normal_cdf;
 use crate::statistics::least_squares;
 use crate::table::{require_finite, require_observations, require_varying};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Deterministic terms of the test regression.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Deterministic {
     None,
@@ -29,7 +29,7 @@ pub enum LagChoice {
 }
 
 /// Critical values at 1, 5 and 10 %.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CriticalValues {
     #[serde(rename = "1%")]
     pub one: f64,
@@ -40,7 +40,7 @@ pub struct CriticalValues {
 }
 
 /// The answer of the test. A small `p` speaks against a unit root.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DickeyFuller {
     /// t of the lagged level.
     pub stat: f64,

@@ -7,10 +7,10 @@ use crate::error::{EvidenceError, Result};
 use crate::statistics::distributions::{chi_square_upper, f_upper, ln_f_upper, log10_from_ln};
 use crate::statistics::least_squares;
 use crate::table::{require_finite, require_observations, require_varying};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A statistic with its p-value and degrees of freedom.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Test {
     pub stat: f64,
     pub p: f64,
@@ -19,7 +19,7 @@ pub struct Test {
 }
 
 /// All tests of "no help from x" with `lag` lags of both series.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GrangerAtLag {
     pub lag: usize,
     /// From the sums of squared residuals of the restricted and the full regression.

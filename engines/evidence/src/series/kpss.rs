@@ -8,10 +8,10 @@ use super::dickey_fuller::{Deterministic, LagChoice, dickey_fuller};
 use crate::error::{EvidenceError, Result};
 use crate::statistics::least_squares;
 use crate::table::{require_finite, require_observations, require_varying};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The answer of the test. A small `p` speaks against stationarity.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Kpss {
     pub stat: f64,
     /// Interpolated in the paper's table, which ends at 0.01 and 0.10.
@@ -96,7 +96,7 @@ fn interpolate(stat: f64, table: [f64; 4]) -> (f64, bool) {
 }
 
 /// What both tests say of a series, and the differencing that follows.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Differencing {
     /// How often to difference: 0, 1 or 2.
     pub order: usize,

@@ -3,7 +3,7 @@
 //! Lütkepohl (2005), New Introduction to Multiple Time Series Analysis, chapters 2 to 4.
 
 use nalgebra::{DMatrix, DVector};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{EvidenceError, Result};
 use crate::statistics::distributions::f_upper;
@@ -30,7 +30,7 @@ pub struct Var {
 }
 
 /// Criteria of fit less complexity: smaller is better.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Criteria {
     pub aic: f64,
     pub bic: f64,
@@ -39,7 +39,7 @@ pub struct Criteria {
 }
 
 /// The order each criterion chooses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SelectedOrder {
     pub aic: usize,
     pub bic: usize,
@@ -48,7 +48,7 @@ pub struct SelectedOrder {
 }
 
 /// A test that one series does not help to predict another within the system.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SystemCausality {
     pub cause: String,
     pub effect: String,
