@@ -1,45 +1,61 @@
 """Runs ours and the peers set by set, one after the other on the same series, and compares.
 
 Accuracy: MASE with the seasonal naive scale of the training part, mean over series. CPU: user and system time of the
-process that forecasts, fit included; peers' imports and compilation are not counted, our start-up is.
+thread that fits and forecasts, backtests and calibration included; imports, compilation and reading are not counted, on
+either side. Peers' forecasts and their times are kept by series, so that a second run costs only ours.
 """
 
+import argparse
 import csv
+import hashlib
 import json
 import os
 import platform
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 
-from series_sets import SETS, sample, write_train
+from series_sets import EXOGENOUS_SETS, SETS, directory, sample, write_train
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-BINARY = os.environ["DYOCENSE_BIN"]
-PEERS = os.environ.get("PEERS", "theta ets trees arima").split()
-SHARE = float(os.environ.get("SHARE", "1"))
+BINARY = os.environ.get("DYOCENSE_BIN")
+KEPT = os.path.join(os.environ["DYOCENSE_BENCH_DIR"], "peers")
 OURS = ["theta", "ets", "trees", "arima", "ensemble"]
+PEERS = ["theta", "ets", "trees", "arima"]
 
 
-def run_ours(model, name, train, out):
-    season, horizon, _, _ = SETS[name]
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([BINARY, "forecast", "--series", train, "--season", str(season), "--horizon", str(horizon),
-                    "--level", "80,95", "--model", model, "--threads", "1", "--out", out],
-                   check=True, stderr=subprocess.DEVNULL)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+def run_ours(model, season, horizon, train, out, exogenous=None):
+    """CPU seconds. The program's include its start-up and its reading, the engine's do not."""
+    if BINARY:
+        command = [BINARY, "forecast", "--series", train, "--season", str(season), "--horizon", str(horizon),
+                   "--level", "80,95", "--model", model, "--threads", "1", "--out", out]
+        command += ["--exog", exogenous] if exogenous else []
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    command = [os.environ["DYOCENSE_BATCH"], train, str(season), str(horizon), model, out]
+    command += [exogenous] if exogenous else []
+    return float(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 
-def run_peer(model, name, train, out):
-    done = subprocess.run([sys.executable, os.path.join(HERE, "peers.py"), model, name, train, out],
-                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+def run_peer(model, name, series, train):
+    """Forecasts and CPU seconds of the peer for these series; what is kept from earlier runs is not run again."""
+    folder = os.path.join(KEPT, name)
+    os.makedirs(folder, exist_ok=True)
+    # A model over all series is another model on another sample.
+    tag = f"trees-{hashlib.sha256(' '.join(series).encode()).hexdigest()[:12]}" if model == "trees" else model
+    path = os.path.join(folder, f"{tag}.jsonl")
+    done = subprocess.run([sys.executable, os.path.join(HERE, "peers.py"), model, name, train, path])
     if done.returncode != 0:
-        print(f"  {model} could not be run on {name}", file=sys.stderr)
-        return None
-    return json.loads(done.stdout.strip().splitlines()[-1])
+        raise SystemExit(f"the peer {model} could not be run on {name}")
+    with open(path) as file:
+        kept = {row["id"]: row for row in map(json.loads, file)}
+    forecasts = {i: kept[i]["rows"] for i in series if kept[i]["rows"]}
+    return forecasts, sum(kept[i]["cpu"] for i in series)
 
 
 def read(path):
@@ -86,44 +102,94 @@ def show(value, width=8, digits=4):
     return " " * (width - 1) + "-" if value is None else f"{value:{width}.{digits}f}"
 
 
+def run_set(name, total, models, folder, table):
+    season, horizon, _, _ = SETS[name]
+    series = sample(name, total)
+    train = os.path.join(folder, "train.csv")
+    write_train(series, train)
+    print(f"\n{name}: {len(series)} series", flush=True)
+    print(f"  {'model':<22}{'MASE':>8}{'80 %':>8}{'95 %':>8}{'MSIS':>9}{'ms/series':>11}{'failed':>8}", flush=True)
+    kept = {}
+
+    def line(label, forecasts, cpu):
+        kept[label] = forecasts
+        s = score(series, forecasts, season)
+        s["cpu"] = cpu
+        s["failed"] = len(series) - len(forecasts)
+        table.setdefault(label, {})[name] = s
+        cost = None if cpu is None else 1000 * cpu / len(series)
+        print(f"  {label:<22}{show(s['mase'])}{show(s['c80'])}{show(s['c95'])}{show(s['msis'], 9, 3)}"
+              f"{show(cost, 11, 2)}{s['failed']:>8}", flush=True)
+
+    for model in models:
+        out = os.path.join(folder, "ours.csv")
+        cpu = run_ours(model, season, horizon, train, out)
+        line(f"ours {model}", read(out), cpu)
+        if model in PEERS:
+            line(f"peer {model}", *run_peer(model, name, series, train))
+    trio = [kept.get(f"peer {m}") for m in ("arima", "ets", "theta")]
+    if all(trio):
+        line("peer median of three", median_of(trio), None)
+    return len(series)
+
+
+def run_exogenous(name, folder):
+    """MASE of ours with and without the columns that are known ahead."""
+    season, horizon, columns = EXOGENOUS_SETS[name]
+    number = {"True": "1", "False": "0"}
+    series = {}
+    with open(os.path.join(directory(), f"{name}.csv"), newline="") as file:
+        for row in csv.DictReader(file):
+            values = [number.get(row[c], row[c]) for c in columns]
+            series.setdefault(row["unique_id"], []).append((row["ds"], float(row["y"]), values))
+    series = {i: rows for i, rows in series.items() if len(rows) > horizon + 2 * season + 2}
+    cut = {i: (([(ds, y) for ds, y, _ in rows[:-horizon]]), [y for _, y, _ in rows[-horizon:]])
+           for i, rows in series.items()}
+    train, known, out = (os.path.join(folder, f) for f in ("train.csv", "known.csv", "ours.csv"))
+    write_train(cut, train)
+    with open(known, "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["unique_id", "ds", *columns])
+        for i, rows in series.items():
+            writer.writerows([i, ds, *values] for ds, _, values in rows)
+    print(f"\n{name}: {len(series)} series, MASE\n  {'model':<22}{'without':>9}{'with columns':>14}", flush=True)
+    found = {}
+    for model in ("arima", "trees", "ensemble"):
+        pair = []
+        for exogenous in (None, known):
+            run_ours(model, season, horizon, train, out, exogenous)
+            pair.append(score(cut, read(out), season)["mase"])
+        found[model] = pair
+        print(f"  ours {model:<17}{pair[0]:>9.4f}{pair[1]:>14.4f}", flush=True)
+    return found
+
+
 def main():
-    table, total = {}, 0
+    parser = argparse.ArgumentParser(prog="bench/forecasting/run")
+    parser.add_argument("--series", default="120")
+    parser.add_argument("--models", default=",".join(OURS))
+    parser.add_argument("--sets", default=",".join(SETS))
+    parser.add_argument("--fresh", action="store_true")
+    args = parser.parse_args()
+    if args.fresh:
+        shutil.rmtree(KEPT, ignore_errors=True)
+    total = args.series if args.series == "all" else int(args.series)
+    models = args.models.split(",")
+    table, count, helped = {}, 0, {}
     with tempfile.TemporaryDirectory() as folder:
-        for name, (season, _, _, _) in SETS.items():
-            series = sample(name, SHARE)
-            total += len(series)
-            train = os.path.join(folder, "train.csv")
-            write_train(series, train)
-            print(f"\n{name}: {len(series)} series", flush=True)
-            print(f"  {'model':<22}{'MASE':>8}{'80 %':>8}{'95 %':>8}{'MSIS':>9}{'ms/series':>11}", flush=True)
-            kept = {}
-
-            def line(label, forecasts, cpu):
-                kept[label] = forecasts
-                s = score(series, forecasts, season)
-                s["cpu"] = cpu
-                table.setdefault(label, {})[name] = s
-                cost = None if cpu is None else 1000 * cpu / len(series)
-                print(f"  {label:<22}{show(s['mase'])}{show(s['c80'])}{show(s['c95'])}{show(s['msis'], 9, 3)}"
-                      f"{show(cost, 11, 2)}", flush=True)
-
-            for model in OURS:
-                out = os.path.join(folder, "ours.csv")
-                cpu = run_ours(model, name, train, out)
-                line(f"ours {model}", read(out), cpu)
-                if model in PEERS:
-                    peer = run_peer(model, name, train, out)
-                    if peer:
-                        line(f"peer {model}", read(out), peer["cpu"])
-            trio = [kept.get(f"peer {m}") for m in ("arima", "ets", "theta")]
-            if all(trio):
-                line("peer median of three", median_of(trio), None)
-    figures = judge(table)
-    print("\n" + json.dumps({"bench": "forecasting", "series": total, "figures": figures,
-                             "machine": f"{platform.machine()} {os.cpu_count()} processors"}))
+        for name in args.sets.split(","):
+            count += run_set(name, total, models, folder, table)
+        for name in EXOGENOUS_SETS:
+            helped[name] = run_exogenous(name, folder)
+    figures = judge(table, helped) if "ours ensemble" in table else []
+    print()
+    for f in figures:
+        print(f"  {'holds ' if f['holds'] else 'MISSED'} {f['name']}: {f['value']} {f['unit']} (target {f['target']})")
+    print("\n" + json.dumps({"bench": "forecasting", "series": count, "figures": figures,
+                             "machine": f"{platform.machine()}, {os.cpu_count()} processors"}))
 
 
-def judge(table):
+def judge(table, helped):
     figures = []
 
     def add(name, value, unit, target, holds):
@@ -156,6 +222,8 @@ def judge(table):
         add(f"{model} MASE over peer, worst set", worst, "ratio", "<= 1", worst <= 1)
         value = pooled(mine, theirs) / pooled(theirs, theirs)
         add(f"{model} MASE over peer, pooled", value, "ratio", "<= 1", value <= 1)
+        failed = sum(mine[s]["failed"] for s in mine)
+        add(f"{model}: series that ours could not forecast", failed, "series", "0", failed == 0)
         value = sum(theirs[s]["cpu"] for s in theirs) / max(1e-9, sum(mine[s]["cpu"] for s in theirs))
         add(f"{model} CPU of peer over ours (backtest and calibration included)", value, "x", f">= {faster}", value >= faster)
     for key, level in (("c80", 0.80), ("c95", 0.95)):
@@ -168,6 +236,10 @@ def judge(table):
         best = min(pooled(v, ours, "msis") for v in with_msis.values())
         value = pooled(ours, ours, "msis") / best
         add("ensemble MSIS over best peer", value, "ratio", "<= 0.90", value <= 0.90)
+    for name, found in helped.items():
+        without, with_columns = found["ensemble"]
+        value = with_columns / without
+        add(f"{name}: ensemble MASE with columns over without", value, "ratio", "< 1", value < 1)
     seconds = sum(r["cpu"] for r in ours.values())
     rate = sum(r["n"] for r in ours.values()) / seconds
     add("ensemble with backtest", rate, "series/s per core", ">= 4", rate >= 4)

@@ -14,6 +14,7 @@ use crate::intermittent::{is_intermittent, zero_share};
 use crate::member::Family;
 use crate::naive;
 use crate::series::{Caveat, Series};
+use crate::shift::recent_shift;
 
 /// Longest horizon accepted, in points.
 pub const MAX_HORIZON: usize = 10_000;
@@ -172,7 +173,7 @@ pub fn forecast_set_on(
                 members: Vec::new(),
                 scores: Vec::new(),
             });
-            Ok(answer(p, combined, &pool, errors, &request.levels))
+            Ok(answer(p, combined, &pool, errors, request))
         })
         .collect()
 }
@@ -240,6 +241,9 @@ fn prepare(series: &Series, exogenous: &[Vec<f64>], request: &Request) -> Result
     if !constant && is_intermittent(&y) {
         list.push(Caveat::Intermittent { zero_share: zero_share(&y) });
     }
+    if modelled && let Some(points_ago) = recent_shift(&y, season) {
+        list.push(Caveat::LevelShift { points_ago });
+    }
     let dropped = whole - n;
     let grid = series.time(dropped).zip(series.grid().map(|g| g.1));
     let exogenous = exogenous.iter().map(|c| c[dropped..needed].to_vec()).collect();
@@ -257,14 +261,19 @@ fn error_count(scores: &Scores) -> usize {
     scores.iter().map(Vec::len).sum()
 }
 
-fn answer(prepared: Prepared, combined: Combined, pool: &Pool, pooled: usize, levels: &[f64]) -> Forecast {
-    let mut levels = levels.to_vec();
+fn answer(prepared: Prepared, combined: Combined, pool: &Pool, pooled: usize, request: &Request) -> Forecast {
+    let mut levels = request.levels.clone();
     levels.sort_by(f64::total_cmp);
     levels.dedup();
     let Prediction { label, mean, sd, .. } = combined.prediction;
     let mut caveats = prepared.caveats.list;
     if prepared.caveats.modelled && error_count(&combined.scores) < 10 && pooled < 100 {
         caveats.push(Caveat::Uncalibrated { errors: error_count(&combined.scores) });
+    }
+    let answered_naively = label.contains("aive");
+    if prepared.caveats.modelled && answered_naively && request.model != Model::Naive {
+        let why = "no model of the kind could be fitted to so few points or such values".to_string();
+        caveats.push(Caveat::FellBack { from: request.model.name().to_string(), to: label.clone(), why });
     }
     // What was never negative will not be: counts, turnover, stock. Bounds and means are cut at zero, not moved.
     let floor = if prepared.y.iter().all(|v| *v >= 0.0) { 0.0 } else { f64::NEG_INFINITY };

@@ -17,6 +17,7 @@ mod naive;
 mod random;
 mod seasonality;
 mod series;
+mod shift;
 mod stl;
 mod theta;
 mod trees;

@@ -189,8 +189,9 @@ impl Fit {
             state.observe(*value);
         }
         let n = adjusted.len();
-        let sum: f64 = adjusted.iter().zip(&fitted).skip(1).map(|(v, f)| (v - f) * (v - f)).sum();
-        let variance = sum / (n as f64 - 3.0).max(1.0);
+        let burn = BURN_IN.min(n - 1);
+        let sum: f64 = adjusted.iter().zip(&fitted).skip(burn).map(|(v, f)| (v - f) * (v - f)).sum();
+        let variance = sum / (n as f64 - burn as f64 - 2.0).max(1.0);
         let (mut mean, mut sd) = (Vec::with_capacity(horizon), Vec::with_capacity(horizon));
         let mut total = 1.0;
         for k in n..n + horizon {

@@ -11,6 +11,8 @@ use crate::calendar::Frequency;
 /// What target and lags are measured from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Level {
+    /// The value before: the trees learn steps, which suits what wanders.
+    Last,
     /// The mean of the last season (the last value without one): the trees learn the season.
     SeasonMean,
     /// The value a season ago, moved by what the level has moved since: the season is given, the trees learn its change.
@@ -37,7 +39,7 @@ impl Layout {
         exogenous: usize,
         level: Level,
     ) -> Layout {
-        let room = shortest / 2;
+        let room = 3 * shortest / 4;
         let mut lags: Vec<usize> = (1..=6.min(room.max(1))).collect();
         if season > 1 {
             for lag in [season - 1, season, season + 1, 2 * season, 3 * season] {
@@ -70,13 +72,8 @@ impl Layout {
     }
 
     /// Whether two whole seasons are in reach, so that the change of the level over one can be seen.
-    fn two_seasons(&self) -> bool {
+    pub(super) fn two_seasons(&self) -> bool {
         self.season > 1 && 2 * self.season <= self.reach()
-    }
-
-    /// Whether the two forms of [`Level`] differ for these series.
-    pub(super) fn knows_last_season(&self) -> bool {
-        self.two_seasons()
     }
 
     /// What the target of point `t` is measured from.
@@ -85,6 +82,7 @@ impl Layout {
             Level::SeasonAgo if self.two_seasons() => {
                 y[t - self.season] + self.season_mean(y, t) - self.season_mean(y, t - self.season)
             }
+            Level::Last => y[t - 1],
             _ => self.season_mean(y, t),
         }
     }
@@ -104,9 +102,11 @@ impl Layout {
         exogenous: &[Vec<f64>],
         out: &mut Vec<f64>,
     ) {
-        let level = self.season_mean(y, t);
+        let level = if self.level == Level::Last { y[t - 1] } else { self.season_mean(y, t) };
         for &lag in &self.lags {
-            out.push((y[t - lag] - level) / scale);
+            // Steps, where steps are foretold: what the value did at each lag, not how far away it is.
+            let from = if self.level == Level::Last && t > lag { y[t - lag - 1] } else { level };
+            out.push((y[t - lag] - from) / scale);
         }
         for &width in &self.windows {
             let part = &y[t - width..t];

@@ -46,7 +46,8 @@ fn scale_of(y: &[f64], season: usize) -> f64 {
 /// Trains on the first `y.len() - holdout` points of each series; `None` when that leaves too few rows.
 pub(crate) fn train(set: &[Example], season: usize, holdout: usize, seed: u64) -> Option<Global> {
     let lengths: Vec<usize> = set.iter().map(|e| e.y.len().saturating_sub(holdout)).collect();
-    let mut sorted: Vec<usize> = lengths.iter().copied().filter(|&n| n >= 8).collect();
+    // Lags are chosen by the whole lengths, so that a backtest tries the model that will answer.
+    let mut sorted: Vec<usize> = set.iter().map(|e| e.y.len()).filter(|&n| n >= 8).collect();
     sorted.sort_unstable();
     // A few very short series must not take the seasonal lags from all others: they are left out instead.
     let shortest = *sorted.get(sorted.len() / 10)?;
@@ -54,11 +55,9 @@ pub(crate) fn train(set: &[Example], season: usize, holdout: usize, seed: u64) -
     let calendar = set.iter().all(|e| e.grid.is_some()).then(|| set[0].grid.map(|g| g.1)).flatten();
     let mut models = Vec::new();
     let mut spreads = Vec::new();
-    for level in [Level::SeasonMean, Level::SeasonAgo] {
+    let seasonal = Layout::new(season, shortest, calendar, exogenous, Level::SeasonAgo).two_seasons();
+    for level in [Level::Last, if seasonal { Level::SeasonAgo } else { Level::SeasonMean }] {
         let layout = Layout::new(season, shortest, calendar, exogenous, level);
-        if level == Level::SeasonAgo && !layout.knows_last_season() {
-            continue;
-        }
         let table = table(set, &lengths, &layout, season)?;
         let model = Boosted::fit(&table, settings(table.target.len(), seed));
         spreads.push(training_error(&table, &model));
