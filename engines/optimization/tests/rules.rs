@@ -11,7 +11,7 @@ fn effort() -> Effort<'static> {
 }
 
 fn rule(id: &str, says: &str, limit: serde_json::Value) -> Rule {
-    serde_json::from_value(json!({ "id": id, "says": says, "limit": limit })).unwrap()
+    serde_json::from_value(json!({ "id": id, "says": says, "limit": limit })).expect("a rule of the documented form")
 }
 
 fn roster() -> Problem {
@@ -26,7 +26,7 @@ fn roster() -> Problem {
         "names": names,
         "nights_max": 7,
     }))
-    .unwrap()
+    .expect("a problem of the documented form")
 }
 
 fn budget() -> Problem {
@@ -39,7 +39,7 @@ fn budget() -> Problem {
         ],
         "periods": 2, "budget_per_period": 6000.0, "activation_cost": 10.0, "lot": 50.0, "max_active": 3,
     }))
-    .unwrap()
+    .expect("a problem of the documented form")
 }
 
 fn inventory() -> Problem {
@@ -52,7 +52,7 @@ fn inventory() -> Problem {
               "unit_cost": 2.0, "lost_sale": 20.0, "unit_time": 1.0, "setup_time": 2.0 },
         ],
     }))
-    .unwrap()
+    .expect("a problem of the documented form")
 }
 
 fn staffing() -> Problem {
@@ -65,14 +65,14 @@ fn staffing() -> Problem {
     serde_json::from_value(json!({
         "kind": "staffing", "demand": [week], "tours": tours, "under_penalty": 60.0, "max_heads": [12.0],
     }))
-    .unwrap()
+    .expect("a problem of the documented form")
 }
 
 /// Whatever is answered: both checkers are content and the parts add up to the objective.
 fn sound(answer: &Answer) {
     assert_eq!(answer.violations, Vec::<String>::new());
     let sum: f64 = answer.costs.iter().map(|term| term.amount).sum();
-    let objective = answer.objective.unwrap();
+    let objective = answer.objective.expect("a plan");
     assert!((sum - objective).abs() < 1e-4 * (1.0 + objective.abs()), "{sum} is not {objective}: {:?}", answer.costs);
 }
 

@@ -158,7 +158,16 @@ fn search(
     effort: &mut Effort,
 ) -> Result<solve::Answer, Refusal> {
     Ok(match problem {
-        Problem::Inventory(p) => solve_guided(model, start.or_else(|| Some(p.no_orders())), Some(p), seed, effort)?,
+        Problem::Inventory(p) => {
+            // Rules couple products in ways that parts do not see.
+            let ruled = model.rows.iter().any(|row| rules::rule_of(&row.name).is_some());
+            let start = match start {
+                Some(start) => start,
+                None if ruled => p.no_orders(),
+                None => p.good_plan(seed, effort),
+            };
+            solve_guided(model, Some(start), Some(p), seed, effort)?
+        }
         _ => solve_guided(model, start, None, seed, effort)?,
     })
 }

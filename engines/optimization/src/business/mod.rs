@@ -6,6 +6,7 @@
 mod answer;
 mod budget;
 mod inventory;
+mod lots;
 mod plan;
 mod queue;
 mod roster;
@@ -100,7 +101,10 @@ impl Problem {
         self.validate()?;
         let model = self.model();
         match self {
-            Problem::Inventory(p) => solve_guided(&model, Some(p.no_orders()), Some(p), seed, effort),
+            Problem::Inventory(p) => {
+                let start = p.good_plan(seed, effort);
+                solve_guided(&model, Some(start), Some(p), seed, effort)
+            }
             _ => solve_guided(&model, None, None, seed, effort),
         }
     }

@@ -12,6 +12,7 @@ mod tree;
 
 use crate::effort::{Effort, Progress};
 use crate::lp::Status;
+pub(crate) use neighbourhood::Random;
 pub(crate) use problem::Problem;
 use tree::Tree;
 
