@@ -7,6 +7,7 @@ mod caller;
 mod clock;
 pub mod connectors;
 mod error;
+pub mod evidence;
 mod execute;
 pub mod forecasting;
 pub mod goals;

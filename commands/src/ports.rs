@@ -65,6 +65,8 @@ pub trait ReadModels: Send + Sync + 'static {
     async fn wait_for(&self, tenant: TenantId, position: Position, at_most: Duration) -> Result<(), ReadError>;
 
     async fn metric(&self, tenant: TenantId, metric: MetricId) -> Result<Option<MetricSummary>, ReadError>;
+    /// All metrics that take points, in the order of their keys.
+    async fn metrics(&self, tenant: TenantId) -> Result<Vec<MetricSummary>, ReadError>;
     async fn metric_by_key(&self, tenant: TenantId, key: &str) -> Result<Option<MetricSummary>, ReadError>;
     /// The values a metric has at exactly these instants; instants without a value are left out.
     async fn values_at(

@@ -69,6 +69,12 @@ impl ReadModels for Projections {
         Ok(metrics::metric(&mut snapshot, metric).await.map_err(unavailable)?.map(MetricSummary::from))
     }
 
+    async fn metrics(&self, tenant: TenantId) -> Result<Vec<MetricSummary>, ReadError> {
+        let mut snapshot = self.moment(tenant).await?;
+        let all = metrics::all_metrics(&mut snapshot).await.map_err(unavailable)?;
+        Ok(all.into_iter().map(MetricSummary::from).collect())
+    }
+
     async fn metric_by_key(&self, tenant: TenantId, key: &str) -> Result<Option<MetricSummary>, ReadError> {
         let mut snapshot = self.moment(tenant).await?;
         Ok(metrics::metric_by_key(&mut snapshot, key).await.map_err(unavailable)?.map(MetricSummary::from))

@@ -4,6 +4,7 @@ pub mod answer;
 pub mod audit;
 pub mod connection;
 pub mod connectors;
+pub mod evidence;
 pub mod fault;
 pub mod forecasting;
 pub mod gateway;

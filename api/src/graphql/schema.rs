@@ -4,6 +4,7 @@ use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions};
 
 use super::audit::{AuditQuery, AuditSubscription};
 use super::connectors::{ConnectorsMutation, ConnectorsQuery};
+use super::evidence::EvidenceMutation;
 use super::forecasting::ForecastingMutation;
 use super::goals::{GoalsMutation, GoalsQuery, GoalsSubscription};
 use super::identity::{IdentityMutation, IdentityQuery};
@@ -38,6 +39,7 @@ pub struct Mutation(
     GoalsMutation,
     ForecastingMutation,
     OptimizationMutation,
+    EvidenceMutation,
     RunsMutation,
 );
 

@@ -31,7 +31,7 @@ pub struct HistorySpan {
 
 /// A metric's history in steps of its own calendar.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct History {
+pub(crate) struct History {
     pub metric_id: MetricId,
     pub name: String,
     pub unit: String,
@@ -138,7 +138,7 @@ impl History {
     }
 }
 
-pub(super) fn impossible(error: impl std::fmt::Display) -> NoAnswer {
+pub(crate) fn impossible(error: impl std::fmt::Display) -> NoAnswer {
     NoAnswer::Impossible(error.to_string())
 }
 

@@ -15,7 +15,7 @@ pub use history::HistorySpan;
 pub(crate) use anomalies::AnomalyDetection;
 pub(crate) use backtest::Backtesting;
 pub(crate) use forecast::Forecasting;
-pub(crate) use history::{grouped, read};
+pub(crate) use history::{History, grouped, impossible, read};
 
 /// Recorded with every answer; raised when the same input would be answered otherwise.
 const METHOD: &str = concat!("dyocense-forecasting ", env!("CARGO_PKG_VERSION"));

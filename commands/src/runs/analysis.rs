@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::Control;
 use crate::error::Fault;
+use crate::evidence::{ChangeExplaining, GraphLearning, Simulating};
 use crate::execute::Commands;
 use crate::forecasting::{AnomalyDetection, Backtesting, Forecasting};
 use crate::optimization::Planning;
@@ -63,6 +64,8 @@ pub(crate) fn analysis(kind: RunKind) -> Option<&'static dyn Analysis> {
         RunKind::Staffing => Some(&Planning(PlanFamily::Staffing)),
         RunKind::Roster => Some(&Planning(PlanFamily::Roster)),
         RunKind::Budget => Some(&Planning(PlanFamily::Budget)),
-        RunKind::ChangeExplanation | RunKind::Intervention | RunKind::CausalGraph => None,
+        RunKind::ChangeExplanation => Some(&ChangeExplaining),
+        RunKind::Intervention => Some(&Simulating),
+        RunKind::CausalGraph => Some(&GraphLearning),
     }
 }

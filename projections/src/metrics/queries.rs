@@ -171,3 +171,8 @@ async fn edge_leaf(
 fn point((at, value): (i64, Decimal)) -> Option<Point> {
     Some(Point { at: instant(at)?, value })
 }
+
+/// Every metric that takes points, by key.
+pub async fn all_metrics(snapshot: &mut Snapshot) -> Result<Vec<Metric>, QueryError> {
+    find::all(snapshot, "where tenant_id = $1 and archived_at is null order by key", |query| query).await
+}

@@ -3,6 +3,7 @@
 mod attacks;
 mod client;
 mod erasure;
+mod evidence;
 mod explorer;
 mod forecasting;
 mod goals;

@@ -1,6 +1,7 @@
 //! A run as clients see it.
 
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
+use dyocense_commands::evidence::{ChangeAnswer, GraphAnswer, InterventionAnswer};
 use dyocense_commands::forecasting::{AnomalyAnswer, BacktestAnswer, ForecastAnswer};
 use dyocense_commands::optimization::PlanAnswer;
 use dyocense_commands::runs::Progress;
@@ -9,6 +10,7 @@ use dyocense_projections::runs;
 use serde::de::DeserializeOwned;
 
 use crate::graphql::connection::Named;
+use crate::graphql::evidence::{CausalGraph, ChangeExplanation, Intervention};
 use crate::graphql::fault::Fault;
 use crate::graphql::forecasting::{AnomalyReport, Backtest, Forecast};
 use crate::graphql::identity::User;
@@ -245,6 +247,21 @@ impl Run {
             }
             _ => Ok(None),
         }
+    }
+
+    /// The answer of a question why.
+    pub async fn change_explanation(&self) -> Result<Option<ChangeExplanation>, Fault> {
+        Ok(self.answer_of::<ChangeAnswer>(domain::RunKind::ChangeExplanation)?.map(Into::into))
+    }
+
+    /// The answer of a question what if.
+    pub async fn intervention(&self) -> Result<Option<Intervention>, Fault> {
+        Ok(self.answer_of::<InterventionAnswer>(domain::RunKind::Intervention)?.map(Into::into))
+    }
+
+    /// The answer of a question what causes what.
+    pub async fn causal_graph(&self) -> Result<Option<CausalGraph>, Fault> {
+        Ok(self.answer_of::<GraphAnswer>(domain::RunKind::CausalGraph)?.map(Into::into))
     }
 
     /// When its plan was taken on.

@@ -1,0 +1,282 @@
+//! Asking why, what if, and what causes what.
+
+use async_graphql::{Context, Enum, ID, InputObject, InputType, Object, SimpleObject};
+use dyocense_commands::evidence::{self as questions, ChangeRequest, GraphRequest, InterventionRequest};
+use dyocense_domain::ids::MetricId;
+use dyocense_domain::runs::RunKind;
+use serde_json::{Value, json};
+
+use crate::graphql::fault::Fault;
+use crate::graphql::ids::{self, Kind};
+use crate::graphql::refusal::{UserError, refusable, refused};
+use crate::graphql::request::{caller, commands};
+use crate::graphql::runs::{Run, load};
+use crate::graphql::scalars::{Date, Position};
+
+/// Which change to explain.
+#[derive(InputObject)]
+pub struct ExplainChangeInput {
+    /// The metric.
+    metric_id: ID,
+    /// The first day of the change.
+    first: Date,
+    /// The last day of the change.
+    last: Date,
+    /// The metrics that may be behind it; all others of the business where there are none.
+    #[graphql(default)]
+    factor_ids: Vec<ID>,
+    /// The longest delay of a factor, in days (0 to 60).
+    #[graphql(default = 5)]
+    max_lag: u32,
+    /// Of everything random.
+    #[graphql(default = 1)]
+    seed: u32,
+    /// How many seconds (0 to 20) to wait for the answer.
+    #[graphql(default = 10)]
+    wait_seconds: u32,
+}
+
+/// What to change, and what it would do.
+#[derive(InputObject)]
+pub struct SimulateInterventionInput {
+    /// The metric that is looked at.
+    metric_id: ID,
+    /// The metric that is changed.
+    factor_id: ID,
+    /// By how much, in its unit, from the day after the history on.
+    impact: f64,
+    /// Metrics that are held where they are.
+    #[graphql(default)]
+    held_ids: Vec<ID>,
+    /// Days from the factor to its effect (0 to 60).
+    #[graphql(default = 0)]
+    lag: u32,
+    /// Days ahead (1 to 365).
+    #[graphql(default = 28)]
+    horizon: u32,
+    /// Of everything random.
+    #[graphql(default = 1)]
+    seed: u32,
+    /// How many seconds (0 to 20) to wait for the answer.
+    #[graphql(default = 10)]
+    wait_seconds: u32,
+}
+
+/// What a person decides about an edge.
+#[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "questions::EditKind")]
+pub enum CausalEditKind {
+    /// The first causes the second.
+    Confirm,
+    /// There is no such edge, in either direction.
+    Remove,
+}
+
+/// A person's decision about an edge. It is kept with the graph.
+#[derive(InputObject)]
+pub struct CausalEditInput {
+    /// The cause's key.
+    from: String,
+    /// The effect's key.
+    to: String,
+    /// What is decided.
+    edit: CausalEditKind,
+    /// Why.
+    reason: String,
+}
+
+/// What is known about two metrics before the data speak.
+#[derive(InputObject)]
+pub struct CausalPairInput {
+    /// The cause's key.
+    cause: String,
+    /// The effect's key.
+    effect: String,
+}
+
+/// Which graph to learn.
+#[derive(InputObject)]
+pub struct BuildCausalGraphInput {
+    /// The metrics (2 to 40).
+    metric_ids: Vec<ID>,
+    /// The longest delay of an effect, in days (1 to 14).
+    #[graphql(default = 3)]
+    max_lag: u32,
+    /// The level of the tests, between 0 and 1.
+    #[graphql(default = 0.05)]
+    alpha: f64,
+    /// Resamples for the stability of each edge (0 to 200).
+    #[graphql(default = 0)]
+    repeats: u32,
+    /// What cannot be.
+    #[graphql(default)]
+    forbidden: Vec<CausalPairInput>,
+    /// What is certain.
+    #[graphql(default)]
+    required: Vec<CausalPairInput>,
+    /// What people decided; the later wins.
+    #[graphql(default)]
+    edits: Vec<CausalEditInput>,
+    /// Of everything random.
+    #[graphql(default = 1)]
+    seed: u32,
+    /// How many seconds (0 to 20) to wait for the answer.
+    #[graphql(default = 10)]
+    wait_seconds: u32,
+}
+
+macro_rules! run_payloads {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
+        $(
+            $(#[$doc])*
+            #[derive(SimpleObject, Default)]
+            pub struct $name {
+                /// The run: with its answer, or still at work after the time that was waited.
+                run: Option<Run>,
+                /// The history's position at which it was asked for.
+                position: Option<Position>,
+                /// Why it was refused.
+                user_errors: Vec<UserError>,
+            }
+
+            impl From<Asked> for $name {
+                fn from(asked: Asked) -> Self {
+                    Self { run: asked.run, position: Some(asked.position), user_errors: vec![] }
+                }
+            }
+        )*
+        refusable!($($name),*);
+    };
+}
+
+run_payloads!(
+    /// What became of asking why a metric changed.
+    ExplainChangePayload,
+    /// What became of asking what would happen if.
+    SimulateInterventionPayload,
+    /// What became of asking what causes what.
+    BuildCausalGraphPayload,
+);
+
+struct Asked {
+    run: Option<Run>,
+    position: Position,
+}
+
+/// What to ask an engine, with its seed and the seconds to wait.
+struct Question {
+    request: Value,
+    seed: u32,
+    wait: u32,
+}
+
+fn metrics(list: &[ID], field: &str) -> Result<Vec<MetricId>, UserError> {
+    list.iter()
+        .map(|id| ids::of::<MetricId>(Kind::Metric, id))
+        .collect::<Option<_>>()
+        .ok_or_else(|| UserError::not_found("metric", &["input", field]))
+}
+
+fn metric(id: &ID, field: &str) -> Result<MetricId, UserError> {
+    ids::of::<MetricId>(Kind::Metric, id).ok_or_else(|| UserError::not_found("metric", &["input", field]))
+}
+
+async fn ask<I: InputType, P: From<Asked> + From<UserError>>(
+    ctx: &Context<'_>,
+    input: I,
+    idempotency_key: Option<String>,
+    kind: RunKind,
+    question: impl FnOnce(I) -> Result<Question, UserError>,
+) -> Result<P, Fault> {
+    let caller = caller(ctx, &input, idempotency_key)?;
+    let Question { request, seed, wait } = match question(input) {
+        Ok(question) => question,
+        Err(error) => return Ok(error.into()),
+    };
+    match commands(ctx).request_run(&caller, kind, request, seed).await {
+        Ok((run_id, position)) => {
+            let run = load::run_within(ctx, caller.tenant, run_id, wait).await?;
+            Ok(Asked { run, position: Position(position) }.into())
+        }
+        Err(error) => Ok(refused(error)?.into()),
+    }
+}
+
+#[derive(Default)]
+pub struct EvidenceMutation;
+
+#[Object]
+impl EvidenceMutation {
+    /// Explains why a metric changed: what the calendar did, what other metrics did, what is left over, what was ruled out.
+    async fn explain_change(
+        &self,
+        ctx: &Context<'_>,
+        input: ExplainChangeInput,
+        #[graphql(desc = "Repeats of this request with the same key are done once.")] idempotency_key: Option<String>,
+    ) -> Result<ExplainChangePayload, Fault> {
+        ask(ctx, input, idempotency_key, RunKind::ChangeExplanation, |input| {
+            let request = ChangeRequest {
+                metric_id: metric(&input.metric_id, "metricId")?,
+                first: input.first.0,
+                last: input.last.0,
+                factors: metrics(&input.factor_ids, "factorIds")?,
+                max_lag: input.max_lag as usize,
+            };
+            Ok(Question { request: json!(request), seed: input.seed, wait: input.wait_seconds })
+        })
+        .await
+    }
+
+    /// Simulates what would happen to a metric if another were changed.
+    async fn simulate_intervention(
+        &self,
+        ctx: &Context<'_>,
+        input: SimulateInterventionInput,
+        #[graphql(desc = "Repeats of this request with the same key are done once.")] idempotency_key: Option<String>,
+    ) -> Result<SimulateInterventionPayload, Fault> {
+        ask(ctx, input, idempotency_key, RunKind::Intervention, |input| {
+            let request = InterventionRequest {
+                metric_id: metric(&input.metric_id, "metricId")?,
+                factor_id: metric(&input.factor_id, "factorId")?,
+                impact: input.impact,
+                held: metrics(&input.held_ids, "heldIds")?,
+                lag: input.lag as usize,
+                horizon: input.horizon as usize,
+            };
+            Ok(Question { request: json!(request), seed: input.seed, wait: input.wait_seconds })
+        })
+        .await
+    }
+
+    /// Learns what causes what among metrics, day by day, and lays what people know and decided over it.
+    async fn build_causal_graph(
+        &self,
+        ctx: &Context<'_>,
+        input: BuildCausalGraphInput,
+        #[graphql(desc = "Repeats of this request with the same key are done once.")] idempotency_key: Option<String>,
+    ) -> Result<BuildCausalGraphPayload, Fault> {
+        ask(ctx, input, idempotency_key, RunKind::CausalGraph, |input| {
+            let pairs = |list: Vec<CausalPairInput>| list.into_iter().map(|pair| [pair.cause, pair.effect]).collect();
+            let edits = input.edits.into_iter().map(|edit| questions::Edit {
+                from: edit.from,
+                to: edit.to,
+                edit: edit.edit.into(),
+                reason: edit.reason,
+            });
+            let request = GraphRequest {
+                metrics: metrics(&input.metric_ids, "metricIds")?,
+                max_lag: input.max_lag as usize,
+                alpha: input.alpha,
+                repeats: input.repeats as usize,
+                background: questions::Background {
+                    forbidden: pairs(input.forbidden),
+                    required: pairs(input.required),
+                    tiers: vec![],
+                },
+                edits: edits.collect(),
+            };
+            Ok(Question { request: json!(request), seed: input.seed, wait: input.wait_seconds })
+        })
+        .await
+    }
+}
