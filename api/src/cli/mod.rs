@@ -9,6 +9,7 @@ use crate::settings::Settings;
 use crate::telemetry;
 
 mod config;
+mod evidence;
 mod forecast;
 mod import;
 mod migrate;
@@ -51,6 +52,7 @@ enum Command {
     Forecast(forecast::ForecastArgs),
     Anomalies(forecast::AnomaliesArgs),
     Optimize(optimize::OptimizeArgs),
+    Evidence(evidence::EvidenceArgs),
 }
 
 pub fn main() -> ExitCode {
@@ -71,6 +73,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Forecast(args) => forecast::forecast(args),
         Command::Anomalies(args) => forecast::anomalies(args),
         Command::Optimize(args) => optimize::run(args),
+        Command::Evidence(args) => evidence::run(args),
         Command::Schema(args) => schema::run(args),
         Command::Config(args) => config::run(args, &settings()?),
         Command::Serve(args) => {

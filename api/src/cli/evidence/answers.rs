@@ -146,7 +146,8 @@ pub fn matching(given: &Given) -> anyhow::Result<Value> {
     };
     let exact = Ties::Average { tolerance: 0.0 };
     let nearest = match_on(scored.scores(), MatchRule { ties: exact, ..MatchRule::nearest() });
-    let within = match_on(&logits, MatchRule { caliper: Some(0.2 * spread), ties: exact, ..MatchRule::nearest() });
+    let within =
+        match_on(&logits, MatchRule { caliper: Some(0.2 * spread), ties: Ties::SameScore, ..MatchRule::nearest() });
     let five = match_on(scored.scores(), MatchRule { neighbours: 5, ties: Ties::FirstRow, ..MatchRule::nearest() });
     let keep = trimmed(scored.scores(), 0.1, 0.9);
     let or_refusal = |answer: dyocense_evidence::Result<dyocense_evidence::effects::Estimate>| {

@@ -9,6 +9,10 @@ use super::Estimate;
 use super::study::Study;
 use crate::error::{EvidenceError, Result};
 
+/// Distances of scores closer than this are equal but for the rounding of their sums: two rows on either
+/// side of a treated row can be equally near in truth and differ in the last digit.
+const ROUNDING: f64 = 1e-12;
+
 /// What to do when several untreated rows are equally near.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -16,7 +20,10 @@ pub enum Ties {
     /// Use all of them, each with an equal share; distances within the tolerance are equal.
     /// Zero means equal as double-precision numbers.
     Average { tolerance: f64 },
-    /// Use the one that comes first in the data.
+    /// Use all rows with the nearest row's own score, each with an equal share. Of rows equally far below and
+    /// above, the one that comes first in the data decides the side. Distances within 1e-12 are equal.
+    SameScore,
+    /// Use the one that comes first in the data; distances within 1e-12 are equal.
     FirstRow,
 }
 
@@ -93,7 +100,7 @@ fn nearest(at: f64, score: &[f64], pool: &[usize], free: &[bool], rule: &MatchRu
     let distance = |position: usize| (score[pool[position]] - at).abs();
     let tolerance = match rule.ties {
         Ties::Average { tolerance } => tolerance,
-        Ties::FirstRow => 0.0,
+        Ties::SameScore | Ties::FirstRow => ROUNDING,
     };
     let start = pool.partition_point(|&row| score[row] < at);
     let mut left = (0..start).rev().filter(|&p| free[p]).peekable();
@@ -130,8 +137,18 @@ fn nearest(at: f64, score: &[f64], pool: &[usize], free: &[bool], rule: &MatchRu
         }
     }
     candidates.sort_by(|&a, &b| distance(a).total_cmp(&distance(b)).then(pool[a].cmp(&pool[b])));
-    if rule.ties == Ties::FirstRow || !rule.replacement {
-        candidates.truncate(rule.neighbours);
+    let side_only = rule.ties == Ties::SameScore && rule.replacement;
+    if (side_only || rule.ties == Ties::FirstRow || !rule.replacement) && candidates.len() > rule.neighbours {
+        // Rows as near as the last place, up to rounding, compete for it by their order in the data.
+        let last = distance(candidates[rule.neighbours - 1]);
+        let sure = candidates.partition_point(|&p| distance(p) < last - tolerance);
+        candidates[sure..].sort_by_key(|&p| pool[p]);
+        let side = score[pool[candidates[rule.neighbours - 1]]];
+        let mut place = 0;
+        candidates.retain(|&p| {
+            place += 1;
+            place <= rule.neighbours || (side_only && (score[pool[p]] - side).abs() <= tolerance)
+        });
     }
     candidates.into_iter().map(|p| (p, 1.0)).collect()
 }
@@ -214,6 +231,20 @@ mod tests {
         let first = matches(&study, &score, &first).expect("matches");
         assert_eq!(first.pairs[0].1, vec![(3, 1.0)]);
         assert_eq!(first.pairs[1].1, vec![(4, 1.0)]);
+    }
+
+    #[test]
+    fn rounding_does_not_decide_between_rows_on_either_side() {
+        let study = tiny();
+        // 0.1 + 0.2 and 0.3 are one number: rows 2 and 3 are equally far from row 0.
+        let score = [0.0, 5.0, 0.1 + 0.2, -0.3, 9.0];
+        let first = MatchRule { ties: Ties::FirstRow, ..MatchRule::nearest() };
+        let found = matches(&study, &score, &first).expect("matches");
+        assert_eq!(found.pairs[0].1, vec![(2, 1.0)]);
+        let side = MatchRule { ties: Ties::SameScore, ..MatchRule::nearest() };
+        let score = [0.0, 5.0, 0.1 + 0.2, -0.3, 0.3];
+        let found = matches(&study, &score, &side).expect("matches");
+        assert_eq!(found.pairs[0].1, vec![(2, 0.5), (4, 0.5)]);
     }
 
     #[test]
