@@ -54,10 +54,12 @@ impl Pool {
         let width = sum / (total + WEIGHT_OF_THEORY);
         let mut shape: Vec<(f64, f64)> = Vec::new();
         for origins in &set {
+            let whole = shrunk(origins.iter().map(|o| (o.1, o.2)), width);
             for (k, (errors, _, weight)) in origins.iter().enumerate() {
-                // Measured against a width that it helped to make, an error would look too small.
+                // Measured against a width that it helped to make, an error looks too small; against one made without
+                // it, from fewer origins than the forecast's own, too large. The middle of the two covers what it says.
                 let others = origins.iter().enumerate().filter(|(i, _)| *i != k).map(|(_, o)| (o.1, o.2));
-                let unit = shrunk(others, width).exp();
+                let unit = (0.5 * (whole + shrunk(others, width))).exp();
                 shape.extend(errors.iter().map(|e| (e / unit, weight / errors.len() as f64)));
             }
         }
