@@ -56,7 +56,7 @@ const TABLE: &[(&str, Access, &str)] = &[
     ("ChangePasswordPayload", Everyone, "position userErrors"),
     // Reading.
     ("Query", Everyone, "business users user metrics metric imports import salesTotals goals goal notifications"),
-    ("Query", Everyone, "runs run constraints compareScenarios"),
+    ("Query", Everyone, "runs run forecastAccuracy constraints compareScenarios"),
     ("Query", Everyone, "node nodes"),
     ("Query", Watchers, "auditEvents invitations apiKeys"),
     ("Subscription", Everyone, "goalProgress runProgress tenantEvents"),
@@ -150,6 +150,7 @@ const TABLE: &[(&str, Access, &str)] = &[
     ("Backtest", Everyone, "unit bucket history mase smape coverage origins"),
     ("BacktestOrigin", Everyone, "start model mase smape points"),
     ("BacktestPoint", Everyone, "mean actual"),
+    ("ForecastAccuracy", Everyone, "run steps meanAbsoluteError bias coverage"),
     ("IntervalCoverage", Everyone, "level covered"),
     ("AnomalyReport", Everyone, "unit bucket history anomalies"),
     ("Anomaly", Everyone, "start kind value expected score p explanation"),

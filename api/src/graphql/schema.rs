@@ -5,7 +5,7 @@ use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions};
 use super::audit::{AuditQuery, AuditSubscription};
 use super::connectors::{ConnectorsMutation, ConnectorsQuery};
 use super::evidence::EvidenceMutation;
-use super::forecasting::ForecastingMutation;
+use super::forecasting::{ForecastingMutation, ForecastingQuery};
 use super::goals::{GoalsMutation, GoalsQuery, GoalsSubscription};
 use super::identity::{IdentityMutation, IdentityQuery};
 use super::loaders;
@@ -25,6 +25,7 @@ pub struct Query(
     GoalsQuery,
     NotificationsQuery,
     RunsQuery,
+    ForecastingQuery,
     OptimizationQuery,
     AuditQuery,
     NodeQuery,

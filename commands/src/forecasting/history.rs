@@ -1,5 +1,7 @@
 //! A metric's history as the engine takes it: values on a regular calendar.
 
+use std::collections::BTreeMap;
+
 use dyocense_domain::ids::MetricId;
 use dyocense_domain::metrics::{Bucket, MetricKind, MetricSource, default_aggregation, series};
 use dyocense_domain::runs::RunRefusal;
@@ -99,6 +101,19 @@ impl History {
     pub fn span(&self) -> HistorySpan {
         let last = self.start_of(self.values.len().saturating_sub(1));
         HistorySpan { first: self.first, last, steps: self.values.len() }
+    }
+
+    /// The steps that have a value, by their first days.
+    pub fn dated(&self) -> BTreeMap<Date, f64> {
+        let mut at = self.first;
+        let mut dated = BTreeMap::new();
+        for value in &self.values {
+            if let Some(value) = value {
+                dated.insert(at, *value);
+            }
+            at = self.bucket.next(at).unwrap_or(at);
+        }
+        dated
     }
 
     /// The first day of a step, counted from 0; steps may lie behind the history.

@@ -1,10 +1,12 @@
 //! Where a metric is heading, how well that would have been foreseen, and what in it was odd.
 
+mod accuracy;
 mod anomalies;
 mod backtest;
 mod forecast;
 mod history;
 
+pub use accuracy::ForecastScore;
 pub use anomalies::{Anomaly, AnomalyAnswer, AnomalyRequest};
 pub use backtest::{BacktestAnswer, BacktestOrigin, BacktestRequest, LevelCoverage};
 pub use dyocense_forecasting::Model;

@@ -85,6 +85,19 @@ async fn a_forecast_is_answered_kept_and_the_same_again() {
     let by_id =
         owner.ok("query ($id: ID!) { node(id: $id) { id ... on Run { status } } }", json!({"id": run["id"]})).await;
     assert_eq!(by_id["node"]["status"], "COMPLETED");
+    // A day passes: the forecasts are scored against it.
+    let record = "mutation ($i: RecordMetricPointsInput!) { recordMetricPoints(input: $i) { added position userErrors { message } } }";
+    let point = json!({"at": format!("{today}T00:00:00Z"), "value": "90"});
+    let recorded = owner.ok(record, json!({"i": {"metricId": metric, "points": [point]}})).await;
+    assert_eq!(recorded["recordMetricPoints"]["added"], 1, "{recorded}");
+    let accuracy = "query ($m: ID!) { forecastAccuracy(metricId: $m) { run { id } steps meanAbsoluteError bias
+        coverage { level covered } } }";
+    let scored = owner.ok(accuracy, json!({"m": metric})).await;
+    let first = &scored["forecastAccuracy"][0];
+    assert_eq!((&first["run"]["id"], &first["steps"]), (&run["id"], &json!(1)), "{scored}");
+    let off = points[0]["mean"].as_f64().expect("a number") - 90.0;
+    assert!((first["meanAbsoluteError"].as_f64().expect("a number") - off.abs()).abs() < 1e-9, "{scored}");
+
     let stranger = world::owner().await;
     let hidden = stranger.ok("query ($id: ID!) { run(id: $id) { id } }", json!({"id": run["id"]})).await;
     assert_eq!(hidden["run"], Value::Null);

@@ -186,6 +186,12 @@ pub struct IntervalCoverage {
     covered: f64,
 }
 
+impl From<answers::LevelCoverage> for IntervalCoverage {
+    fn from(of: answers::LevelCoverage) -> Self {
+        Self { level: of.level, covered: of.covered }
+    }
+}
+
 /// How well a metric's past would have been foreseen.
 #[derive(SimpleObject)]
 pub struct Backtest {
@@ -226,7 +232,7 @@ impl From<answers::BacktestAnswer> for Backtest {
             history: answer.history.into(),
             mase: answer.mase,
             smape: answer.smape,
-            coverage: coverage.map(|of| IntervalCoverage { level: of.level, covered: of.covered }).collect(),
+            coverage: coverage.map(Into::into).collect(),
             origins: answer.origins.into_iter().map(origin).collect(),
         }
     }
