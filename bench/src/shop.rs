@@ -195,7 +195,7 @@ fn history(events: u32) -> Vec<(String, NewEvent)> {
             let event = GoalProgressed { source: ProgressSource::Metric, pace: pace(progressed, GoalStatus::OnTrack) };
             history.push((goal.stream(), new::<GoalEvent>(event.into())));
             progressed += 1;
-        } else if logged_in < due(logins) {
+        } else if logged_in < due(logins) || (recorded == recordings && logged_in < logins) {
             let user_id = users[(logged_in % USERS) as usize];
             let session_id = SessionId::from(Uuid::now_v7());
             let events: [SessionEvent; 2] = [
