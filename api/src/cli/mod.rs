@@ -37,6 +37,7 @@ struct Cli {
 }
 
 #[derive(Subcommand)]
+#[allow(clippy::large_enum_variant)] // One lives for one run of the program.
 enum Command {
     Serve(serve::ServeArgs),
     Migrate(migrate::MigrateArgs),

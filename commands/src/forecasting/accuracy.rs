@@ -1,6 +1,7 @@
 //! Forecasts that were kept, scored against what then happened.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use dyocense_domain::ids::MetricId;
 use dyocense_domain::metrics::Bucket;
@@ -36,12 +37,9 @@ impl Commands {
     ) -> Result<Vec<Option<ForecastScore>>, Fault> {
         let mut known: BTreeMap<Bucket, BTreeMap<Date, f64>> = BTreeMap::new();
         for answer in answers {
-            if !known.contains_key(&answer.bucket) {
-                let values = match History::of_metric(self, tenant, metric, Some(answer.bucket)).await? {
-                    Ok(history) => history.dated(),
-                    Err(_) => BTreeMap::new(),
-                };
-                known.insert(answer.bucket, values);
+            if let Entry::Vacant(unknown) = known.entry(answer.bucket) {
+                let history = History::of_metric(self, tenant, metric, Some(answer.bucket)).await?;
+                unknown.insert(history.map(|history| history.dated()).unwrap_or_default());
             }
         }
         Ok(answers.iter().map(|answer| score(answer, &known[&answer.bucket])).collect())

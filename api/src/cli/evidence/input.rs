@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, bail};
 use dyocense_evidence::Table;
@@ -304,7 +304,7 @@ impl Given {
 }
 
 fn read_text(file: &Path) -> anyhow::Result<String> {
-    if file == PathBuf::from("-") {
+    if file.as_os_str() == "-" {
         let mut text = String::new();
         std::io::stdin().read_to_string(&mut text)?;
         return Ok(text);
