@@ -24,8 +24,8 @@ pub struct Settings {
     /// Events of each
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(300..))]
     events: u32,
-    /// Tenants projected at the same time
-    #[arg(long, default_value_t = 4)]
+    /// Tenants folded at the same time
+    #[arg(long, default_value_t = Options::default().rebuild_workers)]
     workers: usize,
     /// How often to rebuild; the median counts
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
@@ -79,7 +79,7 @@ async fn measure(server: &EmbeddedPostgres, settings: &Settings) -> anyhow::Resu
     let appending = filled.elapsed();
 
     let reading = read_all(&log, &tenants, settings.workers).await?;
-    let runner = Options { workers: settings.workers, ..Options::default() };
+    let runner = Options { rebuild_workers: settings.workers, ..Options::default() };
     let projections =
         Projections::open(log.clone(), database.projector.clone(), database.reader.clone(), runner).await?;
     let mut rounds: Vec<Rebuilt> = Vec::new();

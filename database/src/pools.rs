@@ -78,6 +78,11 @@ impl Database {
 }
 
 async fn open(options: &PgConnectOptions, role: Role, size: u32) -> Result<PgPool, ConnectError> {
+    let mut options = options.clone().application_name(role.name());
+    if role == Role::Projector {
+        // Its statements take keys as lists and go by primary key: a plan made for one list serves all.
+        options = options.options([("plan_cache_mode", "force_generic_plan")]);
+    }
     PgPoolOptions::new()
         .max_connections(size)
         .acquire_timeout(Duration::from_secs(10))
@@ -85,7 +90,7 @@ async fn open(options: &PgConnectOptions, role: Role, size: u32) -> Result<PgPoo
         // whose error is retried where that is safe.
         .test_before_acquire(false)
         .after_connect(move |connection, _| Box::pin(role.assume(connection)))
-        .connect_with(options.clone().application_name(role.name()))
+        .connect_with(options)
         .await
         .map_err(|source| ConnectError::Refused { role, source })
 }

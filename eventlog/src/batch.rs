@@ -64,25 +64,23 @@ pub(crate) async fn write(connection: &mut PgConnection, commands: &[Command]) -
 async fn write_one(connection: &mut PgConnection, command: &Command) -> Result<Outcome, sqlx::Error> {
     let slice = &command.slices[0];
     let event = &slice.events[0];
-    let row = sqlx::query(
-        "select outcome, first_position, last_position, version_before
-         from log.append_one($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-    )
-    .bind(command.tenant.uuid())
-    .bind(slice.stream.as_str())
-    .bind(slice.expected.to_log())
-    .bind(command.at.to_sqlx())
-    .bind(&command.actor)
-    .bind(command.idempotency.as_ref().map(|used| &used.key))
-    .bind(command.idempotency.as_ref().map(|used| used.request_hash.as_slice()))
-    .bind(event.event_type.as_ref())
-    .bind(event.body.as_str())
-    .bind(event.leaf_hash.as_slice())
-    .fetch_one(connection)
-    .await?;
-    let outcome: i16 = row.try_get("outcome")?;
-    let (first, last): (i64, i64) = (row.try_get("first_position")?, row.try_get("last_position")?);
-    Outcome::from_log(outcome.into(), first, last, vec![row.try_get("version_before")?])
+    let answer: Vec<i64> = sqlx::query_scalar("select log.append_one($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)")
+        .bind(command.tenant.uuid())
+        .bind(slice.stream.as_str())
+        .bind(slice.expected.to_log())
+        .bind(command.at.to_sqlx())
+        .bind(&command.actor)
+        .bind(command.idempotency.as_ref().map(|used| &used.key))
+        .bind(command.idempotency.as_ref().map(|used| used.request_hash.as_slice()))
+        .bind(event.event_type.as_ref())
+        .bind(event.body.as_str())
+        .bind(event.leaf_hash.as_slice())
+        .fetch_one(connection)
+        .await?;
+    match answer[..] {
+        [outcome, first, last, before] => Outcome::from_log(outcome as i32, first, last, vec![before]),
+        _ => Err(sqlx::Error::Protocol(format!("log.append_one answered {answer:?}"))),
+    }
 }
 
 /// The tenants of a batch, ascending and distinct. Postgres compares UUIDs by their bytes, as Rust does: this is the

@@ -21,6 +21,7 @@ const SECURE: &str = "
 do $$
 declare
     name text;
+    attribute text;
 begin
     for name in select tablename from pg_tables where schemaname = current_schema() and tablename <> 'generation' loop
         execute format('alter table %I enable row level security, force row level security', name);
@@ -30,6 +31,14 @@ begin
         else
             execute format('create policy own_tenant_writes on %I for all to dyocense_projector using (tenant_id = (select log.current_tenant())) with check (tenant_id = (select log.current_tenant()))', name);
         end if;
+    end loop;
+    -- Documents and packed values are never searched for: statistics of them would only cost time.
+    for name, attribute in
+        select a.attrelid::regclass::text, a.attname from pg_attribute a join pg_class c on c.oid = a.attrelid
+        where c.relkind = 'r' and c.relnamespace = current_schema()::regnamespace and a.attnum > 0
+          and a.atttypid in ('jsonb'::regtype, 'bytea'::regtype)
+    loop
+        execute format('alter table %s alter column %I set statistics 0', name, attribute);
     end loop;
     execute format('grant usage on schema %I to dyocense_reader', current_schema());
     execute format('grant select on all tables in schema %I to dyocense_reader', current_schema());

@@ -1,12 +1,13 @@
 //! A new generation beside the live one, then in its place.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use dyocense_eventlog::TenantId;
-use futures::future::try_join_all;
+use futures::stream::{self, StreamExt, TryStreamExt};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgPool};
+use tokio::task::JoinSet;
 
 use crate::advance::{Advanced, Stepper, Target};
 use crate::generation::{BUILD_LOCK, LIVE, Lock, SWAP_LOCK};
@@ -91,7 +92,7 @@ impl Projections {
 struct Builder {
     /// On connections of its own: while a swap waits for running batches, those that wait for the swap hold
     /// connections of the projections' pool.
-    stepper: Stepper,
+    stepper: Arc<Stepper>,
     workers: usize,
     started: Instant,
 }
@@ -104,11 +105,11 @@ impl Builder {
             .pool
             .options()
             .clone()
-            .max_connections(options.workers as u32 + locks_and_looks)
+            .max_connections(options.rebuild_workers as u32 + locks_and_looks)
             .connect_with((*stepper.pool.connect_options()).clone())
             .await?;
         let stepper = Stepper { log: stepper.log.clone(), pool, projectors: stepper.projectors.clone() };
-        Ok(Self { stepper, workers: options.workers, started: Instant::now() })
+        Ok(Self { stepper: Arc::new(stepper), workers: options.rebuild_workers, started: Instant::now() })
     }
 
     async fn rebuild(&self, progress: &mut (impl FnMut(RebuildProgress) + Send)) -> Result<Rebuilt, RebuildError> {
@@ -142,7 +143,7 @@ impl Builder {
         progress: &mut (impl FnMut(RebuildProgress) + Send),
     ) -> Result<u64, RebuildError> {
         let pool = &self.stepper.pool;
-        let events = AtomicU64::new(0);
+        let events = Arc::new(AtomicU64::new(0));
         let mut of = log_size(pool).await?;
         for round in 0..CATCH_UP_ROUNDS {
             let phase = if round == 0 { Phase::Building } else { Phase::CatchingUp };
@@ -166,7 +167,7 @@ impl Builder {
             of = log_size(pool).await?;
         }
         self.analyze(schema).await?;
-        let events = events.into_inner();
+        let events = events.load(Ordering::Relaxed);
         progress(RebuildProgress {
             phase: Phase::CatchingUp,
             events,
@@ -183,10 +184,10 @@ impl Builder {
             .bind(schema)
             .fetch_all(pool)
             .await?;
-        for table in tables {
-            pool.execute(AssertSqlSafe(format!("analyze {schema}.{table}"))).await?;
-        }
-        Ok(())
+        let analyzed = tables.into_iter().map(|table| async move {
+            sqlx::raw_sql(AssertSqlSafe(format!("analyze {schema}.{table}"))).execute(pool).await.map(drop)
+        });
+        stream::iter(analyzed).buffer_unordered(self.workers).try_collect().await
     }
 
     async fn swap(
@@ -200,7 +201,7 @@ impl Builder {
         // Waits for the running batches of every process; those that come after wait for us.
         let mut held = Lock::acquire(pool, SWAP_LOCK).await?;
         let paused = Instant::now();
-        let rest = AtomicU64::new(0);
+        let rest = Arc::new(AtomicU64::new(0));
         loop {
             let tenants = behind(pool, schema).await?;
             // Only up to where the live generation stands: the log may be written to faster than we read.
@@ -210,7 +211,7 @@ impl Builder {
             }
             self.run(schema, tenants, &rest).await?;
         }
-        events += rest.into_inner();
+        events += rest.load(Ordering::Relaxed);
 
         let retired = format!("retired_{}", schema.trim_start_matches("gen_"));
         let mut tries = 0;
@@ -255,24 +256,37 @@ impl Builder {
         Ok(Rebuilt { events, tenants: tenants.unsigned_abs(), elapsed, pause })
     }
 
-    /// Brings tenants up to the log, as many at a time as there are workers.
-    async fn run(&self, schema: &str, tenants: Vec<TenantId>, events: &AtomicU64) -> Result<(), AdvanceError> {
+    /// Brings tenants up to the log, as many at a time as there are workers, each on a task of its own: folding is
+    /// work for processors, and the database has its own.
+    async fn run(&self, schema: &str, tenants: Vec<TenantId>, events: &Arc<AtomicU64>) -> Result<(), AdvanceError> {
         let workers = self.workers.min(tenants.len());
-        let queue = Mutex::new(tenants.into_iter());
-        let target = Target::Exclusive { schema };
-        let worker = async || {
-            loop {
-                let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-                let Some(tenant) = next else { return Ok(()) };
-                while let Advanced::To { events: applied, more, .. } = self.stepper.advance(target, tenant).await? {
-                    events.fetch_add(applied as u64, Ordering::Relaxed);
-                    if !more {
-                        break;
+        let queue = Arc::new(Mutex::new(tenants.into_iter()));
+        let mut running: JoinSet<Result<(), AdvanceError>> = JoinSet::new();
+        for _ in 0..workers {
+            let (stepper, queue, events) = (self.stepper.clone(), queue.clone(), events.clone());
+            let schema = schema.to_owned();
+            running.spawn(async move {
+                let target = Target::Exclusive { schema: &schema };
+                loop {
+                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+                    let Some(tenant) = next else { return Ok(()) };
+                    while let Advanced::To { events: applied, more, .. } = stepper.advance(target, tenant).await? {
+                        events.fetch_add(applied as u64, Ordering::Relaxed);
+                        if !more {
+                            break;
+                        }
                     }
                 }
+            });
+        }
+        while let Some(ended) = running.join_next().await {
+            match ended {
+                Ok(outcome) => outcome?,
+                // Only dropping the set cancels a worker.
+                Err(error) => std::panic::resume_unwind(error.into_panic()),
             }
-        };
-        try_join_all((0..workers).map(|_| worker())).await.map(drop)
+        }
+        Ok(())
     }
 }
 

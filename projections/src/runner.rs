@@ -22,13 +22,17 @@ use crate::{AdvanceError, Projected, Projector, QueryError, Snapshot, generation
 pub struct Options {
     /// Tenants projected at the same time; each takes a connection of the projector pool. 1 to 64.
     pub workers: usize,
+    /// Tenants folded at the same time by a rebuild, on connections of its own. 1 to 64.
+    pub rebuild_workers: usize,
     /// How often to look for work that no signal told of.
     pub poll: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { workers: 2, poll: Duration::from_secs(1) }
+        // A worker waits for the database about as long as it folds, and the log is read while others are written.
+        let rebuild_workers = std::thread::available_parallelism().map_or(8, |cores| (4 * cores.get()).min(64));
+        Self { workers: 2, rebuild_workers, poll: Duration::from_secs(1) }
     }
 }
 
@@ -116,8 +120,10 @@ impl Projections {
         reader: PgPool,
         options: Options,
     ) -> Result<Self, OpenError> {
-        if !(1..=64).contains(&options.workers) {
-            return Err(OpenError::Workers(options.workers));
+        for workers in [options.workers, options.rebuild_workers] {
+            if !(1..=64).contains(&workers) {
+                return Err(OpenError::Workers(workers));
+            }
         }
         generation::ensure_live(&projector, &projectors).await?;
         let signature = generation::signature(&projectors);
