@@ -4,12 +4,14 @@ import { role, signedIn, signIn, signOut, whenSessionEnds, run, liveState } from
 import { h, form, field } from "./page.js";
 import { overview } from "./overview.js";
 import { goals } from "./goals.js";
+import { plans } from "./plans.js";
 import { sales } from "./sales.js";
 import { history } from "./history.js";
 
 const VIEWS = {
   overview: { title: "Overview", show: overview },
   goals: { title: "Goals", show: goals },
+  plans: { title: "Plans", show: plans },
   sales: { title: "Import sales", show: sales, hidden: () => role() === "AUDITOR" },
   history: { title: "History", show: history, hidden: () => role() === "MEMBER" },
 };

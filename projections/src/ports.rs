@@ -6,9 +6,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use dyocense_commands::ports::{ImportSummary, KeptConstraint, MetricSummary, ReadError, ReadModels};
 use dyocense_domain::connectors::Transaction;
-use dyocense_domain::ids::{GoalId, MetricId};
+use dyocense_domain::ids::{GoalId, MetricId, RunId};
 use dyocense_domain::metrics::Point;
 use dyocense_domain::optimization::PlanFamily;
+use dyocense_domain::runs::RunKind;
 use dyocense_eventlog::{Position, TenantId};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -16,7 +17,7 @@ use rust_decimal::Decimal;
 
 use crate::connectors::{Import, ImportStatus};
 use crate::metrics::Metric;
-use crate::{Projections, QueryError, Snapshot, analytics, connectors, goals, metrics, optimization};
+use crate::{Projections, QueryError, Snapshot, analytics, connectors, goals, metrics, optimization, runs};
 
 fn unavailable(error: QueryError) -> ReadError {
     ReadError::Unavailable(Box::new(error))
@@ -154,5 +155,20 @@ impl ReadModels for Projections {
                 means: row.means.0,
             })
             .collect())
+    }
+
+    async fn newest_forecasts(
+        &self,
+        tenant: TenantId,
+        metric: MetricId,
+    ) -> Result<Vec<(RunId, serde_json::Value)>, ReadError> {
+        let mut snapshot = self.moment(tenant).await?;
+        let newest = runs::newest_forecasts(&mut snapshot, metric).await.map_err(unavailable)?;
+        Ok(newest.into_iter().filter_map(|run| Some((run.run_id, run.completion?.0.answer))).collect())
+    }
+
+    async fn newest_request(&self, tenant: TenantId, kind: RunKind) -> Result<Option<serde_json::Value>, ReadError> {
+        let mut snapshot = self.moment(tenant).await?;
+        Ok(runs::newest(&mut snapshot, kind).await.map_err(unavailable)?.map(|run| run.request.0))
     }
 }

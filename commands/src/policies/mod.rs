@@ -17,10 +17,12 @@ use crate::execute::Commands;
 
 mod erasure;
 mod goals;
+mod plans;
 mod sales_metrics;
 
 pub use erasure::FinishErasures;
 pub use goals::GoalsFollowMetrics;
+pub use plans::GoalsFollowPlans;
 pub use sales_metrics::SalesMetricsForNewBusinesses;
 
 /// Events of one batch; more would hold the checkpoint's row for long.
@@ -41,7 +43,12 @@ pub trait Policy: Send + Sync + 'static {
 
 /// All policies of the product.
 pub fn all() -> Vec<Arc<dyn Policy>> {
-    vec![Arc::new(SalesMetricsForNewBusinesses), Arc::new(GoalsFollowMetrics), Arc::new(FinishErasures)]
+    vec![
+        Arc::new(SalesMetricsForNewBusinesses),
+        Arc::new(GoalsFollowMetrics),
+        Arc::new(GoalsFollowPlans),
+        Arc::new(FinishErasures),
+    ]
 }
 
 /// Runs the policies until `stop` is cancelled. A batch that fails is tried again at the next wake or poll.
