@@ -11,7 +11,7 @@ use dyocense_optimization::business::{Limit, Rule};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::plan::stand_in;
+use super::plan::{stand_in, unfit as in_words};
 use crate::caller::Caller;
 use crate::error::CommandError;
 use crate::execute::{Commands, Outcome};
@@ -91,14 +91,17 @@ impl Commands {
         match &input.problem {
             Some(problem) => {
                 let problem = stand_in(input.family, problem).map_err(unfit)?;
-                rule.validate(&problem).map_err(|error| unfit(error.to_string()))?;
+                rule.validate(&problem).map_err(|error| unfit(in_words(&error, std::slice::from_ref(&rule))))?;
             }
             None => {
                 let newest = self.reads.newest_request(caller.tenant, kind(input.family)).await?;
                 // A problem that an older version took is no measure.
                 let problem = newest.and_then(|asked| stand_in(input.family, &asked["problem"]).ok());
                 let fits = problem.map_or(Ok(()), |problem| rule.validate(&problem));
-                fits.map_err(|error| unfit(format!("{error}; give the problem it is for, if that is another")))?;
+                fits.map_err(|error| {
+                    let words = in_words(&error, std::slice::from_ref(&rule));
+                    unfit(format!("{words}; give the problem it is for, if that is another"))
+                })?;
             }
         }
         let kept = self.reads.constraints(caller.tenant, None).await?;

@@ -208,7 +208,8 @@ impl Analysis for Planning {
         let progress = |progress: Progress| tell(control, &progress, seconds);
         let stop = || control.is_stopped();
         let mut effort = Effort::seconds(seconds).with_progress(&progress).with_stop(&stop);
-        let found = solve(&solved, &rules, seed.into(), &mut effort).map_err(|refusal| unfit(&refusal, &rules))?;
+        let found =
+            solve(&solved, &rules, seed.into(), &mut effort).map_err(|refusal| impossible(unfit(&refusal, &rules)))?;
         let stopped_early = effort.was_stopped();
         if stopped_early && found.plan.is_none() {
             return Err(NoAnswer::Stopped);
@@ -238,9 +239,9 @@ impl Analysis for Planning {
 }
 
 /// Why a stored constraint does not fit a problem, in its owner's words.
-fn unfit(refusal: &Refusal, rules: &[Rule]) -> NoAnswer {
+pub(super) fn unfit(refusal: &Refusal, rules: &[Rule]) -> String {
     let says = |id: &str| rules.iter().find(|rule| rule.id == id).map_or_else(|| id.to_owned(), Rule::sentence);
-    impossible(match refusal {
+    match refusal {
         Refusal::Unknown { rule, what, id, known } => {
             format!("“{}” does not fit this problem: no {what} is called {id:?}; there are {known}", says(rule))
         }
@@ -248,7 +249,7 @@ fn unfit(refusal: &Refusal, rules: &[Rule]) -> NoAnswer {
             format!("“{}” does not fit this problem: {field} is {value}, it must be {bound}", says(rule))
         }
         other => other.to_string(),
-    })
+    }
 }
 
 fn tell(control: &Control, progress: &Progress, seconds: f64) {

@@ -67,7 +67,7 @@ async fn maria_does_not_work_mondays_and_two_seniors_each_evening() {
 #[tokio::test]
 async fn constraints_of_orders_and_of_staffing_are_kept_and_cited() {
     let owner = world::owner().await;
-    let shelf = "No more than 30 loaves on the shelf";
+    let shelf = "Always six loaves on the shelf";
     save(&owner, "INVENTORY", shelf, json!({"kind": "stockAtLeast", "product": "bread", "units": 6}), bakery()).await;
     let run = plan(&owner, "optimizeInventory", json!({"problem": bakery()})).await;
     let bread = &run["plan"]["plan"]["products"][0];

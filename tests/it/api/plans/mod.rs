@@ -110,3 +110,13 @@ pub async fn define(client: &Client, key: &str, points: Vec<Value>) -> Value {
     assert_eq!(recorded["recordMetricPoints"]["added"], count, "{recorded}");
     id
 }
+
+/// As numbers are compared: the log writes 3.0 as 3.
+pub fn plain(value: &Value) -> Value {
+    match value {
+        Value::Number(number) => json!(number.as_f64()),
+        Value::Array(parts) => parts.iter().map(plain).collect(),
+        Value::Object(parts) => parts.iter().map(|(name, part)| (name.clone(), plain(part))).collect(),
+        other => other.clone(),
+    }
+}
