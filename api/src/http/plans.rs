@@ -79,7 +79,8 @@ async fn file_of(
     let form = Form::of_path(file).ok_or(Problematic::NotFound("there is no such file of a run"))?;
     let run_id = ids::of::<RunId>(Kind::Run, &id.into()).ok_or(Problematic::NotFound("there is no such run"))?;
     let plan = plan(edge, tenant, run_id).await?;
-    let name = form.file_name(plan.kind, plan.requested_at, &plan.time_zone, plan.run_id);
+    let first_day = plan.calendar.as_ref().map(|calendar| calendar.first_day);
+    let name = form.file_name(plan.kind, first_day, plan.requested_at, plan.run_id);
     // A large workbook takes a while: off the async threads.
     let written = tokio::task::spawn_blocking(move || match form {
         Form::Csv => plan_files::csv(&plan).map_err(|error| Problematic::Faulty(Fault::internal(error))),

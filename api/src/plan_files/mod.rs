@@ -15,6 +15,8 @@ use dyocense_domain::time_zone::TimeZoneName;
 use dyocense_eventlog::TenantId;
 use dyocense_optimization::business::Problem;
 use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use uuid::Uuid;
 
 /// A run's plan with all that its files say.
@@ -75,8 +77,9 @@ impl Form {
         }
     }
 
-    /// "roster-2026-11-26-9f3a1c.csv": what it is, when it was asked for, and which of that day's.
-    pub fn file_name(self, kind: RunKind, requested_at: Timestamp, zone: &TimeZoneName, run_id: Uuid) -> String {
+    /// "roster-2026-11-30-9f3a1c.csv": what it is, its first day (or when it was asked for, in UTC), and which of that
+    /// day's.
+    pub fn file_name(self, kind: RunKind, first_day: Option<Date>, requested_at: Timestamp, run_id: Uuid) -> String {
         let what = match kind {
             RunKind::Inventory => "orders",
             RunKind::Staffing => "staffing",
@@ -86,7 +89,8 @@ impl Form {
         };
         let simple = run_id.simple().to_string();
         let tail = &simple[simple.len() - 6..];
-        format!("{what}-{}-{tail}.{}", zone.date_of(requested_at), self.extension())
+        let day = first_day.unwrap_or_else(|| requested_at.to_zoned(TimeZone::UTC).date());
+        format!("{what}-{day}-{tail}.{}", self.extension())
     }
 }
 

@@ -1,7 +1,6 @@
 //! Plans as files.
 
 use async_graphql::{Enum, SimpleObject};
-use dyocense_domain::time_zone::TimeZoneName;
 use dyocense_projections::runs;
 
 use crate::graphql::ids::Kind;
@@ -33,12 +32,15 @@ pub struct PlanFile {
 
 impl PlanFile {
     /// The files of a run that has a plan.
-    pub fn of(run: &runs::Run, zone: &TimeZoneName) -> Vec<PlanFile> {
+    pub fn of(run: &runs::Run) -> Vec<PlanFile> {
+        let answer = run.completion.as_ref().map(|completion| &completion.0.answer);
+        let mut dated = [answer, Some(&run.request.0)].into_iter().flatten();
+        let first_day = dated.find_map(|part| part["calendar"]["first_day"].as_str()?.parse().ok());
         let id = Kind::Run.id(run.run_id);
         let file = |form: &Form| PlanFile {
             format: (*form).into(),
             path: format!("/runs/{}/{}", id.as_str(), form.path()),
-            file_name: form.file_name(run.kind, run.requested_at, zone, run.run_id.into()),
+            file_name: form.file_name(run.kind, first_day, run.requested_at, run.run_id.into()),
         };
         forms(run.kind).iter().map(file).collect()
     }

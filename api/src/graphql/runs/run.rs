@@ -13,7 +13,6 @@ use crate::graphql::connection::Named;
 use crate::graphql::evidence::{CausalGraph, ChangeExplanation, Intervention};
 use crate::graphql::fault::Fault;
 use crate::graphql::forecasting::{AnomalyReport, Backtest, Forecast};
-use crate::graphql::goals::load::business_zone;
 use crate::graphql::identity::User;
 use crate::graphql::ids::Kind;
 use crate::graphql::loaders;
@@ -294,13 +293,10 @@ impl Run {
     }
 
     /// Its plan as files.
-    pub async fn files(&self, ctx: &Context<'_>) -> Result<Vec<PlanFile>, Fault> {
+    pub async fn files(&self) -> Vec<PlanFile> {
         match self.completed() {
-            Some(completed) if !completed.answer["plan"].is_null() => {
-                let zone = business_zone(ctx).await?;
-                Ok(PlanFile::of(&self.0, &zone))
-            }
-            _ => Ok(vec![]),
+            Some(completed) if !completed.answer["plan"].is_null() => PlanFile::of(&self.0),
+            _ => vec![],
         }
     }
 

@@ -222,19 +222,20 @@ async fn hours(
     }))
 }
 
-/// Each hour's share of its weekday; None where all points are of one hour of the day.
+/// Each hour's share of its weekday; None where no day has points of two hours.
 fn shares(points: &[Point], zone: &TimeZoneName) -> Option<Vec<f64>> {
     let zone = zone.zone();
     let mut sums = vec![0.0; WEEK];
-    let mut at_hours = [false; 24];
+    let (mut hours_differ, mut before) = (false, None);
     for point in points {
         let local = point.at.to_zoned(zone.clone());
         let hour = local.hour() as usize;
-        at_hours[hour] = true;
+        hours_differ |= before.is_some_and(|(date, at)| date == local.date() && at != hour);
+        before = Some((local.date(), hour));
         let day = local.date().weekday().to_monday_zero_offset() as usize;
         sums[day * 24 + hour] += point.value.to_f64().unwrap_or(0.0).max(0.0);
     }
-    if at_hours.iter().filter(|seen| **seen).count() < 2 {
+    if !hours_differ {
         return None;
     }
     // A weekday without any value divides as all days together do.
@@ -268,7 +269,9 @@ mod tests {
         for day in shares.chunks(24) {
             assert!((day.iter().sum::<f64>() - 1.0).abs() < 1e-12);
         }
-        assert_eq!(super::shares(&points[..1], &zone), None);
+        // One point a day, at noon in UTC: another hour of the clock in winter, and no shape of a day.
+        let daily = [point("2026-10-24T12:00:00Z", 1), point("2026-10-26T12:00:00Z", 1)];
+        assert_eq!(super::shares(&daily, &zone), None);
     }
 
     #[test]

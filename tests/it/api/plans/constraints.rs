@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::client::Client;
 use super::super::world;
-use super::{ask, bakery, cafe, counter, plan, shops};
+use super::{bakery, cafe, counter, ended, plan, shops};
 
 const SAVE: &str = "mutation ($i: SaveConstraintInput!) { saveConstraint(input: $i) {
     constraint { id says limit } userErrors { code field message } } }";
@@ -131,8 +131,8 @@ async fn without_a_problem_the_newest_one_is_the_measure() {
     assert!(saved["saveConstraint"]["constraint"].is_object(), "{saved}");
 
     // A plan that it does not fit fails in the owner's words, not by an id.
-    let payload = ask(&owner, "optimizeBudget", json!({"problem": shops(), "waitSeconds": 20})).await;
-    let failure = payload["run"]["failure"].as_str().expect("a reason");
+    let run = ended(&owner, "optimizeBudget", json!({"problem": shops()})).await;
+    let failure = run["failure"].as_str().expect("a reason");
     assert!(failure.contains("“No radio”") && failure.contains("ads, mail"), "{failure}");
     let free = json!({"problem": shops(), "keepConstraints": false});
     plan(&owner, "optimizeBudget", free).await;

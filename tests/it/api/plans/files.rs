@@ -147,7 +147,7 @@ async fn a_roster_is_a_calendar_in_the_time_of_the_business() {
     let asked = json!({"problem": cafe(), "calendar": evenings()});
     let run = plan(&owner, "optimizeRoster", asked.clone()).await;
     let (path, file_name) = path(&run, "CALENDAR");
-    assert!(file_name.starts_with("roster-") && file_name.ends_with(".ics"), "{file_name}");
+    assert!(file_name.starts_with("roster-2026-10-19-") && file_name.ends_with(".ics"), "{file_name}");
     let (status, kind, _, body) = fetch(&owner, path).await;
     assert_eq!((status, kind.as_str()), (200, "text/calendar; charset=utf-8"));
     let (lines, events) = read(&String::from_utf8(body).expect("UTF-8"));

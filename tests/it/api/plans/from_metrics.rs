@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::world;
-use super::{ask, define, metric, plan};
+use super::{ask, define, ended, metric, plan};
 
 fn weekly(i: i64) -> f64 {
     // Fifty a day, ninety on one day of the week, and a little of everything else.
@@ -155,27 +155,27 @@ async fn what_metrics_cannot_say_is_told_in_words() {
     let owner = world::owner().await;
     metric(&owner, "bread_sold", 60, weekly).await;
     let fails = |run: Value, says: &'static str| {
-        let failure = run["run"]["failure"].as_str().unwrap_or_else(|| panic!("no failure: {run}"));
+        let failure = run["failure"].as_str().unwrap_or_else(|| panic!("no failure: {run}"));
         assert!(failure.contains(says), "{failure}");
     };
-    let wait = |problem: Value| json!({"problem": problem, "waitSeconds": 20});
-    let unknown = ask(&owner, "optimizeInventory", wait(shelf(json!({"metric": "bread_sold"})))).await;
+    let wait = |problem: Value| json!({"problem": problem, "seconds": 1});
+    let unknown = ended(&owner, "optimizeInventory", wait(shelf(json!({"metric": "bread_sold"})))).await;
     fails(unknown, "no metric \"bread_bought\"");
     let other = world::owner().await;
     let foreign = metric(&other, "secret", 30, weekly).await;
-    let payload = ask(&owner, "optimizeInventory", wait(shelf(json!({"metric": foreign})))).await;
+    let payload = ended(&owner, "optimizeInventory", wait(shelf(json!({"metric": foreign})))).await;
     fails(payload, "this business has no metric");
     // A day's customers without its hours.
     let problem = json!({
         "demand": [{"metric": "bread_sold", "per_person": 10}], "tours": [{"start": 8, "len": 8, "cost": 1}],
         "under_penalty": 1, "max_heads": [5],
     });
-    fails(ask(&owner, "optimizeStaffing", wait(problem)).await, "profile");
+    fails(ended(&owner, "optimizeStaffing", wait(problem)).await, "profile");
     // A first day within the history.
     let mut alone = shelf(json!({"metric": "bread_sold"}));
     alone["products"][0].as_object_mut().expect("a product").remove("ordered");
-    let input = json!({"problem": alone, "waitSeconds": 20, "calendar": {"firstDay": "2020-01-01"}});
-    fails(ask(&owner, "optimizeInventory", input).await, "lies in the history");
+    let input = json!({"problem": alone, "calendar": {"firstDay": "2020-01-01"}});
+    fails(ended(&owner, "optimizeInventory", input).await, "lies in the history");
     for (field, value, says) in [
         ("demand", json!({"metric": "m", "quantile": 2}), "0.01 to 0.99"),
         ("service", json!({"level": 0.2, "lead_time": {"mean": 1}}), "0.5 to 0.9999"),

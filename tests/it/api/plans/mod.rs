@@ -29,13 +29,25 @@ pub async fn ask(client: &Client, mutation: &str, input: Value) -> Value {
     client.ok(&query, json!({"i": input})).await[mutation].clone()
 }
 
-/// Asks for a plan, and waits for it; the run.
-pub async fn plan(client: &Client, mutation: &str, mut input: Value) -> Value {
-    input["seconds"] = input.get("seconds").cloned().unwrap_or_else(|| json!(2));
+/// Asks for a plan, and waits for its end however long that takes; the run.
+pub async fn ended(client: &Client, mutation: &str, mut input: Value) -> Value {
     input["waitSeconds"] = json!(20);
     let payload = ask(client, mutation, input).await;
-    let run = payload["run"].clone();
-    assert_eq!((&run["status"], &run["failure"]), (&json!("COMPLETED"), &Value::Null), "{payload}");
+    let mut run = payload["run"].clone();
+    assert!(run.is_object(), "{payload}");
+    let query = format!("query ($id: ID!) {{ run(id: $id) {{ {RUN} }} }}");
+    while ["QUEUED", "RUNNING"].iter().any(|open| run["status"] == *open) {
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        run = client.ok(&query, json!({"id": run["id"]})).await["run"].clone();
+    }
+    run
+}
+
+/// Asks for a plan that there is; the run.
+pub async fn plan(client: &Client, mutation: &str, mut input: Value) -> Value {
+    input["seconds"] = input.get("seconds").cloned().unwrap_or_else(|| json!(1));
+    let run = ended(client, mutation, input).await;
+    assert_eq!((&run["status"], &run["failure"]), (&json!("COMPLETED"), &Value::Null), "{run}");
     run
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::world;
-use super::{ask, bakery, plain, plan, shops};
+use super::{ask, bakery, ended, plain, plan, shops};
 
 #[tokio::test]
 async fn a_replayed_run_gives_the_same_plan() {
@@ -26,9 +26,9 @@ async fn a_replayed_run_gives_the_same_plan() {
 }
 
 async fn plan_as_it_was(client: &super::super::client::Client, mutation: &str, run: &Value) -> Value {
-    let payload = ask(client, mutation, json!({"scenarioOf": run, "waitSeconds": 20})).await;
-    assert_eq!(payload["run"]["status"], "COMPLETED", "{payload}");
-    payload["run"].clone()
+    let run = ended(client, mutation, json!({"scenarioOf": run})).await;
+    assert_eq!(run["status"], "COMPLETED", "{run}");
+    run
 }
 
 #[tokio::test]
