@@ -24,6 +24,13 @@ fn warehouse() -> Value {
 #[tokio::test]
 async fn a_search_tells_what_it_has_and_keeps_it_when_it_is_stopped() {
     let owner = world::owner().await;
+    // With a constraint the whole is searched at once: a bound is known early.
+    let save = "mutation ($i: SaveConstraintInput!) { saveConstraint(input: $i) {
+        constraint { id } userErrors { message } } }";
+    let limit = json!({"kind": "orderAtMost", "product": "product 1", "units": 500});
+    let says = "Never more than 500 of the first";
+    let saved = owner.ok(save, json!({"i": {"family": "INVENTORY", "says": says, "limit": limit}})).await;
+    assert!(saved["saveConstraint"]["constraint"].is_object(), "{saved}");
     let asked =
         ask(&owner, "optimizeInventory", json!({"problem": warehouse(), "seconds": 300, "waitSeconds": 0})).await;
     let id = asked["run"]["id"].clone();
