@@ -48,7 +48,10 @@ async fn csv(client: &Client, run: &Value) -> Vec<Vec<String>> {
             }
         }
         fields.push(field);
-        let plain = |field: String| field.trim_matches('"').replace("\"\"", "\"");
+        let plain = |field: String| match field.strip_prefix('"').and_then(|field| field.strip_suffix('"')) {
+            Some(inner) => inner.replace("\"\"", "\""),
+            None => field,
+        };
         rows.push(fields.into_iter().map(plain).collect());
     }
     rows
