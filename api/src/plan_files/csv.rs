@@ -15,7 +15,7 @@ pub fn csv(plan: &PlanToExport) -> anyhow::Result<Vec<u8>> {
     if let Some(table) = tables.first() {
         writer.write_record(&table.columns)?;
         for row in &table.rows {
-            writer.write_record(row.iter().map(|cell| text(cell)).collect::<Vec<_>>())?;
+            writer.write_record(row.iter().map(text).collect::<Vec<_>>())?;
         }
     }
     Ok(writer.into_inner().map_err(|error| error.into_error())?)
