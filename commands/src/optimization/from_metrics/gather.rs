@@ -1,11 +1,12 @@
 //! Reading what a problem asks of metrics.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use dyocense_domain::ids::MetricId;
 use dyocense_domain::metrics::{Bucket, Point};
 use dyocense_domain::time_zone::TimeZoneName;
-use dyocense_eventlog::TenantId;
+use dyocense_eventlog::{Position, TenantId};
 use dyocense_forecasting::normal_quantile;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
@@ -210,11 +211,13 @@ async fn hours(
     tenant: TenantId,
     metric: &MetricSummary,
 ) -> Result<Result<Vec<f64>, NoAnswer>, Fault> {
-    let Some(latest) = commands.reads.latest_point(tenant, metric.metric_id).await? else {
+    // The run has waited for its position already.
+    let moment = commands.reads.metric_moment(tenant, metric.metric_id, &[], Position::START, Duration::ZERO).await?;
+    let Some(latest) = moment.and_then(|moment| moment.latest) else {
         return Ok(Err(impossible(format!("{} has no points yet", metric.name))));
     };
-    let from = latest.at.checked_sub((WEEKS * 7 * 24).hours()).unwrap_or(Timestamp::MIN);
-    let until = latest.at.checked_add(1.second()).unwrap_or(Timestamp::MAX);
+    let from = latest.checked_sub((WEEKS * 7 * 24).hours()).unwrap_or(Timestamp::MIN);
+    let until = latest.checked_add(1.second()).unwrap_or(Timestamp::MAX);
     let points = commands.reads.points(tenant, metric.metric_id, from, until).await?;
     Ok(shares(&points, &metric.time_zone).ok_or_else(|| {
         let name = &metric.name;
