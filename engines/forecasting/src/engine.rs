@@ -13,6 +13,7 @@ use crate::forecast::{Forecast, Interval, Prediction, normal_quantile};
 use crate::intermittent::{is_intermittent, zero_share};
 use crate::member::Family;
 use crate::naive;
+use crate::prophet;
 use crate::series::{Caveat, Series};
 use crate::shift::recent_shift;
 
@@ -32,6 +33,8 @@ pub enum Model {
     Intermittent,
     /// Boosted trees over the whole set.
     Trees,
+    /// Taylor & Letham's model; see [`crate::prophet`] for what can be said about it.
+    Prophet,
     /// All members, weighted by backtest.
     Ensemble,
 }
@@ -44,6 +47,7 @@ impl Model {
             Model::Ets => Family::Ets,
             Model::Theta => Family::Theta,
             Model::Intermittent => Family::Intermittent,
+            Model::Prophet => Family::Prophet,
             Model::Trees | Model::Auto | Model::Ensemble => Family::Trees,
         }
     }
@@ -57,6 +61,7 @@ impl Model {
             Model::Theta => "theta",
             Model::Intermittent => "intermittent",
             Model::Trees => "trees",
+            Model::Prophet => "prophet",
             Model::Ensemble => "ensemble",
         }
     }
@@ -66,7 +71,7 @@ impl FromStr for Model {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Model, String> {
-        const ALL: [Model; 8] = [
+        const ALL: [Model; 9] = [
             Model::Auto,
             Model::Naive,
             Model::Arima,
@@ -74,6 +79,7 @@ impl FromStr for Model {
             Model::Theta,
             Model::Intermittent,
             Model::Trees,
+            Model::Prophet,
             Model::Ensemble,
         ];
         ALL.into_iter()
@@ -131,7 +137,32 @@ pub fn forecast_set_on(
     threads: usize,
     progress: &(dyn Fn(usize) + Sync),
 ) -> Vec<Result<Forecast, ForecastError>> {
-    let prepared: Vec<Result<Prepared, ForecastError>> = series
+    forecast_with(series, exogenous, &[], request, threads, progress)
+}
+
+/// Forecasts every series of a set by Prophet; `options[i]` is what is said about series `i`, the default where there is
+/// none. The request's own model is not looked at.
+pub fn forecast_prophet_set_on(
+    series: &[Series],
+    exogenous: &[Vec<Vec<f64>>],
+    options: &[prophet::Options],
+    request: &Request,
+    threads: usize,
+    progress: &(dyn Fn(usize) + Sync),
+) -> Vec<Result<Forecast, ForecastError>> {
+    let request = Request { model: Model::Prophet, ..request.clone() };
+    forecast_with(series, exogenous, options, &request, threads, progress)
+}
+
+fn forecast_with(
+    series: &[Series],
+    exogenous: &[Vec<Vec<f64>>],
+    options: &[prophet::Options],
+    request: &Request,
+    threads: usize,
+    progress: &(dyn Fn(usize) + Sync),
+) -> Vec<Result<Forecast, ForecastError>> {
+    let mut prepared: Vec<Result<Prepared, ForecastError>> = series
         .iter()
         .enumerate()
         .map(|(i, s)| prepare(s, exogenous.get(i).map_or(&[], Vec::as_slice), request))
@@ -149,6 +180,23 @@ pub fn forecast_set_on(
         let found = combine_set(&subjects, request.horizon, request.seed, threads, progress, only_trees);
         for (&i, combined) in able.iter().zip(found) {
             answers[i] = Some(combined);
+        }
+    } else if request.model == Model::Prophet {
+        let plain = prophet::Options::default();
+        let found = in_parallel(able.len(), threads, progress, |k| {
+            let i = able[k];
+            let p = prepared[i].as_ref().ok()?;
+            let subject = Subject { y: p.y.clone(), season: p.season, grid: p.grid, exogenous: &p.exogenous };
+            let dropped = series[i].values().len() - p.y.len();
+            let options = options.get(i).unwrap_or(&plain).later(dropped);
+            Some(prophet::combined(&subject, &series[i].values()[dropped..], &options, request.horizon))
+        });
+        for (&i, combined) in able.iter().zip(found) {
+            match combined {
+                Some(Err(error)) => prepared[i] = Err(error),
+                Some(Ok(combined)) => answers[i] = Some(combined),
+                None => {}
+            }
         }
     } else {
         let family = request.model.family();
