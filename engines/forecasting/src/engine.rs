@@ -137,7 +137,7 @@ pub fn forecast_set_on(
     threads: usize,
     progress: &(dyn Fn(usize) + Sync),
 ) -> Vec<Result<Forecast, ForecastError>> {
-    forecast_with(series, exogenous, &[], request, threads, progress)
+    without_residuals(forecast_with(series, exogenous, &[], request, threads, progress))
 }
 
 /// Forecasts every series of a set by Prophet; `options[i]` is what is said about series `i`, the default where there is
@@ -151,7 +151,36 @@ pub fn forecast_prophet_set_on(
     progress: &(dyn Fn(usize) + Sync),
 ) -> Vec<Result<Forecast, ForecastError>> {
     let request = Request { model: Model::Prophet, ..request.clone() };
-    forecast_with(series, exogenous, options, &request, threads, progress)
+    without_residuals(forecast_with(series, exogenous, options, &request, threads, progress))
+}
+
+/// [`forecast_set_on`] with the one-step errors of each model over its history, the newest last; `NaN` where the model
+/// does not look ahead from.
+pub(crate) fn forecast_with_residuals(
+    series: &[Series],
+    request: &Request,
+    threads: usize,
+    progress: &(dyn Fn(usize) + Sync),
+) -> Vec<Answer> {
+    forecast_with(series, &[], &[], request, threads, progress)
+}
+
+/// A forecast and the residuals of its model.
+type Answer = Result<(Forecast, Vec<f64>), ForecastError>;
+
+fn without_residuals(answers: Vec<Answer>) -> Vec<Result<Forecast, ForecastError>> {
+    answers.into_iter().map(|a| a.map(|(forecast, _)| forecast)).collect()
+}
+
+/// One-step errors; the first fitted values of some models are the series itself.
+fn residuals(y: &[f64], fitted: &[f64]) -> Vec<f64> {
+    let mut started = false;
+    let from = y.len().saturating_sub(fitted.len());
+    let errors = y[from..].iter().zip(fitted).map(|(y, f)| {
+        started |= y != f;
+        if started { y - f } else { f64::NAN }
+    });
+    errors.collect()
 }
 
 fn forecast_with(
@@ -161,7 +190,7 @@ fn forecast_with(
     request: &Request,
     threads: usize,
     progress: &(dyn Fn(usize) + Sync),
-) -> Vec<Result<Forecast, ForecastError>> {
+) -> Vec<Answer> {
     let mut prepared: Vec<Result<Prepared, ForecastError>> = series
         .iter()
         .enumerate()
@@ -221,7 +250,8 @@ fn forecast_with(
                 members: Vec::new(),
                 scores: Vec::new(),
             });
-            Ok(answer(p, combined, &pool, errors, request))
+            let residuals = residuals(&p.y, &combined.prediction.fitted);
+            Ok((answer(p, combined, &pool, errors, request), residuals))
         })
         .collect()
 }

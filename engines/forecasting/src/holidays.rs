@@ -120,6 +120,8 @@ enum When {
     From(i8, i8, Weekday),
     /// Month and day, a day earlier when that is a Sunday.
     NotSunday(i8, i8),
+    /// Month and day of years that five divides.
+    EveryFifth(i8, i8),
     /// One day of one year.
     Once(i16, i8, i8),
     /// The n-th weekday of a month, but for the years listed, in which it is on another day.
@@ -295,7 +297,9 @@ const FRANCE: &[Rule] = &[
     LABOR_DAY,
     on("Victory Day", 5, 8),
     ASCENSION,
-    WHIT_MONDAY,
+    // A working day of solidarity for three years.
+    WHIT_MONDAY.until(2004),
+    WHIT_MONDAY.since(2008),
     on("National Day", 7, 14),
     ASSUMPTION,
     ALL_SAINTS,
@@ -321,19 +325,23 @@ const ITALY: &[Rule] = &[
     EASTER_MONDAY,
     on("Liberation Day", 4, 25),
     LABOR_DAY,
+    nth("Republic Day", 6, 1, Weekday::Sunday).until(2000),
     on("Republic Day", 6, 2).since(2001),
     ASSUMPTION,
     ALL_SAINTS,
+    nth("National Unity Day", 11, 1, Weekday::Sunday),
     IMMACULATE,
     CHRISTMAS,
     on("Saint Stephen's Day", 12, 26),
 ];
 const NETHERLANDS: &[Rule] = &[
     NEW_YEAR,
+    GOOD_FRIDAY,
     EASTER,
     EASTER_MONDAY,
     rule("Queen's Day", When::NotSunday(4, 30)).until(2013),
     rule("King's Day", When::NotSunday(4, 27)).since(2014),
+    rule("Liberation Day", When::EveryFifth(5, 5)),
     ASCENSION,
     WHIT_SUNDAY,
     WHIT_MONDAY,
@@ -510,6 +518,7 @@ fn day(when: When, year: i16) -> Option<Date> {
             let date = Date::new(year, month, day).ok()?;
             if date.weekday() == Weekday::Sunday { date.yesterday().ok() } else { Some(date) }
         }
+        When::EveryFifth(month, day) => (year % 5 == 0).then(|| Date::new(year, month, day).ok()).flatten(),
         When::Once(only, month, day) => (only == year).then(|| Date::new(year, month, day).ok()).flatten(),
         When::Moved(month, n, weekday, years) => match years.iter().find(|(y, _, _)| *y == year) {
             Some(&(_, month, day)) => Date::new(year, month, day).ok(),

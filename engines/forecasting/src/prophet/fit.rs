@@ -7,9 +7,10 @@
 //! has a closed form. The two alternate.
 
 use super::design::Design;
-use super::lasso::{Square, minimise};
+use super::lasso::minimise;
 use super::options::{Growth, Mode};
 use super::search::lbfgs;
+use crate::cholesky::Square;
 
 /// Where to look for the maximum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
