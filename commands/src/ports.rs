@@ -11,6 +11,7 @@ use dyocense_domain::optimization::PlanFamily;
 use dyocense_domain::time_zone::TimeZoneName;
 use dyocense_eventlog::{Position, TenantId};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use rust_decimal::Decimal;
 
 /// A read model could not answer. The cause is for the log, never for a client.
@@ -28,6 +29,7 @@ pub struct MetricSummary {
     pub metric_id: MetricId,
     pub key: String,
     pub name: String,
+    pub description: String,
     pub unit: String,
     pub kind: MetricKind,
     pub currency: Option<String>,
@@ -88,8 +90,14 @@ pub trait ReadModels: Send + Sync + 'static {
     /// The transactions that are known by these keys.
     async fn transactions(&self, tenant: TenantId, keys: &[String]) -> Result<HashMap<String, Transaction>, ReadError>;
 
-    /// Goals that are active (not paused, abandoned or evaluated) and measured by this metric.
-    async fn goals_measured_by(&self, tenant: TenantId, metric: MetricId) -> Result<Vec<GoalId>, ReadError>;
+    /// Goals measured by this metric that a change of its points from `since` on may concern: the active ones, and those
+    /// already evaluated that were due that day or later. Paused and abandoned goals are not looked at.
+    async fn goals_measured_by(
+        &self,
+        tenant: TenantId,
+        metric: MetricId,
+        since: Date,
+    ) -> Result<Vec<GoalId>, ReadError>;
 
     /// The completed import of the same file, if there is one.
     async fn completed_import(&self, tenant: TenantId, file_sha256: &str) -> Result<Option<ImportSummary>, ReadError>;

@@ -88,7 +88,7 @@ impl Worker {
 
     async fn append(&mut self, jobs: Vec<Job>) {
         let (commands, answers): (Vec<Command>, Vec<_>) = jobs.into_iter().map(|job| (job.command, job.answer)).unzip();
-        metrics::histogram!("eventlog_batch_commands").record(commands.len() as f64);
+        metrics::histogram!("dyocense_eventlog_batch_commands").record(commands.len() as f64);
         let outcomes = match self.write(&commands).await {
             Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
             // One bad command must not fail its neighbours: each is tried alone.
@@ -116,7 +116,7 @@ impl Worker {
                 Ok(outcomes) => return Ok(outcomes),
                 Err(failure) => failure,
             };
-            metrics::counter!("eventlog_batch_failures_total").increment(1);
+            metrics::counter!("dyocense_eventlog_batch_failures_total").increment(1);
             tracing::warn!(error = %failure.source, written = %failure.written, attempt, "a batch of appends failed");
             if !failure.may_pass() || attempt == ATTEMPTS {
                 return Err(failure);
@@ -133,7 +133,7 @@ impl Worker {
         };
         let started = Instant::now();
         let written = batch::write(connection, commands).await;
-        metrics::histogram!("eventlog_batch_seconds").record(started.elapsed());
+        metrics::histogram!("dyocense_eventlog_batch_seconds").record(started.elapsed());
         written.map_err(|error| {
             if error.as_database_error().is_some_and(|error| !is_fatal(error)) {
                 // Postgres answered: the one statement, and so its transaction, was rolled back.
@@ -156,7 +156,7 @@ impl Worker {
                 reached.push(Commit { tenant: command.tenant, position: Position::from_log(*last_position) });
             }
         }
-        metrics::counter!("eventlog_events_total").increment(events);
+        metrics::counter!("dyocense_eventlog_events_total").increment(events);
         reached.sort_unstable_by_key(|commit| (commit.tenant, std::cmp::Reverse(commit.position)));
         reached.dedup_by_key(|commit| commit.tenant);
         if !reached.is_empty() {

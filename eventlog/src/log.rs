@@ -126,7 +126,7 @@ impl EventLog {
         let key = idempotency.as_ref().map(|used| used.key.clone());
         let command: Command = command::prepare(tenant, streams, metadata, idempotency, &log.keys).await?;
         let outcome = log.lane(tenant).append(command).await;
-        metrics::histogram!("eventlog_append_seconds").record(started.elapsed());
+        metrics::histogram!("dyocense_eventlog_append_seconds").record(started.elapsed());
         match outcome? {
             Outcome::Appended { first_position, last_position, versions_before } => Ok(Appended {
                 first_position: Position::from_log(first_position),
@@ -143,7 +143,7 @@ impl EventLog {
                 replayed: false,
             }),
             Outcome::Conflict { versions } => {
-                metrics::counter!("eventlog_conflicts_total").increment(1);
+                metrics::counter!("dyocense_eventlog_conflicts_total").increment(1);
                 let conflict = names
                     .into_iter()
                     .zip(versions)
@@ -152,7 +152,7 @@ impl EventLog {
                 Err(AppendError::Conflict { stream, expected, actual })
             }
             Outcome::Replayed { first_position, last_position } => {
-                metrics::counter!("eventlog_replays_total").increment(1);
+                metrics::counter!("dyocense_eventlog_replays_total").increment(1);
                 let first = Position::from_log(first_position);
                 let last = Position::from_log(last_position);
                 log.first_answer(tenant, first, last).await.map_err(not_written)

@@ -134,7 +134,7 @@ pub(crate) fn tail(
                     }
                     Ok(_) => break,
                     Err(RecvError::Lagged(_)) => {
-                        metrics::counter!("eventlog_tails_lagged_total").increment(1);
+                        metrics::counter!("dyocense_eventlog_tails_lagged_total").increment(1);
                         break;
                     }
                     Err(RecvError::Closed) => return,

@@ -312,7 +312,7 @@ async fn park(
         tenant = %event.tenant, projection, stream = %event.stream, position = %event.position, reason,
         "parked a stream: its events wait in the log for an operator"
     );
-    metrics::counter!("projections_parked_total", "projection" => projection.to_owned()).increment(1);
+    metrics::counter!("dyocense_projections_parked_total", "projection" => projection.to_owned()).increment(1);
     // A text of the database may quote the event; NUL is what a text column cannot hold.
     let reason = reason.replace('\0', "\u{fffd}");
     sqlx::query(

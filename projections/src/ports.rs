@@ -11,6 +11,7 @@ use dyocense_domain::metrics::Point;
 use dyocense_domain::optimization::PlanFamily;
 use dyocense_eventlog::{Position, TenantId};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use rust_decimal::Decimal;
 
 use crate::connectors::{Import, ImportStatus};
@@ -27,6 +28,7 @@ impl From<Metric> for MetricSummary {
             metric_id: row.metric_id,
             key: row.key,
             name: row.name,
+            description: row.description,
             unit: row.unit,
             kind: row.kind,
             currency: row.currency,
@@ -120,9 +122,14 @@ impl ReadModels for Projections {
         analytics::transactions_by_key(&mut snapshot, keys).await.map_err(unavailable)
     }
 
-    async fn goals_measured_by(&self, tenant: TenantId, metric: MetricId) -> Result<Vec<GoalId>, ReadError> {
+    async fn goals_measured_by(
+        &self,
+        tenant: TenantId,
+        metric: MetricId,
+        since: Date,
+    ) -> Result<Vec<GoalId>, ReadError> {
         let mut snapshot = self.moment(tenant).await?;
-        goals::goals_measured_by(&mut snapshot, metric).await.map_err(unavailable)
+        goals::goals_measured_by(&mut snapshot, metric, since).await.map_err(unavailable)
     }
 
     async fn completed_import(&self, tenant: TenantId, file_sha256: &str) -> Result<Option<ImportSummary>, ReadError> {

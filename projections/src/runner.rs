@@ -179,7 +179,7 @@ impl Projections {
             }
         };
         let outcome = tokio::time::timeout(at_most, reach).await;
-        metrics::histogram!("projections_wait_seconds").record(started.elapsed());
+        metrics::histogram!("dyocense_projections_wait_seconds").record(started.elapsed());
         outcome.map_err(|_| NotReached { wanted: position, waited: at_most })
     }
 
@@ -204,8 +204,8 @@ impl Projections {
         .fetch_one(&self.0.stepper.pool)
         .await?;
         let lag = Lag { tenants: tenants.unsigned_abs(), events: events.unsigned_abs() };
-        metrics::gauge!("projections_lag_tenants").set(lag.tenants as f64);
-        metrics::gauge!("projections_lag_events").set(lag.events as f64);
+        metrics::gauge!("dyocense_projections_lag_tenants").set(lag.tenants as f64);
+        metrics::gauge!("dyocense_projections_lag_events").set(lag.events as f64);
         Ok(lag)
     }
 }
@@ -228,8 +228,8 @@ impl Inner {
                 // Told even when there was nothing to do: another process may have done it.
                 self.reached.publish(tenant, to);
                 if events > 0 {
-                    metrics::counter!("projections_events_total").increment(events as u64);
-                    metrics::histogram!("projections_batch_seconds").record(started.elapsed());
+                    metrics::counter!("dyocense_projections_events_total").increment(events as u64);
+                    metrics::histogram!("dyocense_projections_batch_seconds").record(started.elapsed());
                 }
                 Ok(more)
             }
@@ -254,14 +254,14 @@ async fn work(inner: Arc<Inner>, stop: CancellationToken) {
         let more = match inner.step(tenant).await {
             Ok(more) => more,
             Err(error) => {
-                metrics::counter!("projections_errors_total").increment(1);
+                metrics::counter!("dyocense_projections_errors_total").increment(1);
                 tracing::warn!(%tenant, %error, "projecting failed; it will be tried again");
                 stop.run_until_cancelled(tokio::time::sleep(ERROR_PAUSE)).await;
                 true
             }
         };
         taken.done(more);
-        metrics::gauge!("projections_queue").set(inner.queue.waiting() as f64);
+        metrics::gauge!("dyocense_projections_queue").set(inner.queue.waiting() as f64);
     }
 }
 

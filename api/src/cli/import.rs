@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use dyocense_commands::{Actor, Caller};
-use dyocense_domain::connectors::{ColumnMapping, DateFormat, FormatOverrides};
+use dyocense_domain::connectors::{ColumnMapping, CsvFormat, DateFormat, FormatOverrides};
 use dyocense_domain::identity::Role;
 use dyocense_domain::ids::SessionId;
 use flate2::read::GzDecoder;
@@ -146,9 +146,9 @@ async fn import(node: &Node, args: ImportArgs, name: String, source: Box<dyn Rea
         let preview = ledger::preview(&node.commands, &caller, upload, &reading).await?;
         let sniffed = &preview.sniffed;
         println!("columns   {}", sniffed.columns.join(", "));
-        println!("format    {:?}", sniffed.format);
+        println!("format    {}", format_flags(&sniffed.format));
         match &sniffed.mapping {
-            Some(mapping) => println!("mapping   {mapping:?}"),
+            Some(mapping) => println!("mapping   {}", mapping_flag(mapping)),
             None => println!("mapping   not clear: say which columns hold the date and the amount with --map"),
         }
         for doubt in &sniffed.doubts {
@@ -186,6 +186,29 @@ async fn import(node: &Node, args: ImportArgs, name: String, source: Box<dyn Rea
         bail!("no row was good: look with --preview");
     }
     Ok(())
+}
+
+/// The flags that would say what was detected, to be changed and given back.
+fn format_flags(format: &CsvFormat) -> String {
+    let date_format =
+        DateShape::value_variants().iter().copied().find(|shape| DateFormat::from(*shape) == format.date_format);
+    let date_format = date_format.and_then(|shape| shape.to_possible_value());
+    format!(
+        "--delimiter '{}' --encoding {} --decimal-separator '{}' --date-format {} --header {}",
+        format.delimiter.escape_default(),
+        format.encoding,
+        format.decimal_separator,
+        date_format.as_ref().map_or("year-month-day", |value| value.get_name()),
+        format.header
+    )
+}
+
+fn mapping_flag(mapping: &ColumnMapping) -> String {
+    let ColumnMapping { date, amount, units, customer, order, product, currency } = mapping;
+    let optional =
+        [("units", units), ("customer", customer), ("order", order), ("product", product), ("currency", currency)];
+    let optional = optional.iter().filter_map(|(name, column)| column.map(|column| format!(",{name}={column}")));
+    format!("--map date={date},amount={amount}{}", optional.collect::<String>())
 }
 
 fn show(progress: &Progress) {

@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write};
 
 use clap::{Args, Subcommand};
-use dyocense_projections::{Projections, State};
+use dyocense_projections::{Phase, Projections, State};
 
 use super::tenant;
 use crate::node::Node;
@@ -75,7 +75,13 @@ async fn rebuild(projections: &Projections) -> anyhow::Result<()> {
     let rebuilt = projections
         .rebuild(|progress| {
             if terminal {
-                eprint!("\r{:?}: {} of {} events   ", progress.phase, progress.events, progress.of);
+                let phase = match progress.phase {
+                    Phase::Building => "Building",
+                    Phase::CatchingUp => "Catching up",
+                    Phase::Swapping => "Swapping",
+                    Phase::Done => "Done",
+                };
+                eprint!("\r{phase}: {} of {} events   ", progress.events, progress.of);
                 // A terminal that cannot be written to shows nothing.
                 let _ = std::io::stderr().flush();
             }
@@ -86,11 +92,11 @@ async fn rebuild(projections: &Projections) -> anyhow::Result<()> {
     }
     let seconds = rebuilt.elapsed.as_secs_f64();
     println!(
-        "Rebuilt {} events of {} businesses in {seconds:.1} s ({:.0} events/s); projecting stood still for {:?}.",
+        "Rebuilt {} events of {} businesses in {seconds:.1} s ({:.0} events/s); projecting stood still for {:.0} ms.",
         rebuilt.events,
         rebuilt.tenants,
         rebuilt.events as f64 / seconds.max(0.001),
-        rebuilt.pause
+        rebuilt.pause.as_secs_f64() * 1_000.0
     );
     Ok(())
 }
@@ -99,7 +105,11 @@ async fn parked(node: &Node, command: ParkedCommand) -> anyhow::Result<()> {
     let projections = &node.projections;
     match command {
         ParkedCommand::List => {
-            for parked in projections.parked().await? {
+            let all = projections.parked().await?;
+            if all.is_empty() {
+                println!("Nothing is parked.");
+            }
+            for parked in all {
                 println!(
                     "{}  {}  {}  position {} ({}): {}",
                     parked.tenant, parked.projection, parked.stream, parked.position, parked.event_type, parked.reason

@@ -63,7 +63,11 @@ pub async fn run(command: TenantCommand, settings: &Settings) -> anyhow::Result<
 }
 
 async fn list(node: &Node) -> anyhow::Result<()> {
-    for tenant in tenants::all(node).await? {
+    let all = tenants::all(node).await?;
+    if all.is_empty() {
+        println!("There is no business yet; `dyocense tenant register` makes one, `dyocense serve --demo` a demo.");
+    }
+    for tenant in all {
         println!(
             "{}  {:>9} events  {}",
             tenant.id,

@@ -409,7 +409,7 @@ impl Refusal for GoalRefusal {
     fn code(&self) -> UserErrorCode {
         use UserErrorCode::*;
         match self {
-            Self::NoSuchGoal | Self::NoSuchMetric | Self::NoSuchMilestone => NotFound,
+            Self::NoSuchGoal | Self::NoSuchOwner | Self::NoSuchMetric | Self::NoSuchMilestone => NotFound,
             Self::AlreadyExists | Self::MilestoneExists => AlreadyExists,
             Self::Unlikely(_) => Unlikely,
             Self::TooManyMilestones { .. } | Self::TooLong { .. } => LimitReached,
@@ -428,6 +428,7 @@ impl Refusal for GoalRefusal {
         match self {
             Self::Text(error) => error.field(),
             Self::NoSuchGoal => Some("goalId"),
+            Self::NoSuchOwner => Some("ownerId"),
             Self::NoSuchMetric | Self::MetricArchived | Self::AggregationUnfit { .. } => Some("measure"),
             Self::DueBeforeStart { .. }
             | Self::DueInThePast { .. }

@@ -69,6 +69,34 @@ fn describe() {
     );
     describe_gauge!("dyocense_pool_connections", "Database connections by role and state");
     describe_gauge!("dyocense_projection_parked_streams", "Streams that wait for an operator");
+
+    describe_histogram!("dyocense_run_seconds", Unit::Seconds, "Runs of the engines, by kind and outcome");
+
+    describe_counter!("dyocense_eventlog_events_total", "Events appended");
+    describe_counter!("dyocense_eventlog_conflicts_total", "Commands refused for an unexpected version");
+    describe_counter!("dyocense_eventlog_replays_total", "Commands answered again by their idempotency key");
+    describe_histogram!(
+        "dyocense_eventlog_append_seconds",
+        Unit::Seconds,
+        "From a command's call to its durable answer"
+    );
+    describe_histogram!("dyocense_eventlog_batch_seconds", Unit::Seconds, "One append transaction");
+    describe_histogram!("dyocense_eventlog_batch_commands", "Commands that shared one append transaction");
+    describe_counter!("dyocense_eventlog_batch_failures_total", "Append transactions that failed as a whole");
+    describe_counter!("dyocense_eventlog_tails_lagged_total", "Live readers that fell behind and read the log instead");
+
+    describe_counter!("dyocense_projections_events_total", "Events projected");
+    describe_histogram!("dyocense_projections_batch_seconds", Unit::Seconds, "One batch of one tenant");
+    describe_histogram!(
+        "dyocense_projections_wait_seconds",
+        Unit::Seconds,
+        "Waits for read models to reach a position"
+    );
+    describe_gauge!("dyocense_projections_lag_events", "Events that the read models are behind the log");
+    describe_gauge!("dyocense_projections_lag_tenants", "Businesses whose read models are behind the log");
+    describe_gauge!("dyocense_projections_queue", "Businesses that wait for a projection worker");
+    describe_counter!("dyocense_projections_errors_total", "Batches that failed and are tried again");
+    describe_counter!("dyocense_projections_parked_total", "Streams parked since the start, by projection");
 }
 
 /// Adds one to a gauge for as long as it lives.

@@ -94,10 +94,10 @@ async fn write(
     loop {
         let message = tokio::select! {
             biased;
-            closing = &mut closing => return last_words(&mut sink, closing.ok()).await,
+            closing = &mut closing => return last_words(&mut sink, closing.ok(), LAST_WORDS).await,
             message = queue.recv() => message,
         };
-        let Some(message) = message else { return last_words(&mut sink, None).await };
+        let Some(message) = message else { return last_words(&mut sink, None, LAST_WORDS).await };
         let (frame, sent) = match message {
             Outgoing::Text(text) => (Message::Text(text.into()), None),
             Outgoing::Item { text, id, cursor } => (Message::Text(text.into()), Some((id, cursor))),
@@ -109,7 +109,7 @@ async fn write(
         };
         tokio::select! {
             biased;
-            closing = &mut closing => return last_words(&mut sink, closing.ok()).await,
+            closing = &mut closing => return last_words(&mut sink, closing.ok(), LAST_WORDS).await,
             outcome = tokio::time::timeout(send_timeout, sink.send(frame)) => match outcome {
                 Ok(Ok(())) => {
                     if let Some((id, cursor)) = sent {
@@ -121,17 +121,19 @@ async fn write(
                     metrics::counter!("dyocense_slow_consumers_total").increment(1);
                     // Whoever resumes every operation after the least of them misses nothing.
                     let resume = cursors.values().min().copied();
-                    return last_words(&mut sink, Some(Closing::slow_consumer(resume))).await;
+                    return last_words(&mut sink, Some(Closing::slow_consumer(resume)), send_timeout).await;
                 }
             },
         }
     }
 }
 
-async fn last_words(sink: &mut SplitSink<WebSocket, Message>, closing: Option<Closing>) {
+/// `patience` is how long a client that does not read may take to hear them: one that was too slow has at least the
+/// time it was given for an item.
+async fn last_words(sink: &mut SplitSink<WebSocket, Message>, closing: Option<Closing>, patience: Duration) {
     let frame = closing.map(|closing| CloseFrame { code: closing.code, reason: closing.reason.into() });
     // The client may be gone already, or never read again.
-    let _ = tokio::time::timeout(LAST_WORDS, async {
+    let _ = tokio::time::timeout(patience, async {
         sink.send(Message::Close(frame)).await?;
         sink.close().await
     })

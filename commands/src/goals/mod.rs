@@ -6,7 +6,8 @@ use dyocense_domain::goals::{
     self, Goal, GoalCommand, GoalDraft, GoalEvent, GoalRefusal, History, Lifecycle, MeasureDraft, MeasuredMetric,
     MilestoneDraft, PlanChange,
 };
-use dyocense_domain::ids::{GoalId, MetricId, MilestoneId, UserId};
+use dyocense_domain::identity::Business;
+use dyocense_domain::ids::{BUSINESS_STREAM, GoalId, MetricId, MilestoneId, UserId};
 use dyocense_domain::metrics::MetricKind;
 use dyocense_domain::time_zone::TimeZoneName;
 use dyocense_eventlog::{AppendError, TenantId};
@@ -37,6 +38,7 @@ impl Commands {
         acknowledge: Option<String>,
     ) -> Result<(GoalId, Outcome<GoalEvent>), CommandError<GoalRefusal>> {
         let by = self.author(caller)?;
+        self.check_owner(caller.tenant, draft.owner).await?;
         let goal_id = GoalId::from(Uuid::now_v7());
         let metric_id = match &draft.measure {
             MeasureDraft::Metric { metric_id, .. } => Some(*metric_id),
@@ -61,6 +63,9 @@ impl Commands {
         acknowledge: Option<String>,
     ) -> GoalResult {
         let by = self.author(caller)?;
+        if let Some(owner) = change.owner {
+            self.check_owner(caller.tenant, owner).await?;
+        }
         let command = GoalCommand::Revise { change: Box::new(change), reason, acknowledge, by };
         self.decide_goal(caller, goal_id, "ReviseGoal", command, None).await
     }
@@ -129,6 +134,15 @@ impl Commands {
 
     fn author(&self, caller: &Caller) -> Result<UserId, Fault> {
         caller.actor.user_id().ok_or_else(|| Fault::internal("a goal is changed by a person or a person's API key"))
+    }
+
+    /// Whoever owns a goal can be asked about it.
+    async fn check_owner(&self, tenant: TenantId, owner: UserId) -> Result<(), CommandError<GoalRefusal>> {
+        let business = self.load::<Business>(tenant, &stream_id(BUSINESS_STREAM.to_owned())?).await?.state;
+        match business.users.get(&owner) {
+            Some(user) if !user.removed => Ok(()),
+            _ => Err(CommandError::Refused(GoalRefusal::NoSuchOwner)),
+        }
     }
 
     /// As [`Commands::execute`], with the metric behind the goal and its history. `measure` names them where the goal

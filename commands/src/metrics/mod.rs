@@ -4,9 +4,7 @@ mod points;
 mod sales;
 
 use dyocense_domain::ids::MetricId;
-use dyocense_domain::metrics::{
-    self, GoodDirection, Metric, MetricEvent, MetricKind, MetricRefusal, MetricSource, NewMetric,
-};
+use dyocense_domain::metrics::{self, GoodDirection, MetricEvent, MetricKind, MetricRefusal, MetricSource, NewMetric};
 use dyocense_eventlog::{Position, TenantId};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -52,7 +50,7 @@ impl Commands {
         };
         let metric_id = new.metric_id;
         let outcome = self
-            .execute::<Metric, _>(caller, metric_id.stream(), "DefineMetric", |metric| {
+            .change_metric(caller, metric_id, "DefineMetric", &[], |metric, _| {
                 metrics::define(metric, new.clone()).map_err(|refusal| match refusal {
                     // A key is one metric: the same key gives the same id.
                     MetricRefusal::AlreadyDefined => MetricRefusal::KeyInUse { key: new.key.clone() },
@@ -71,7 +69,7 @@ impl Commands {
         description: Option<&str>,
         good_direction: Option<GoodDirection>,
     ) -> Result<Outcome<MetricEvent>, CommandError<MetricRefusal>> {
-        self.execute::<Metric, _>(caller, metric_id.stream(), "DescribeMetric", |metric| {
+        self.change_metric(caller, metric_id, "DescribeMetric", &[], |metric, _| {
             metrics::describe(metric, name, description, good_direction)
         })
         .await
@@ -82,7 +80,7 @@ impl Commands {
         caller: &Caller,
         metric_id: MetricId,
     ) -> Result<Outcome<MetricEvent>, CommandError<MetricRefusal>> {
-        self.execute::<Metric, _>(caller, metric_id.stream(), "ArchiveMetric", metrics::archive).await
+        self.change_metric(caller, metric_id, "ArchiveMetric", &[], |metric, _| metrics::archive(metric)).await
     }
 }
 

@@ -38,7 +38,7 @@ impl Commands {
     ) -> Result<RecordedPoints, CommandError<MetricRefusal>> {
         let ats: Vec<Timestamp> = points.iter().map(|point| point.at).collect();
         let outcome = self
-            .change_points(caller, metric_id, "RecordPoints", &ats, |metric, known| {
+            .change_metric(caller, metric_id, "RecordPoints", &ats, |metric, known| {
                 metrics::record(metric, points, known, None, self.now())
             })
             .await?;
@@ -64,14 +64,14 @@ impl Commands {
         metric_id: MetricId,
         ats: &[Timestamp],
     ) -> Result<Outcome<MetricEvent>, CommandError<MetricRefusal>> {
-        self.change_points(caller, metric_id, "RetractPoints", ats, |metric, known| {
+        self.change_metric(caller, metric_id, "RetractPoints", ats, |metric, known| {
             metrics::retract(metric, ats, known)
         })
         .await
     }
 
     /// As [`Commands::execute`], with the points at `ats` as of the metric's last event.
-    async fn change_points(
+    pub(super) async fn change_metric(
         &self,
         caller: &Caller,
         metric_id: MetricId,
@@ -103,7 +103,7 @@ impl Commands {
     }
 
     /// A metric at the version of its last event. Its stream holds every point ever recorded, so only its definition
-    /// is read from there; whether it was archived since is asked of the read models, which have caught up with it.
+    /// is read from there; what became of it since is asked of the read models, which have caught up with it.
     async fn load_metric(&self, tenant: TenantId, metric_id: MetricId) -> Result<Loaded<Metric>, Fault> {
         let stream = stream_id(metric_id.stream())?;
         let last = self.log.read_stream(tenant, &stream, i64::MAX, 1, Direction::Backward).await?;
@@ -113,7 +113,11 @@ impl Commands {
         for recorded in &self.log.read_stream(tenant, &stream, 0, 1, Direction::Forward).await? {
             state = state.evolve(&decode(recorded)?);
         }
-        state.archived = self.reads.metric(tenant, metric_id).await?.is_some_and(|metric| metric.archived);
+        if let (Some(defined), Some(now)) = (&mut state.defined, self.reads.metric(tenant, metric_id).await?) {
+            (defined.name, defined.description, defined.good_direction) =
+                (now.name, now.description, now.good_direction);
+            state.archived = now.archived;
+        }
         Ok(Loaded { state, version: last.version })
     }
 }

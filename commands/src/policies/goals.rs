@@ -1,15 +1,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
+use dyocense_domain::connectors::ImportEvent;
 use dyocense_domain::ids::{GoalId, MetricId};
+use dyocense_domain::metrics::MetricEvent;
 use dyocense_eventlog::{Idempotency, RecordedEvent, TenantId};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::Policy;
 use crate::caller::{Actor, Caller};
 use crate::error::Fault;
-use crate::execute::Commands;
+use crate::execute::{Commands, decode};
 use crate::metrics::SALES_KEYS;
 
 /// Whenever points of a metric change, the goals that it measures are looked at again; whenever a goal begins or
@@ -24,19 +28,24 @@ impl Policy for GoalsFollowMetrics {
 
     async fn react(&self, commands: &Commands, tenant: TenantId, events: &[RecordedEvent]) -> Result<(), Fault> {
         // Many events of a batch touch the same goals: each is looked at once, for the last of them.
-        let mut metrics: BTreeMap<MetricId, &RecordedEvent> = BTreeMap::new();
+        let mut metrics: BTreeMap<MetricId, (Date, &RecordedEvent)> = BTreeMap::new();
+        let mut changed = |metric: MetricId, since: Date, event| {
+            let known = metrics.entry(metric).or_insert((since, event));
+            *known = (known.0.min(since), event);
+        };
         let mut goals: BTreeMap<GoalId, &RecordedEvent> = BTreeMap::new();
         let mut timers: BTreeSet<GoalId> = BTreeSet::new();
         for event in events {
             match event.event_type.as_str() {
                 "MetricPointsRecorded" | "MetricPointsRetracted" => {
                     if let Some(metric) = id_of(event, "metric-") {
-                        metrics.insert(metric.into(), event);
+                        changed(metric.into(), points_since(&decode(event)?), event);
                     }
                 }
                 "TransactionsImported" => {
+                    let since = sales_since(&decode(event)?);
                     for key in SALES_KEYS {
-                        metrics.insert(crate::metrics::metric_id(tenant, key), event);
+                        changed(crate::metrics::metric_id(tenant, key), since, event);
                     }
                 }
                 "GoalCreated" | "GoalRevised" | "GoalResumed" => {
@@ -55,8 +64,8 @@ impl Policy for GoalsFollowMetrics {
         if let Some(last) = events.last() {
             commands.reads.wait_for(tenant, last.position, super::READ_MODELS_WAIT).await?;
         }
-        for (metric, event) in metrics {
-            for goal in commands.reads.goals_measured_by(tenant, metric).await? {
+        for (metric, (since, event)) in metrics {
+            for goal in commands.reads.goals_measured_by(tenant, metric, since).await? {
                 let latest = goals.entry(goal).or_insert(event);
                 if latest.position < event.position {
                     *latest = event;
@@ -74,6 +83,27 @@ impl Policy for GoalsFollowMetrics {
             commands.set_goal_timer(tenant, goal).await?;
         }
         Ok(())
+    }
+}
+
+/// The first day that may read otherwise now, in whichever time zone: points are instants.
+fn points_since(event: &MetricEvent) -> Date {
+    let first = match event {
+        MetricEvent::MetricPointsRecorded(recorded) => recorded.points.iter().map(|point| point.at).min(),
+        MetricEvent::MetricPointsRetracted(retracted) => retracted.at.iter().copied().min(),
+        MetricEvent::MetricDefined(_) | MetricEvent::MetricDescribed(_) | MetricEvent::MetricArchived(_) => None,
+    };
+    let day = first.map(|at| at.to_zoned(TimeZone::UTC).date());
+    day.and_then(|day| day.yesterday().ok()).unwrap_or(Date::MIN)
+}
+
+/// The first day whose sales may read otherwise now. What a corrected transaction said before is not in the event.
+fn sales_since(event: &ImportEvent) -> Date {
+    match event {
+        ImportEvent::TransactionsImported(imported) if imported.corrected == 0 => {
+            imported.transactions.iter().map(|transaction| transaction.day).min().unwrap_or(Date::MAX)
+        }
+        _ => Date::MIN,
     }
 }
 

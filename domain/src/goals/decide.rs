@@ -24,6 +24,8 @@ pub enum GoalRefusal {
     NoSuchGoal,
     #[error(transparent)]
     Text(#[from] TextError),
+    #[error("the owner is no active user of this business")]
+    NoSuchOwner,
     #[error("there is no such metric")]
     NoSuchMetric,
     #[error("the metric is archived; it gets no more points")]

@@ -33,7 +33,7 @@ impl Projector for GoalsProjector {
     }
 
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn schema(&self) -> &'static str {

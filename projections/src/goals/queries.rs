@@ -142,12 +142,17 @@ pub async fn goals(
     Ok(keys.page(rows.await?))
 }
 
-/// Active goals that a metric measures.
-pub async fn goals_measured_by(snapshot: &mut Snapshot, metric: MetricId) -> Result<Vec<GoalId>, QueryError> {
+/// Goals that a metric measures and that a change of its points from `since` on may concern.
+pub async fn goals_measured_by(
+    snapshot: &mut Snapshot,
+    metric: MetricId,
+    since: Date,
+) -> Result<Vec<GoalId>, QueryError> {
     let goals: Vec<Goal> = find::all(
         snapshot,
-        "where tenant_id = $1 and metric_id = $2 and lifecycle = 'active' order by goal_id",
-        |query| query.bind(metric.to_wire()),
+        "where tenant_id = $1 and metric_id = $2 and lifecycle in ('active', 'evaluated')
+           and (lifecycle = 'active' or due >= $3) order by goal_id",
+        |query| query.bind(metric.to_wire()).bind(since.to_wire()),
     )
     .await?;
     Ok(goals.into_iter().map(|goal| goal.goal_id).collect())

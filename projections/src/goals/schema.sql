@@ -26,7 +26,7 @@ create table goals (
     primary key (tenant_id, goal_id)
 );
 -- Whose points have arrived asks for the goals that they move.
-create index goals_by_metric on goals (tenant_id, metric_id) where lifecycle = 'active';
+create index goals_by_metric on goals (tenant_id, metric_id) where lifecycle in ('active', 'evaluated');
 
 create table milestones (
     tenant_id uuid not null,

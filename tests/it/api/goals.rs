@@ -97,6 +97,14 @@ async fn a_goal_is_refused_with_what_is_wrong_in_it() {
         input[name] = value;
         assert_eq!(owner.refusal(CREATE, json!({"i": input})).await.1, field);
     }
+    let stranger = world::owner().await;
+    let mut owned_by_a_stranger = manual();
+    owned_by_a_stranger["ownerId"] =
+        stranger.ok("{ viewer { user { id } } }", json!({})).await["viewer"]["user"]["id"].clone();
+    assert_eq!(
+        owner.refusal(CREATE, json!({"i": owned_by_a_stranger})).await,
+        ("NOT_FOUND".to_owned(), "input.ownerId".to_owned())
+    );
     let mut two_aims = manual();
     two_aims["aim"] = json!({"up": {"target": "1"}, "down": {"target": "1"}});
     assert_eq!(owner.code(CREATE, json!({"i": two_aims})).await, "INVALID");

@@ -20,9 +20,13 @@ async fn upload(client: &Client, text: &str) -> Value {
 }
 
 async fn import(client: &Client, upload: &Value) -> Value {
+    import_as(client, json!({"uploadId": upload["uploadId"]})).await
+}
+
+async fn import_as(client: &Client, input: Value) -> Value {
     let start = "mutation ($i: StartImportInput!) { startImport(input: $i) {
         import { id status } position userErrors { code field message } } }";
-    let started = client.ok(start, json!({"i": {"uploadId": upload["uploadId"]}})).await;
+    let started = client.ok(start, json!({"i": input})).await;
     let id = started["startImport"]["import"]["id"].clone();
     assert!(id.is_string(), "{started}");
     let query = "query ($id: ID!) { import(id: $id) { id status failure rows imported unchanged rejected units amount
@@ -109,4 +113,69 @@ async fn only_those_who_work_with_data_upload_and_nobody_sees_another_business_s
         userErrors { code field } } }";
     assert_eq!(stranger.refusal(cancel, json!({"id": done["id"]})).await.0, "NOT_FOUND");
     assert_eq!(owner.refusal(cancel, json!({"id": done["id"]})).await.0, "WRONG_STATE");
+}
+
+#[tokio::test]
+async fn rejected_rows_that_are_corrected_and_imported_make_the_sales_what_the_right_file_would_have() {
+    let owner = world::owner().await;
+    let done = import(&owner, &upload(&owner, GERMAN).await).await;
+    let path = done["rejectedRowsPath"].as_str().expect("a path").to_owned();
+    let rejected = owner.request(Method::GET, &path).send().await.expect("an answer").text().await.expect("a body");
+    // What a person does: opens the download, mends the cell, saves, and uploads the file.
+    let corrected = rejected.replace("kein Datum", "04.01.2026");
+    assert_ne!(rejected, corrected, "{rejected}");
+
+    let file = upload(&owner, &corrected).await;
+    let correction = import_as(&owner, json!({"uploadId": file["uploadId"], "corrects": done["id"]})).await;
+    assert_eq!((&correction["status"], &correction["rejected"]), (&json!("COMPLETED"), &json!(0)), "{correction}");
+    assert_eq!(correction["imported"], 1);
+    let totals = "{ salesTotals { transactions units revenue customers } }";
+    let whole = json!({"transactions": 4, "units": "7", "revenue": "1065.75", "customers": 2});
+    assert_eq!(owner.ok(totals, json!({})).await["salesTotals"], whole);
+
+    // Sent twice, by mistake; and the whole file, corrected at its source: nothing is counted twice.
+    let again = upload(&owner, &format!("{corrected}\n")).await;
+    import_as(&owner, json!({"uploadId": again["uploadId"], "corrects": done["id"]})).await;
+    let source = import(&owner, &upload(&owner, &GERMAN.replace("kein Datum", "04.01.2026")).await).await;
+    assert_eq!((&source["unchanged"], &source["imported"]), (&json!(4), &json!(0)), "{source}");
+    assert_eq!(owner.ok(totals, json!({})).await["salesTotals"], whole);
+}
+
+#[tokio::test]
+async fn an_import_that_is_cancelled_keeps_what_it_has_read_and_a_second_one_adds_the_rest() {
+    const ROWS: usize = 40_000;
+    let owner = world::owner().await;
+    let rows = (0..ROWS).map(|i| format!("c{},2026-01-{:02},1,2.00\n", i % 997, i % 28 + 1));
+    let text = std::iter::once("customer,date,units,amount\n".to_owned()).chain(rows).collect::<String>();
+    let file = upload(&owner, &text).await;
+    let start = "mutation ($i: StartImportInput!) { startImport(input: $i) { import { id } userErrors { message } } }";
+    let started = owner.ok(start, json!({"i": {"uploadId": file["uploadId"]}})).await;
+    let id = started["startImport"]["import"]["id"].clone();
+    let look = "query ($id: ID!) { import(id: $id) { status imported } }";
+    let found = async || owner.ok(look, json!({"id": id})).await["import"].clone();
+    while found().await["imported"].as_u64() == Some(0) {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let cancel = "mutation ($id: ID!) { cancelImport(input: {importId: $id}) { import { status }
+        userErrors { message } } }";
+    let cancelled = owner.ok(cancel, json!({"id": id})).await["cancelImport"].clone();
+    assert_eq!(cancelled["userErrors"], json!([]), "{cancelled}");
+    let stopped = loop {
+        let found = found().await;
+        if found["status"] != "RUNNING" {
+            break found;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    };
+    let read = stopped["imported"].as_u64().expect("a count");
+    assert_eq!(stopped["status"], "CANCELLED", "{stopped}");
+    assert!(0 < read && read < ROWS as u64, "{stopped}");
+    let transactions =
+        async || owner.ok("{ salesTotals { transactions } }", json!({})).await["salesTotals"]["transactions"].as_u64();
+    assert_eq!(transactions().await, Some(read));
+
+    let rest = import(&owner, &upload(&owner, &text).await).await;
+    assert_eq!((&rest["status"], &rest["unchanged"]), (&json!("COMPLETED"), &json!(read)), "{rest}");
+    assert_eq!(rest["imported"], ROWS as u64 - read);
+    assert_eq!(transactions().await, Some(ROWS as u64));
 }

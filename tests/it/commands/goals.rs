@@ -51,13 +51,9 @@ async fn seen(house: &House, shop: &Shop, id: GoalId, is_so: impl Fn(&Goal) -> b
     .await
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_goal_follows_its_metric_alerts_once_and_is_evaluated_when_due() {
-    let house = House::at("2026-03-01T17:00:00Z").await;
-    let shop = house.shop("ada@example.com").await;
-    let metric = signups(&house, &shop).await;
-    record(&house, &shop, metric, date(2025, 11, 1), date(2026, 3, 1), 10).await;
-    let draft = GoalDraft {
+/// 300 sign-ups in March.
+fn march(shop: &Shop, metric: MetricId) -> GoalDraft {
+    GoalDraft {
         title: "300 sign-ups in March".to_owned(),
         description: None,
         owner: shop.owner,
@@ -69,8 +65,16 @@ async fn a_goal_follows_its_metric_alerts_once_and_is_evaluated_when_due() {
         due: date(2026, 3, 31),
         cadence: Cadence::Weekly,
         time_zone: zone(),
-    };
-    let (id, _) = house.commands.create_goal(&shop.caller(), draft, vec![], None).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_goal_follows_its_metric_alerts_once_and_is_evaluated_when_due() {
+    let house = House::at("2026-03-01T17:00:00Z").await;
+    let shop = house.shop("ada@example.com").await;
+    let metric = signups(&house, &shop).await;
+    record(&house, &shop, metric, date(2025, 11, 1), date(2026, 3, 1), 10).await;
+    let (id, _) = house.commands.create_goal(&shop.caller(), march(&shop, metric), vec![], None).await.unwrap();
 
     // Ten days without a single sign-up.
     house.set_clock("2026-03-11T17:00:00Z");
@@ -97,4 +101,30 @@ async fn a_goal_follows_its_metric_alerts_once_and_is_evaluated_when_due() {
     assert_eq!(count(NotificationKind::GoalAchieved), 1, "{told:#?}");
     assert_eq!(count(NotificationKind::GoalEvaluated), 1);
     assert!(count(NotificationKind::GoalBehind) <= 1 && count(NotificationKind::GoalAtRisk) <= 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn points_that_come_after_the_evaluation_evaluate_again_if_they_belong_to_the_goal() {
+    let house = House::at("2026-03-01T17:00:00Z").await;
+    let shop = house.shop("ada@example.com").await;
+    let metric = signups(&house, &shop).await;
+    record(&house, &shop, metric, date(2025, 11, 1), date(2026, 3, 1), 10).await;
+    let (id, _) = house.commands.create_goal(&shop.caller(), march(&shop, metric), vec![], None).await.unwrap();
+    house.set_clock("2026-04-02T12:00:00Z");
+    record(&house, &shop, metric, date(2026, 3, 1), date(2026, 4, 1), 9).await;
+    let missed = seen(&house, &shop, id, |goal| goal.lifecycle == Lifecycle::Evaluated).await;
+    assert_eq!((missed.status, missed.pace.unwrap().0.actual), (GoalStatus::Missed, Some(Decimal::from(279))));
+
+    // A day that was counted wrong, told two days after the end, is enough to have made it.
+    record(&house, &shop, metric, date(2026, 3, 20), date(2026, 3, 21), 40).await;
+    let achieved = seen(&house, &shop, id, |goal| goal.status == GoalStatus::Achieved).await;
+    assert_eq!(achieved.pace.unwrap().0.actual, Some(Decimal::from(310)));
+    assert_eq!(achieved.lifecycle, Lifecycle::Evaluated);
+
+    // What belongs to April is none of its business.
+    let evaluated_at = achieved.position;
+    record(&house, &shop, metric, date(2026, 4, 1), date(2026, 4, 2), 500).await;
+    eventually("the policies to be done", || async { house.policies_are_done(shop.tenant).await.then_some(()) }).await;
+    let after = seen(&house, &shop, id, |_| true).await;
+    assert_eq!((after.position, after.status), (evaluated_at, GoalStatus::Achieved));
 }

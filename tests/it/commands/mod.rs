@@ -27,7 +27,7 @@ pub struct House {
     pub clock: Arc<ManualClock>,
     stop: CancellationToken,
     _running: Running,
-    _pools: Database,
+    pools: Database,
     _database: TestDatabase,
 }
 
@@ -75,7 +75,7 @@ impl House {
         .expect("the use cases open");
         let stop = CancellationToken::new();
         tokio::spawn(policies::run(commands.clone(), policies::all(), stop.clone()));
-        House { commands, projections, clock, stop, _running: running, _pools: pools, _database: database }
+        House { commands, projections, clock, stop, _running: running, pools, _database: database }
     }
 
     pub async fn shop(&self, email: &str) -> Shop {
@@ -106,6 +106,17 @@ impl House {
             .await
             .expect("the read models catch up");
         self.projections.snapshot(tenant).await.expect("a snapshot")
+    }
+
+    /// Whether every policy has answered everything that is in the tenant's history.
+    pub async fn policies_are_done(&self, tenant: TenantId) -> bool {
+        let head = self.commands.log().head(tenant).await.expect("the head");
+        let done: Vec<i64> = sqlx::query_scalar("select position from vault.policy_checkpoints where tenant_id = $1")
+            .bind(Uuid::from(tenant))
+            .fetch_all(&self.pools.vault)
+            .await
+            .expect("the checkpoints");
+        done.len() == policies::all().len() && done.iter().all(|position| *position == head.get())
     }
 
     pub fn set_clock(&self, now: &str) {

@@ -30,7 +30,8 @@ const HOT: [(&str, &str); 9] = [
     ),
     (
         "select goal_id from read_models.goals where tenant_id = $1
-           and metric_id = '00000000-0000-0000-0000-000000000007' and lifecycle = 'active'",
+           and metric_id = '00000000-0000-0000-0000-000000000007' and lifecycle in ('active', 'evaluated')
+           and (lifecycle = 'active' or due >= '2001-01-01')",
         "goals_by_metric",
     ),
     (

@@ -1,0 +1,138 @@
+//! The command line as an operator types it: what it prints, and how it ends.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use dyocense_tests::{TestDatabase, database, program_path};
+
+const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+
+/// What a command said and whether it ended well.
+struct Said {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl Said {
+    fn ok(self) -> String {
+        assert_eq!(self.code, Some(0), "{}{}", self.out, self.err);
+        self.out
+    }
+
+    fn refused(self) -> String {
+        assert_ne!(self.code, Some(0), "{}", self.out);
+        assert!(!self.err.contains("panicked"), "{}", self.err);
+        self.err
+    }
+}
+
+async fn run(database: &TestDatabase, arguments: &[&str], input: &str) -> Said {
+    let mut command = Command::new(program_path());
+    command
+        .args(arguments)
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("DATABASE_URL", &database.url)
+        .env("DYOCENSE_KEYS_MASTER", KEY)
+        .current_dir(std::env::temp_dir())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let input = input.to_owned();
+    tokio::task::spawn_blocking(move || {
+        let mut child = command.spawn().unwrap();
+        // A command that reads no input may have ended already.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        let output = child.wait_with_output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    })
+    .await
+    .unwrap()
+}
+
+fn file(directory: &Path, text: &str) -> String {
+    let path = directory.join("sales.csv");
+    std::fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn an_operator_registers_a_business_imports_its_ledger_and_looks_after_it() {
+    let database = database().await;
+    let run = async |arguments: &[&str], input: &str| run(&database, arguments, input).await;
+    assert!(run(&["migrate"], "").await.ok().starts_with("The database is at migration"));
+    assert!(run(&["tenant", "list"], "").await.ok().contains("no business yet"));
+
+    let register = ["tenant", "register", "Corner Shop", "--email", "ada@example.com", "--owner", "Ada"];
+    assert!(run(&register, "short\n").await.refused().contains("at least 10"));
+    let id = run(&register, "a long enough secret\n").await.ok().trim().to_owned();
+    assert!(run(&["tenant", "list"], "").await.ok().contains(&id));
+    let people = run(&["user", "list", "--tenant", "Corner Shop"], "").await.ok();
+    assert!(people.contains("owner") && people.contains("ada@example.com") && people.contains("Ada"), "{people}");
+
+    let directory = tempfile::tempdir().unwrap();
+    let ledger = file(
+        directory.path(),
+        "customer;date;units;amount\nk1;03.01.2026;1;10,50\nk2;04.01.2026;2;20,00\nk3;no day;1;1,00\nk1;15.02.2026;3;1.030,25\n",
+    );
+    let preview = run(&["import", &ledger, "--tenant", "Corner Shop", "--preview"], "").await.ok();
+    assert!(preview.contains("--map date=1,amount=3,units=2,customer=0") && preview.contains("no day"), "{preview}");
+    assert!(preview.contains("--delimiter ';'") && preview.contains("--date-format day-month-year"), "{preview}");
+    let imported = run(&["import", &ledger, "--tenant", &id], "").await.ok();
+    assert!(
+        imported.starts_with("4 rows: 3 imported (0 of them corrections), 0 known already, 1 not good"),
+        "{imported}"
+    );
+    let shown = run(&["tenant", "show", "Corner Shop"], "").await.ok();
+    assert!(shown.contains("3 sales, 6 units, 1060.75 USD"), "{shown}");
+    run(&["import", &ledger, "--tenant", &id], "").await.ok();
+    assert_eq!(run(&["tenant", "show", &id], "").await.ok(), shown, "the same file again changes nothing");
+
+    let rebuilt = run(&["projections", "rebuild"], "").await.ok();
+    assert!(rebuilt.contains("of 1 businesses"), "{rebuilt}");
+    let status = run(&["projections", "status"], "").await.ok();
+    assert!(status.contains("Behind the log: 0 events") && status.contains("Parked streams: 0"), "{status}");
+    assert_eq!(run(&["tenant", "show", &id], "").await.ok(), shown);
+    assert!(run(&["projections", "parked", "list"], "").await.ok().contains("Nothing is parked"));
+
+    let reset = ["user", "reset-password", "--tenant", "Corner Shop", "ada@example.com"];
+    assert!(run(&reset, "another long secret\n").await.ok().contains("is changed"));
+    let nobody = ["user", "reset-password", "--tenant", "Corner Shop", "nobody@example.com"];
+    assert!(run(&nobody, "another long secret\n").await.refused().contains("nobody@example.com"));
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_command_is_named() {
+    let database = database().await;
+    let run = async |arguments: &[&str]| run(&database, arguments, "").await;
+    assert!(run(&["tenant", "show", "Nobody & Sons"]).await.refused().contains("Nobody & Sons"));
+    assert!(run(&["import", "/does/not/exist.csv", "--tenant", "x"]).await.refused().contains("/does/not/exist.csv"));
+    assert!(run(&["tenant", "delete"]).await.refused().contains("delete"));
+    assert!(run(&["config", "--config", "/does/not/exist.toml"]).await.refused().contains("/does/not/exist.toml"));
+}
+
+#[tokio::test]
+async fn settings_are_shown_with_where_they_come_from_and_without_secrets() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = directory.path().join("dyocense.toml");
+    let show = |toml: &str, variable: Option<(&str, &str)>| {
+        std::fs::write(&config, toml).unwrap();
+        let mut command = Command::new(program_path());
+        command.args(["config", "--config"]).arg(&config).env_clear().env("DYOCENSE_KEYS_MASTER", KEY);
+        let output = command.envs(variable).output().unwrap();
+        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        (output.status.success(), text)
+    };
+    let (fine, text) = show("[http]\nlisten = \"127.0.0.1:9999\"\n", None);
+    assert!(fine && text.contains("127.0.0.1:9999") && text.contains("dyocense.toml"), "{text}");
+    assert!(!text.contains(KEY), "a secret is shown: {text}");
+    let (fine, text) = show("[http]\nlisten = \"127.0.0.1:9999\"\n", Some(("DYOCENSE_HTTP_LISTEN", "127.0.0.1:7777")));
+    assert!(fine && text.contains("127.0.0.1:7777") && !text.contains("9999"), "the environment wins: {text}");
+    let (fine, text) = show("[http]\nlisen = \"127.0.0.1:9999\"\n", None);
+    assert!(!fine && text.contains("http.lisen") && text.contains("http.listen"), "{text}");
+    let (fine, text) = show("[http]\nlisten = \"nowhere\"\n", None);
+    assert!(!fine && text.contains("http.listen") && text.contains("nowhere"), "{text}");
+}
