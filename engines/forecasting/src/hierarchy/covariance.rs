@@ -36,17 +36,18 @@ fn centred(residuals: &[Vec<f64>]) -> Vec<Vec<f64>> {
 }
 
 /// Variances, a node without any kept from zero by a trace of the others'.
-fn variances(centred: &[Vec<f64>]) -> Vec<f64> {
-    let n = centred[0].len() as f64;
-    let found: Vec<f64> = centred.iter().map(|r| r.iter().map(|v| v * v).sum::<f64>() / (n - 1.0)).collect();
+fn variances(errors: &[Vec<f64>]) -> Vec<f64> {
+    let n = errors[0].len() as f64;
+    let found: Vec<f64> = errors.iter().map(|r| r.iter().map(|v| v * v).sum::<f64>() / (n - 1.0)).collect();
     let least = 2e-8 * mean(&found);
     found.iter().map(|v| if least > 0.0 { v.max(least) } else { 1.0 }).collect()
 }
 
+/// Mean squared errors, what a node errs on average included.
 pub(super) fn diagonal(residuals: &[Vec<f64>]) -> Square {
     let n = residuals.len();
     let mut out = Square::zeros(n);
-    for (i, v) in variances(&centred(residuals)).into_iter().enumerate() {
+    for (i, v) in variances(residuals).into_iter().enumerate() {
         out.rows[i * n + i] = v;
     }
     out

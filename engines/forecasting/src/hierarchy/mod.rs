@@ -29,7 +29,7 @@ pub enum Method {
     Ols,
     /// A total's variance is the number of its parts.
     WlsStructural,
-    /// Each node's own residual variance.
+    /// Each node's own mean squared residual.
     WlsVariance,
     /// Variances and correlations of the residuals, shrunk to no correlation (Schäfer & Strimmer 2005).
     #[default]

@@ -37,6 +37,8 @@ pub(super) struct Parameters {
 const TREND_PRIOR: f64 = 5.0;
 const NOISE_PRIOR: f64 = 0.5;
 const ROUNDS: usize = 400;
+/// Elementary operations allowed to one search: a few seconds.
+const MOST_OPERATIONS: usize = 2_000_000_000;
 /// Observed points from which on the reference implementation searches by L-BFGS.
 const FEWEST_FOR_QUASI_NEWTON: usize = 100;
 
@@ -107,7 +109,7 @@ pub(super) fn fit(design: &Design, search: Search) -> Parameters {
     if search == Search::Reference && design.y.len() >= FEWEST_FOR_QUASI_NEWTON {
         let mut start = x.clone();
         start.push(0.0);
-        if let Some(found) = lbfgs(&start, problem.posterior(&x)) {
+        if let Some(found) = lbfgs(&start, problem.iterations(), problem.posterior(&x)) {
             return Parameters::of(&found[..found.len() - 1], columns, found[found.len() - 1].exp());
         }
     }
@@ -163,6 +165,12 @@ impl Problem<'_> {
         precision.resize(precision.len() + design.changes.len(), 0.0);
         let linear = design.growth != Growth::Logistic && columns.iter().all(|c| c.mode == Mode::Additive);
         Problem { design, linear, rows, precision }
+    }
+
+    /// Steps of the reference's search: as many as it takes itself, as long as the work stays bounded.
+    fn iterations(&self) -> usize {
+        let each = if self.linear { self.precision.len().pow(2) } else { self.rows.len() + self.design.y.len() };
+        (MOST_OPERATIONS / each.max(1)).min(10_000)
     }
 
     fn free(&self) -> usize {

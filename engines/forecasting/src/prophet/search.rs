@@ -4,7 +4,6 @@
 
 /// Pairs of steps and changes of the gradient that are remembered.
 const MEMORY: usize = 5;
-const ITERATIONS: usize = 10_000;
 /// First step along a direction that knows no curvature.
 const FIRST_STEP: f64 = 1e-3;
 /// Constants of the Wolfe conditions.
@@ -27,8 +26,12 @@ struct Place {
 }
 
 /// Minimises `f`, which writes its gradient into the second argument and returns the value. `None` when a line search
-/// fails even along the steepest descent.
-pub(super) fn lbfgs(start: &[f64], mut f: impl FnMut(&[f64], &mut [f64]) -> f64) -> Option<Vec<f64>> {
+/// fails even along the steepest descent. At most `iterations` steps are taken.
+pub(super) fn lbfgs(
+    start: &[f64],
+    iterations: usize,
+    mut f: impl FnMut(&[f64], &mut [f64]) -> f64,
+) -> Option<Vec<f64>> {
     let n = start.len();
     let mut here = Place { x: start.to_vec(), value: 0.0, gradient: vec![0.0; n] };
     here.value = f(&here.x, &mut here.gradient);
@@ -40,7 +43,7 @@ pub(super) fn lbfgs(start: &[f64], mut f: impl FnMut(&[f64], &mut [f64]) -> f64)
     let mut direction: Vec<f64> = here.gradient.iter().map(|g| -g).collect();
     // The step before: its length, change of value, and slopes along it at its two ends.
     let mut last: Option<(f64, f64, f64, f64)> = None;
-    for _ in 0..ITERATIONS {
+    for _ in 0..iterations {
         let mut fresh = last.is_none();
         let first = match last {
             None => FIRST_STEP,
@@ -223,4 +226,30 @@ fn zoom(
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bottom_of_rosenbrocks_valley_is_found() {
+        let found = lbfgs(&[-1.2, 1.0], 1_000, |x, g| {
+            let (a, b) = (1.0 - x[0], x[1] - x[0] * x[0]);
+            g[0] = -2.0 * a - 400.0 * x[0] * b;
+            g[1] = 200.0 * b;
+            a * a + 100.0 * b * b
+        });
+        let found = found.expect("a minimum");
+        assert!((found[0] - 1.0).abs() < 1e-4 && (found[1] - 1.0).abs() < 1e-4, "{found:?}");
+    }
+
+    #[test]
+    fn a_wall_is_backed_away_from() {
+        let found = lbfgs(&[3.0], 100, |x, g| {
+            g[0] = 1.0 - 1.0 / x[0];
+            x[0] - x[0].ln()
+        });
+        assert!((found.expect("a minimum")[0] - 1.0).abs() < 1e-4);
+    }
 }
