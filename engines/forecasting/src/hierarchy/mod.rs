@@ -5,10 +5,12 @@ mod covariance;
 mod nonnegative;
 mod product;
 
+use std::str::FromStr;
+
 use crate::cholesky::{Square, backward, factor, forward};
 use crate::error::ForecastError;
 
-pub use product::{CoherentSet, Node, Part, forecast_hierarchy_on};
+pub use product::{CoherentSet, Node, Part, forecast_hierarchy_on, nodes};
 
 /// Most nodes of a hierarchy: the work grows with their cube.
 pub const MAX_NODES: usize = 1_000;
@@ -34,6 +36,21 @@ pub enum Method {
     /// Variances and correlations of the residuals, shrunk to no correlation (Schäfer & Strimmer 2005).
     #[default]
     MinTrace,
+}
+
+impl FromStr for Method {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Method, String> {
+        match text {
+            "bottom-up" => Ok(Method::BottomUp),
+            "ols" => Ok(Method::Ols),
+            "wls-structural" => Ok(Method::WlsStructural),
+            "wls-variance" => Ok(Method::WlsVariance),
+            "mint" => Ok(Method::MinTrace),
+            _ => Err(format!("unknown method {text}; one of bottom-up, ols, wls-structural, wls-variance, mint")),
+        }
+    }
 }
 
 impl Hierarchy {

@@ -120,8 +120,11 @@ pub(super) fn reconcile(reconciler: &Reconciler, base: &[Forecast], non_negative
         .collect()
 }
 
-/// The nodes that the labels make. Totals of the same parts as another node are left out.
-fn nodes(parts: &[Part]) -> Result<(Hierarchy, Vec<Node>), ForecastError> {
+/// The nodes that the labels make, totals first. Totals of the same parts as another node are left out.
+///
+/// # Errors
+/// As [`forecast_hierarchy_on`].
+pub fn nodes(parts: &[Part]) -> Result<(Hierarchy, Vec<Node>), ForecastError> {
     let refuse = |reason: String| Err(ForecastError::Hierarchy { reason });
     let Some(first) = parts.first() else { return refuse("there is no part".to_string()) };
     if let Some(part) = parts.iter().find(|p| p.labels.len() != first.labels.len()) {

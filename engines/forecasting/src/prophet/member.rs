@@ -1,5 +1,7 @@
 //! Prophet as one of the engine's models: fitted, and backtested from the same origins as the others.
 
+use std::borrow::Cow;
+
 use jiff::civil::{Date, DateTime};
 
 use super::fit::Search;
@@ -39,7 +41,13 @@ pub(crate) fn combined(
         .filter_map(|origin| {
             let span = horizon.min((n / 5).max(1));
             let history = History { y: &observed[..origin], times: &times[..origin + span] };
-            let p = prediction(&fit_history(history, &options, Search::Exact).ok()?);
+            // A changepoint that is named lies in the whole history, not in every part of it.
+            let mut known = Cow::Borrowed(&options);
+            if options.changepoints.is_some() {
+                let last = observed[..origin].iter().rposition(|v| !v.is_nan())?;
+                known.to_mut().changepoints.iter_mut().for_each(|c| c.retain(|at| *at <= times[last]));
+            }
+            let p = prediction(&fit_history(history, &known, Search::Exact).ok()?);
             p.is_finite().then_some((origin, p.mean, p.sd))
         })
         .collect();

@@ -94,7 +94,7 @@ impl Fitted {
     pub fn trend_changes(&self) -> Vec<(DateTime, f64)> {
         let d = &self.design;
         let days = self.days();
-        let unit = if d.growth == crate::prophet::Growth::Logistic { 1.0 } else { d.scale };
+        let unit = if d.growth == Growth::Logistic { 1.0 } else { d.scale };
         let at = |c: f64| d.t.iter().position(|t| *t >= c - 1e-12).map(|i| self.times[i]);
         let changes = d.changes.iter().zip(&self.parameters.changes);
         changes.filter(|(_, change)| **change != 0.0).filter_map(|(c, v)| Some((at(*c)?, v * unit / days))).collect()
