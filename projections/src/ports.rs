@@ -89,12 +89,8 @@ impl ReadModels for Projections {
         at_least: Position,
         at_most: Duration,
     ) -> Result<Option<MetricMoment>, ReadError> {
+        ReadModels::wait_for(self, tenant, at_least, at_most).await?;
         let mut snapshot = self.moment(tenant).await?;
-        if snapshot.position() < at_least {
-            snapshot.end().await.map_err(unavailable)?;
-            ReadModels::wait_for(self, tenant, at_least, at_most).await?;
-            snapshot = self.moment(tenant).await?;
-        }
         let Some(metric) = metrics::metric(&mut snapshot, metric).await.map_err(unavailable)? else {
             return Ok(None);
         };
