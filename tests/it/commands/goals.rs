@@ -96,7 +96,7 @@ async fn a_goal_follows_its_metric_alerts_once_and_is_evaluated_when_due() {
     assert!(ended.insight.unwrap().0.summary.contains("320"));
 
     let mut snapshot = house.snapshot(shop.tenant).await;
-    let told = notifications(&mut snapshot, Some(id), &Keyset::first(50)).await.unwrap().items;
+    let told = notifications(&mut snapshot, Some(id), None, &Keyset::first(50)).await.unwrap().items;
     let count = |kind| told.iter().filter(|notification| notification.kind == kind).count();
     assert_eq!(count(NotificationKind::GoalAchieved), 1, "{told:#?}");
     assert_eq!(count(NotificationKind::GoalEvaluated), 1);
