@@ -80,7 +80,7 @@ async fn an_interrupt_under_load_answers_what_is_in_flight_and_loses_nothing_tha
                 let mut acknowledged: Vec<String> = Vec::new();
                 loop {
                     let key = format!("m_{writer}_{}", acknowledged.len());
-                    let input = json!({"i": {"key": key, "name": key, "unit": "pieces", "kind": "FLOW"}});
+                    let input = json!({"i": {"key": key, "name": key, "unit": "pieces", "kind": "FLOW", "goodDirection": "UP"}});
                     match client.call(DEFINE, input).await {
                         Ok(data) => {
                             assert_eq!(data["defineMetric"]["userErrors"], json!([]), "{data}");
@@ -133,7 +133,7 @@ async fn a_subscriber_that_does_not_read_is_closed_with_the_position_from_which_
     let environment = vec![("DYOCENSE_WEBSOCKET_SEND_TIMEOUT".to_owned(), "5s".to_owned())];
     let program = Program::serve(ProgramOptions { environment, ..in_directory(&data) }).await;
     let business = Business::register(&Client::new(&program.url())).await;
-    let define = "mutation { defineMetric(input: {key: \"visits\", name: \"Visits\", unit: \"people\", kind: LEVEL}) {
+    let define = "mutation { defineMetric(input: {key: \"visits\", name: \"Visits\", unit: \"people\", kind: LEVEL, goodDirection: UP}) {
         metric { id } userErrors { message } } }";
     let metric = business.writer.done(define, json!({})).await["metric"]["id"].clone();
     // More than the kernel holds for a socket that is not read.
