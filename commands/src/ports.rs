@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use dyocense_domain::connectors::Transaction;
-use dyocense_domain::ids::{ConstraintId, GoalId, ImportId, MetricId};
-use dyocense_domain::metrics::{GoodDirection, MetricKind, MetricSource, Point};
+use dyocense_domain::ids::{ConstraintId, GoalId, ImportId, MetricId, RunId};
+use dyocense_domain::metrics::{Bucket, GoodDirection, MetricKind, MetricSource, Point};
 use dyocense_domain::optimization::PlanFamily;
 use dyocense_domain::time_zone::TimeZoneName;
 use dyocense_eventlog::{Position, TenantId};
@@ -60,6 +60,21 @@ pub struct ImportSummary {
     pub finished: bool,
 }
 
+/// A forecast that a person asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AskedForecast {
+    /// As the run's request says.
+    pub request: serde_json::Value,
+    pub asked_at: Timestamp,
+}
+
+/// A forecast that was answered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeptForecast {
+    pub run_id: RunId,
+    pub answer: serde_json::Value,
+}
+
 /// A constraint that plans must keep.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KeptConstraint {
@@ -110,6 +125,24 @@ pub trait ReadModels: Send + Sync + 'static {
         metric: MetricId,
         since: Date,
     ) -> Result<Vec<GoalId>, ReadError>;
+
+    /// The newest forecast of a metric that a person asked for, for each length of steps.
+    async fn asked_forecasts(&self, tenant: TenantId, metric: MetricId) -> Result<Vec<AskedForecast>, ReadError>;
+    /// The answered forecasts of a metric in steps of `bucket`, whoever asked, the newest first; at most `most`.
+    async fn kept_forecasts(
+        &self,
+        tenant: TenantId,
+        metric: MetricId,
+        bucket: Bucket,
+        most: usize,
+    ) -> Result<Vec<KeptForecast>, ReadError>;
+    /// The last step that the newest look at a metric covers or will cover.
+    async fn watched_until(
+        &self,
+        tenant: TenantId,
+        metric: MetricId,
+        bucket: Bucket,
+    ) -> Result<Option<Date>, ReadError>;
 
     /// The completed import of the same file, if there is one.
     async fn completed_import(&self, tenant: TenantId, file_sha256: &str) -> Result<Option<ImportSummary>, ReadError>;

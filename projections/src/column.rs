@@ -6,7 +6,7 @@ use dyocense_domain::ids::{
     ApiKeyId, ConstraintId, CredentialId, GoalId, ImportId, InvitationId, MetricId, MilestoneId, RunId, SessionId,
     UploadId, UserId,
 };
-use dyocense_domain::metrics::{GoodDirection, MetricKind, MetricSource};
+use dyocense_domain::metrics::{Bucket, GoodDirection, MetricKind, MetricSource};
 use dyocense_domain::time_zone::TimeZoneName;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -73,7 +73,7 @@ macro_rules! plain {
 }
 
 plain! {
-    String => "text", bool => "bool", i32 => "int4", i64 => "int8", Decimal => "numeric", Uuid => "uuid",
+    String => "text", bool => "bool", i32 => "int4", i64 => "int8", f64 => "float8", Decimal => "numeric", Uuid => "uuid",
     Vec<u8> => "bytea",
 }
 
@@ -159,6 +159,7 @@ macro_rules! names {
 pub(crate) use names;
 
 names!(
+    Bucket,
     Cadence,
     GoalStatus,
     GoodDirection,

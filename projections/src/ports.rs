@@ -4,18 +4,21 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use dyocense_commands::ports::{ImportSummary, KeptConstraint, MetricMoment, MetricSummary, ReadError, ReadModels};
+use dyocense_commands::ports::{
+    AskedForecast, ImportSummary, KeptConstraint, KeptForecast, MetricMoment, MetricSummary, ReadError, ReadModels,
+};
 use dyocense_domain::connectors::Transaction;
 use dyocense_domain::ids::{GoalId, MetricId};
-use dyocense_domain::metrics::Point;
+use dyocense_domain::metrics::{Bucket, Point};
 use dyocense_domain::optimization::PlanFamily;
+use dyocense_domain::runs::RunKind;
 use dyocense_eventlog::{Position, TenantId};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::connectors::{Import, ImportStatus};
 use crate::metrics::Metric;
-use crate::{Projections, QueryError, Snapshot, analytics, connectors, goals, metrics, optimization};
+use crate::{Projections, QueryError, Snapshot, analytics, connectors, goals, metrics, optimization, runs};
 
 fn unavailable(error: QueryError) -> ReadError {
     ReadError::Unavailable(Box::new(error))
@@ -126,6 +129,40 @@ impl ReadModels for Projections {
     ) -> Result<Vec<GoalId>, ReadError> {
         let mut snapshot = self.moment(tenant).await?;
         goals::goals_measured_by(&mut snapshot, metric, since).await.map_err(unavailable)
+    }
+
+    async fn asked_forecasts(&self, tenant: TenantId, metric: MetricId) -> Result<Vec<AskedForecast>, ReadError> {
+        let mut snapshot = self.moment(tenant).await?;
+        let asked = runs::newest_asked(&mut snapshot, metric, RunKind::Forecast).await.map_err(unavailable)?;
+        Ok(asked.into_iter().map(|run| AskedForecast { request: run.request.0, asked_at: run.requested_at }).collect())
+    }
+
+    async fn kept_forecasts(
+        &self,
+        tenant: TenantId,
+        metric: MetricId,
+        bucket: Bucket,
+        most: usize,
+    ) -> Result<Vec<KeptForecast>, ReadError> {
+        let mut snapshot = self.moment(tenant).await?;
+        let kept = runs::newest_completed(&mut snapshot, metric, RunKind::Forecast, bucket, most).await;
+        let answered = kept
+            .map_err(unavailable)?
+            .into_iter()
+            .filter_map(|run| Some(KeptForecast { run_id: run.run_id, answer: run.completion?.0.answer }));
+        Ok(answered.collect())
+    }
+
+    async fn watched_until(
+        &self,
+        tenant: TenantId,
+        metric: MetricId,
+        bucket: Bucket,
+    ) -> Result<Option<Date>, ReadError> {
+        let mut snapshot = self.moment(tenant).await?;
+        let watch = runs::newest_open_or_completed(&mut snapshot, metric, RunKind::Watch, bucket).await;
+        let request = watch.map_err(unavailable)?.map(|run| run.request.0);
+        Ok(request.and_then(|request| request["last"].as_str()?.parse().ok()))
     }
 
     async fn completed_import(&self, tenant: TenantId, file_sha256: &str) -> Result<Option<ImportSummary>, ReadError> {

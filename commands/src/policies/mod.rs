@@ -16,11 +16,15 @@ use crate::error::Fault;
 use crate::execute::Commands;
 
 mod erasure;
+mod forecasts;
 mod goals;
+mod insights;
 mod sales_metrics;
 
 pub use erasure::FinishErasures;
+pub use forecasts::ForecastsFollowMetrics;
 pub use goals::GoalsFollowMetrics;
+pub use insights::InsightsFollowRuns;
 pub use sales_metrics::SalesMetricsForNewBusinesses;
 
 /// Events of one batch; more would hold the checkpoint's row for long.
@@ -41,7 +45,13 @@ pub trait Policy: Send + Sync + 'static {
 
 /// All policies of the product.
 pub fn all() -> Vec<Arc<dyn Policy>> {
-    vec![Arc::new(SalesMetricsForNewBusinesses), Arc::new(GoalsFollowMetrics), Arc::new(FinishErasures)]
+    vec![
+        Arc::new(SalesMetricsForNewBusinesses),
+        Arc::new(GoalsFollowMetrics),
+        Arc::new(ForecastsFollowMetrics),
+        Arc::new(InsightsFollowRuns),
+        Arc::new(FinishErasures),
+    ]
 }
 
 /// Runs the policies until `stop` is cancelled. A batch that fails is tried again at the next wake or poll.

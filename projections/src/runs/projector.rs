@@ -21,7 +21,7 @@ impl Projector for RunsProjector {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn schema(&self) -> &'static str {
