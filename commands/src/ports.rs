@@ -8,6 +8,7 @@ use dyocense_domain::connectors::Transaction;
 use dyocense_domain::ids::{ConstraintId, GoalId, ImportId, MetricId, RunId};
 use dyocense_domain::metrics::{Bucket, GoodDirection, MetricKind, MetricSource, Point};
 use dyocense_domain::optimization::PlanFamily;
+use dyocense_domain::runs::RunKind;
 use dyocense_domain::time_zone::TimeZoneName;
 use dyocense_eventlog::{Position, TenantId};
 use jiff::Timestamp;
@@ -150,4 +151,14 @@ pub trait ReadModels: Send + Sync + 'static {
     /// The constraints of one family of plans, or of all, the older first.
     async fn constraints(&self, tenant: TenantId, family: Option<PlanFamily>)
     -> Result<Vec<KeptConstraint>, ReadError>;
+
+    /// The newest forecasts of a metric that were answered, with their answers, the newest first: a few.
+    async fn newest_forecasts(
+        &self,
+        tenant: TenantId,
+        metric: MetricId,
+    ) -> Result<Vec<(RunId, serde_json::Value)>, ReadError>;
+
+    /// What the newest run of a kind was asked.
+    async fn newest_request(&self, tenant: TenantId, kind: RunKind) -> Result<Option<serde_json::Value>, ReadError>;
 }

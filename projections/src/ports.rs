@@ -8,7 +8,7 @@ use dyocense_commands::ports::{
     AskedForecast, ImportSummary, KeptConstraint, KeptForecast, MetricMoment, MetricSummary, ReadError, ReadModels,
 };
 use dyocense_domain::connectors::Transaction;
-use dyocense_domain::ids::{GoalId, MetricId};
+use dyocense_domain::ids::{GoalId, MetricId, RunId};
 use dyocense_domain::metrics::{Bucket, Point};
 use dyocense_domain::optimization::PlanFamily;
 use dyocense_domain::runs::RunKind;
@@ -187,5 +187,20 @@ impl ReadModels for Projections {
                 means: row.means.0,
             })
             .collect())
+    }
+
+    async fn newest_forecasts(
+        &self,
+        tenant: TenantId,
+        metric: MetricId,
+    ) -> Result<Vec<(RunId, serde_json::Value)>, ReadError> {
+        let mut snapshot = self.moment(tenant).await?;
+        let newest = runs::newest_forecasts(&mut snapshot, metric).await.map_err(unavailable)?;
+        Ok(newest.into_iter().filter_map(|run| Some((run.run_id, run.completion?.0.answer))).collect())
+    }
+
+    async fn newest_request(&self, tenant: TenantId, kind: RunKind) -> Result<Option<serde_json::Value>, ReadError> {
+        let mut snapshot = self.moment(tenant).await?;
+        Ok(runs::newest(&mut snapshot, kind).await.map_err(unavailable)?.map(|run| run.request.0))
     }
 }

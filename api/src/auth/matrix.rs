@@ -56,7 +56,7 @@ const TABLE: &[(&str, Access, &str)] = &[
     ("ChangePasswordPayload", Everyone, "position userErrors"),
     // Reading.
     ("Query", Everyone, "business users user metrics metric imports import salesTotals goals goal notifications"),
-    ("Query", Everyone, "runs run forecastAccuracy insights constraints compareScenarios"),
+    ("Query", Everyone, "runs run forecastAccuracy insights constraints compareScenarios scenarios"),
     ("Query", Everyone, "node nodes"),
     ("Query", Watchers, "auditEvents invitations apiKeys"),
     ("Subscription", Everyone, "goalProgress runProgress tenantEvents"),
@@ -118,7 +118,14 @@ const TABLE: &[(&str, Access, &str)] = &[
     ("Run", Everyone, "id kind status progress request metric seed requestedBy requestedAt finishedAt elapsedMs"),
     ("Run", Everyone, "stopRequested stoppedEarly summary caveats failure method inputPosition inputSha256 answer"),
     ("Run", Everyone, "forecast backtest anomalies watch whatIf plan acceptedAt acceptedBy position"),
-    ("Run", Everyone, "changeExplanation intervention causalGraph"),
+    ("Run", Everyone, "changeExplanation intervention causalGraph scenarioOf changes files followedBy"),
+    ("PlanFile", Everyone, "format path fileName"),
+    ("PlanFollowing", Everyone, "figure of metric amount goal"),
+    ("ScenarioTable", Everyone, "runs objectives terms"),
+    ("ScenarioTerm", Everyone, "name amounts changes"),
+    ("ForeseenMetric", Everyone, "metric unit bucket forecast points"),
+    ("ForeseenPoint", Everyone, "start mean standardDeviation"),
+    ("StockTarget", Everyone, "product serviceLevel leadTime leadTimeDemand reorderPoint safetyStock"),
     (
         "ChangeExplanation",
         Everyone,
@@ -135,7 +142,7 @@ const TABLE: &[(&str, Access, &str)] = &[
     ("CausalEdge", Everyone, "from to directed lag strength p q stability source reason"),
     ("Constraint", Everyone, "id family says limit savedBy savedAt"),
     ("PlanReport", Everyone, "status objective bound gap plan costs againstToday binding bindingConstraints ranges"),
-    ("PlanReport", Everyone, "marginalReturns whyNot solver work replayable"),
+    ("PlanReport", Everyone, "marginalReturns whyNot solver work replayable nodes problem foreseen stockTargets"),
     ("PlanTerm", Everyone, "name amount"),
     ("PlanDifference", Everyone, "name before after change"),
     ("BindingLimit", Everyone, "says limit unit shadowPrice holdsFrom holdsTo"),
@@ -144,7 +151,7 @@ const TABLE: &[(&str, Access, &str)] = &[
     ("PlanRepair", Everyone, "says from to unit"),
     ("RunConnection", Everyone, "edges pageInfo"),
     ("RunEdge", Everyone, "node cursor"),
-    ("RunProgress", Everyone, "share note"),
+    ("RunProgress", Everyone, "share note incumbent bound gap"),
     ("RunUpdate", Everyone, "position progress run"),
     ("HistorySpan", Everyone, "first last steps"),
     ("Forecast", Everyone, "unit bucket history model members points total"),
@@ -206,7 +213,7 @@ const TABLE: &[(&str, Access, &str)] = &[
     ("BacktestPayload", Workers, "run position userErrors"),
     ("DetectAnomaliesPayload", Workers, "run position userErrors"),
     ("OptimizePayload", Workers, "run position userErrors"),
-    ("AcceptPlanPayload", Workers, "run position userErrors"),
+    ("AcceptPlanPayload", Workers, "run feasibility position userErrors"),
     ("SaveConstraintPayload", Workers, "constraint position userErrors"),
     ("RemoveConstraintPayload", Workers, "position userErrors"),
     ("ExplainChangePayload", Workers, "run position userErrors"),
@@ -235,7 +242,8 @@ const TABLE: &[(&str, Access, &str)] = &[
 ];
 
 /// Routes beside GraphQL.
-const ROUTES: &[(&str, Access)] = &[("POST /uploads", Workers), ("GET /imports/rejected", Everyone)];
+const ROUTES: &[(&str, Access)] =
+    &[("POST /uploads", Workers), ("GET /imports/rejected", Everyone), ("GET /runs/plan", Everyone)];
 
 static ROWS: LazyLock<HashMap<(&str, &str), Access>> = LazyLock::new(|| {
     TABLE

@@ -7,6 +7,7 @@ use dyocense_commands::connectors::{PreviewRefusal, StartRefusal, UploadRefusal}
 use dyocense_commands::identity::{
     AcceptRefusal, ChangePasswordRefusal, LoginRefusal, PasswordRefusal, PersonRefusal, RefreshRefusal, RegisterRefusal,
 };
+use dyocense_commands::optimization::AcceptPlanRefusal;
 use dyocense_commands::{CommandError, Fault as CommandFault};
 use dyocense_domain::connectors::ImportRefusal;
 use dyocense_domain::goals::GoalRefusal;
@@ -368,6 +369,7 @@ impl Refusal for RunRefusal {
         match self {
             Self::NotFound => UserErrorCode::NotFound,
             Self::Ended | Self::NoPlan => UserErrorCode::WrongState,
+            Self::TooManyGoals { .. } => UserErrorCode::LimitReached,
             Self::Request { .. } => UserErrorCode::Invalid,
             Self::TooMany { .. } => UserErrorCode::LimitReached,
             Self::NotAPerson => UserErrorCode::NotAllowed,
@@ -378,7 +380,26 @@ impl Refusal for RunRefusal {
         match self {
             Self::NotFound | Self::Ended | Self::NoPlan => Some("runId"),
             Self::Request { field, .. } => Some(field),
+            Self::TooManyGoals { .. } => Some("follow"),
             Self::TooMany { .. } | Self::NotAPerson => None,
+        }
+    }
+}
+
+impl Refusal for AcceptPlanRefusal {
+    fn code(&self) -> UserErrorCode {
+        match self {
+            Self::Run(refusal) => refusal.code(),
+            Self::Goal(refusal) => refusal.code(),
+            Self::Text(refusal) => refusal.code(),
+        }
+    }
+
+    fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::Run(refusal) => refusal.field(),
+            Self::Goal(_) => Some("follow"),
+            Self::Text(refusal) => refusal.field(),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Setting goals, and following them.
 
+mod of_plans;
+
 use std::time::Duration;
 
 use dyocense_domain::goals::{

@@ -19,12 +19,14 @@ mod erasure;
 mod forecasts;
 mod goals;
 mod insights;
+mod plans;
 mod sales_metrics;
 
 pub use erasure::FinishErasures;
 pub use forecasts::ForecastsFollowMetrics;
 pub use goals::GoalsFollowMetrics;
 pub use insights::InsightsFollowRuns;
+pub use plans::GoalsFollowPlans;
 pub use sales_metrics::SalesMetricsForNewBusinesses;
 
 /// Events of one batch; more would hold the checkpoint's row for long.
@@ -50,6 +52,7 @@ pub fn all() -> Vec<Arc<dyn Policy>> {
         Arc::new(GoalsFollowMetrics),
         Arc::new(ForecastsFollowMetrics),
         Arc::new(InsightsFollowRuns),
+        Arc::new(GoalsFollowPlans),
         Arc::new(FinishErasures),
     ]
 }
