@@ -4,7 +4,7 @@
 //! Where `repeats` is given, a question is run at least so often and for at least a fifth of a second.
 //!
 //! Questions: `{"do": "granger", "x": [...], "y": [...], "maxlag": 4, "repeats": 20}` and likewise
-//! `var`, `adf`, `pc`, `ges`, `pcmci`, `match`, `estimators`, `impact`, `businesses`, `simulations`.
+//! `var`, `adf`, `kpss`, `pc`, `ges`, `pcmci`, `match`, `estimators`, `impact`, `businesses`, `simulations`.
 
 use std::io::BufRead;
 use std::time::Instant;
@@ -21,7 +21,7 @@ use dyocense_evidence::graphs::{
 };
 use dyocense_evidence::questions::{SimulationInput, simulate_intervention};
 use dyocense_evidence::random::Random;
-use dyocense_evidence::series::{dickey_fuller, granger::granger, var, var_responses};
+use dyocense_evidence::series::{dickey_fuller, granger::granger, kpss, var, var_responses};
 use dyocense_evidence::statistics::Matrix;
 use dyocense_evidence::{Progress, Result, Table};
 use serde_json::{Value, json};
@@ -113,6 +113,10 @@ fn prepare(question: &Value) -> Result<Prepared> {
                 let test = dickey_fuller::dickey_fuller(&x, dickey_fuller::Deterministic::Constant, lags)?;
                 Ok(json!(test))
             })
+        }
+        "kpss" => {
+            let x = numbers(question, "x");
+            Box::new(move || Ok(json!(kpss::kpss(&x, dickey_fuller::Deterministic::Constant)?)))
         }
         "var" => {
             let data = table(question, "data")?;
