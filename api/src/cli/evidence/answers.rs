@@ -1,8 +1,7 @@
 //! Answers about series, treatments and events.
 
 use anyhow::{Context, bail};
-use dyocense_evidence::Progress;
-use dyocense_evidence::counterfactual::{impact, structural::Structure};
+use dyocense_evidence::counterfactual::{difference_in_differences, impact, structural::Structure, synthetic_control};
 use dyocense_evidence::effects::{
     balance::balance,
     comparison::{Estimated, compare},
@@ -18,6 +17,7 @@ use dyocense_evidence::series::{
     dickey_fuller::{Deterministic, LagChoice, dickey_fuller},
     granger as granger_test, kpss, var as autoregression, var_responses,
 };
+use dyocense_evidence::{Progress, Table};
 use serde_json::{Map, Value, json};
 
 use super::input::Given;
@@ -198,8 +198,12 @@ pub fn matching(given: &Given) -> anyhow::Result<Value> {
 }
 
 pub fn impact(given: &Given) -> anyhow::Result<Value> {
-    let y = given.series("y")?;
     let n_pre = given.count("n_pre").context("give `n_pre`: how many points lie before the event")?;
+    let counterfactual = given.text_of("counterfactual").unwrap_or_else(|| "structural".into());
+    if counterfactual == "did" {
+        return differences(given, n_pre);
+    }
+    let y = given.series("y")?;
     let controls = match given.matrix("X")? {
         Some(table) => table,
         None => {
@@ -210,6 +214,11 @@ pub fn impact(given: &Given) -> anyhow::Result<Value> {
             given.columns_table(&names)?
         }
     };
+    match counterfactual.as_str() {
+        "structural" => {}
+        "synthetic" => return synthetic(&y, &controls, n_pre),
+        other => bail!("`counterfactual` is {other}, but must be structural, synthetic or did"),
+    }
     let structure = Structure {
         slope: given.field("slope").and_then(Value::as_bool).unwrap_or(false),
         season: given.count("season"),
@@ -227,6 +236,30 @@ pub fn impact(given: &Given) -> anyhow::Result<Value> {
     let mut value = serde_json::to_value(&answer)?;
     value["params"] = Value::Object(params);
     value["reading"] = json!(reading);
+    Ok(value)
+}
+
+fn synthetic(y: &[f64], donors: &Table, n_pre: usize) -> anyhow::Result<Value> {
+    let answer = synthetic_control::synthetic_control(y, donors, n_pre)?;
+    let mut value = serde_json::to_value(&answer)?;
+    value["reading"] = json!(format!(
+        "the event changed the series by {:.4} a point on average; {:.0} % of the units have a gap as unusual (p = {:.3})",
+        answer.avg_effect,
+        100.0 * answer.p,
+        answer.p
+    ));
+    Ok(value)
+}
+
+fn differences(given: &Given, n_pre: usize) -> anyhow::Result<Value> {
+    let treated = given.texts_of("treated").context("give --treated COLUMN,COLUMN: the units that the event met")?;
+    let panel = given.table()?;
+    let answer = difference_in_differences::difference_in_differences(&panel, &treated, n_pre)?;
+    let mut value = serde_json::to_value(&answer)?;
+    value["reading"] = json!(format!(
+        "the event changed the treated units by {:.4} against the others (95 % interval {:.4} to {:.4}, p = {:.4})",
+        answer.effect, answer.lower, answer.upper, answer.p
+    ));
     Ok(value)
 }
 
