@@ -6,6 +6,7 @@
 
 pub mod analytics;
 pub mod connectors;
+pub mod evidence;
 pub mod goals;
 pub mod identity;
 pub mod metrics;
@@ -52,5 +53,6 @@ pub fn projectors() -> Vec<Arc<dyn Projector>> {
         Arc::new(notifications::NotificationsProjector),
         Arc::new(runs::RunsProjector),
         Arc::new(optimization::OptimizationProjector),
+        Arc::new(evidence::EvidenceProjector),
     ]
 }

@@ -16,10 +16,12 @@ use crate::error::Fault;
 use crate::execute::Commands;
 
 mod erasure;
+mod evidence;
 mod goals;
 mod sales_metrics;
 
 pub use erasure::FinishErasures;
+pub use evidence::CausalModelsFollowData;
 pub use goals::GoalsFollowMetrics;
 pub use sales_metrics::SalesMetricsForNewBusinesses;
 
@@ -41,7 +43,12 @@ pub trait Policy: Send + Sync + 'static {
 
 /// All policies of the product.
 pub fn all() -> Vec<Arc<dyn Policy>> {
-    vec![Arc::new(SalesMetricsForNewBusinesses), Arc::new(GoalsFollowMetrics), Arc::new(FinishErasures)]
+    vec![
+        Arc::new(SalesMetricsForNewBusinesses),
+        Arc::new(GoalsFollowMetrics),
+        Arc::new(CausalModelsFollowData),
+        Arc::new(FinishErasures),
+    ]
 }
 
 /// Runs the policies until `stop` is cancelled. A batch that fails is tried again at the next wake or poll.
