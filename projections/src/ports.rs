@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use dyocense_commands::ports::{
-    AskedForecast, ImportSummary, KeptConstraint, KeptForecast, MetricMoment, MetricSummary, ReadError, ReadModels,
+    AskedForecast, CausalModelSummary, ImportSummary, KeptConstraint, KeptForecast, KnownOccasion, MetricMoment,
+    MetricSummary, ReadError, ReadModels,
 };
 use dyocense_domain::connectors::Transaction;
 use dyocense_domain::ids::{GoalId, MetricId, RunId};
@@ -18,7 +19,7 @@ use jiff::civil::Date;
 
 use crate::connectors::{Import, ImportStatus};
 use crate::metrics::Metric;
-use crate::{Projections, QueryError, Snapshot, analytics, connectors, goals, metrics, optimization, runs};
+use crate::{Projections, QueryError, Snapshot, analytics, connectors, evidence, goals, metrics, optimization, runs};
 
 fn unavailable(error: QueryError) -> ReadError {
     ReadError::Unavailable(Box::new(error))
@@ -169,6 +170,40 @@ impl ReadModels for Projections {
         let mut snapshot = self.moment(tenant).await?;
         let import = connectors::completed_import_of(&mut snapshot, file_sha256).await.map_err(unavailable)?;
         Ok(import.map(ImportSummary::from))
+    }
+
+    async fn occasions(&self, tenant: TenantId) -> Result<Vec<KnownOccasion>, ReadError> {
+        let mut snapshot = self.moment(tenant).await?;
+        let all = evidence::occasions(&mut snapshot, None, None).await.map_err(unavailable)?;
+        let known = |row: evidence::Occasion| KnownOccasion {
+            occasion_id: row.occasion_id,
+            kind: row.kind,
+            name: row.name,
+            first: row.first,
+            last: row.last,
+        };
+        Ok(all.into_iter().map(known).collect())
+    }
+
+    async fn causal_models(&self, tenant: TenantId) -> Result<Vec<CausalModelSummary>, ReadError> {
+        let mut snapshot = self.moment(tenant).await?;
+        let all = evidence::causal_models(&mut snapshot).await.map_err(unavailable)?;
+        let summary = |row: evidence::CausalModel| CausalModelSummary {
+            model_id: row.model_id,
+            metrics: row.definition.0.metrics,
+            versions: row.versions,
+            latest_run: row.latest_run,
+            learnt_until: row.learnt_until,
+            learnt_days: row.learnt_days,
+            learning: row.learning_run.is_some(),
+        };
+        Ok(all.into_iter().map(summary).collect())
+    }
+
+    async fn run_answer(&self, tenant: TenantId, run: RunId) -> Result<Option<serde_json::Value>, ReadError> {
+        let mut snapshot = self.moment(tenant).await?;
+        let row = runs::run(&mut snapshot, run).await.map_err(unavailable)?;
+        Ok(row.and_then(|row| row.completion).map(|completion| completion.0.answer))
     }
 
     async fn constraints(

@@ -197,7 +197,7 @@ impl Commands {
     }
 
     /// A metric with its days in `zone`: a flow's sums, a level's last values.
-    async fn measured(
+    pub(crate) async fn measured(
         &self,
         tenant: TenantId,
         metric_id: MetricId,

@@ -16,6 +16,7 @@ use crate::error::Fault;
 use crate::execute::Commands;
 
 mod erasure;
+mod evidence;
 mod forecasts;
 mod goals;
 mod insights;
@@ -23,6 +24,7 @@ mod plans;
 mod sales_metrics;
 
 pub use erasure::FinishErasures;
+pub use evidence::CausalModelsFollowData;
 pub use forecasts::ForecastsFollowMetrics;
 pub use goals::GoalsFollowMetrics;
 pub use insights::InsightsFollowRuns;
@@ -53,6 +55,7 @@ pub fn all() -> Vec<Arc<dyn Policy>> {
         Arc::new(ForecastsFollowMetrics),
         Arc::new(InsightsFollowRuns),
         Arc::new(GoalsFollowPlans),
+        Arc::new(CausalModelsFollowData),
         Arc::new(FinishErasures),
     ]
 }

@@ -289,8 +289,10 @@ impl Run {
     }
 
     /// The answer of a question what causes what.
-    pub async fn causal_graph(&self) -> Result<Option<CausalGraph>, Fault> {
-        Ok(self.answer_of::<GraphAnswer>(domain::RunKind::CausalGraph)?.map(Into::into))
+    pub async fn causal_graph(&self, ctx: &Context<'_>) -> Result<Option<CausalGraph>, Fault> {
+        let Some(answer) = self.answer_of::<GraphAnswer>(domain::RunKind::CausalGraph)? else { return Ok(None) };
+        let model = self.0.request.0["model_id"].as_str().and_then(|id| id.parse().ok());
+        Ok(Some(CausalGraph::of(ctx, answer, model).await?))
     }
 
     /// The run whose question this was before some of its inputs were changed, where it is a scenario.
