@@ -168,6 +168,11 @@ fn search(
             };
             solve_guided(model, Some(start), Some(p), seed, effort)?
         }
+        Problem::Staffing(p) => {
+            // A plan found without the rules is checked before it is believed.
+            let start = start.or_else(|| p.good_plan(seed, effort));
+            solve_guided(model, start, None, seed, effort)?
+        }
         _ => solve_guided(model, start, None, seed, effort)?,
     })
 }

@@ -5,6 +5,7 @@
 
 mod answer;
 mod budget;
+mod heads;
 mod inventory;
 mod lots;
 mod plan;
@@ -104,6 +105,10 @@ impl Problem {
             Problem::Inventory(p) => {
                 let start = p.good_plan(seed, effort);
                 solve_guided(&model, Some(start), Some(p), seed, effort)
+            }
+            Problem::Staffing(p) => {
+                let start = p.good_plan(seed, effort);
+                solve_guided(&model, start, None, seed, effort)
             }
             _ => solve_guided(&model, None, None, seed, effort),
         }

@@ -88,6 +88,18 @@ impl StaffingProblem {
         out
     }
 
+    /// Who can serve skill k: k and above. What must be served by them: k and above, by hour.
+    pub(super) fn needed(&self) -> Vec<Vec<f64>> {
+        (0..self.demand.len())
+            .map(|k| (0..self.hours()).map(|h| self.demand[k..].iter().map(|row| row[h]).sum()).collect())
+            .collect()
+    }
+
+    /// Whether more than the people on each tour is to be decided.
+    pub(super) fn has_extras(&self) -> bool {
+        false
+    }
+
     pub(super) fn under(&self, skill: usize, hour: usize) -> usize {
         self.tours.len() + skill * self.hours() + hour
     }
@@ -100,10 +112,7 @@ impl StaffingProblem {
             let name = format!("t{}_{}_{}_{day}_{i}", tour.skill, tour.start, tour.len);
             model.integer(name, tour.cost, 0.0, f64::INFINITY);
         }
-        // Who can serve skill k: k and above. What must be served: k and above.
-        let needed: Vec<Vec<f64>> = (0..skills)
-            .map(|k| (0..hours).map(|h| self.demand[k..].iter().map(|row| row[h]).sum()).collect())
-            .collect();
+        let needed = self.needed();
         for (k, row) in needed.iter().enumerate() {
             for (h, &d) in row.iter().enumerate() {
                 model.column(format!("u{k}_{h}"), self.under_penalty, 0.0, d);

@@ -3,6 +3,7 @@
 //! 2001), and whatever the formulation's author separates.
 
 use super::Cut;
+use super::implied::ImpliedBounds;
 use super::tree::Tree;
 use crate::effort::Effort;
 use crate::lp::Outcome;
@@ -25,12 +26,16 @@ impl Tree<'_> {
         let bounds = VariableBounds::find(self);
         let budget = effort.limit.saturating_sub(effort.spent) / 4;
         let begin = effort.spent;
+        let mut work = 0;
+        let implied = ImpliedBounds::find(self.problem, &mut work);
+        effort.add(work);
         for round in 0..rounds * 4 {
             if effort.is_over() || effort.spent - begin > budget {
                 break;
             }
             let x = self.simplex.values();
-            let own = self.separated(&x);
+            let mut own = self.separated(&x);
+            own.extend(implied.separate(&x, self));
             if round >= rounds && own.is_empty() {
                 break;
             }
