@@ -158,8 +158,12 @@ fn shop(periods: usize) -> InventoryProblem {
         unit_time: 1.0,
         moq,
         init: 7.0,
+        backorder: None,
+        shelf_life: None,
+        waste_cost: 0.0,
+        space: 0.0,
     };
-    InventoryProblem { products: vec![product(20.0, 0.0), product(12.0, 30.0)], periods, capacity: vec![90.0; periods] }
+    InventoryProblem { products: vec![product(20.0, 0.0), product(12.0, 30.0)], periods, capacity: vec![90.0; periods], space: None, budget: None }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Which solver does the work.
 
+#[cfg(feature = "cp")]
+mod cp;
 #[cfg(feature = "highs")]
 mod highs;
 mod microlp;
@@ -71,6 +73,9 @@ pub fn solve_with(model: &Model, backend: Backend, seed: u64, effort: &mut Effor
         Backend::Highs => highs::solve(model, seed, effort),
         #[cfg(not(feature = "highs"))]
         Backend::Highs => Err(SolveError::NotBuilt(backend)),
+        #[cfg(feature = "cp")]
+        Backend::Cp => cp::solve(model, effort),
+        #[cfg(not(feature = "cp"))]
         Backend::Cp => Err(SolveError::NotBuilt(backend)),
     }
 }

@@ -159,14 +159,9 @@ fn search(
 ) -> Result<solve::Answer, Refusal> {
     Ok(match problem {
         Problem::Inventory(p) => {
-            // Rules couple products in ways that parts do not see.
             let ruled = model.rows.iter().any(|row| rules::rule_of(&row.name).is_some());
-            let start = match start {
-                Some(start) => start,
-                None if ruled => p.no_orders(),
-                None => p.good_plan(seed, effort),
-            };
-            solve_guided(model, Some(start), Some(p), seed, effort)?
+            // Rules couple products in ways that parts do not see.
+            p.solved(model, start.or_else(|| ruled.then(|| p.no_orders())), seed, effort)?
         }
         Problem::Staffing(p) => {
             // A plan found without the rules is checked before it is believed.

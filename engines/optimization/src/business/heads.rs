@@ -7,11 +7,11 @@ use crate::effort::Effort;
 use crate::mip::Random;
 
 /// Problems with fewer tours are left to the general search.
-const MANY_TOURS: usize = 150;
+const MANY_TOURS: usize = 600;
 /// Moves between two looks at the work.
 const BATCH: u64 = 2_000;
 /// Of the work left, at most one part in this many is spent here.
-const SHARE: u64 = 3;
+const SHARE: u64 = 2;
 /// Moves a tour and person, beyond which a longer schedule brings little.
 const MOVES: u64 = 6_000;
 
@@ -110,11 +110,11 @@ impl StaffingProblem {
         }
         let mut best = (search.value, search.people.clone());
         let mean_cost = self.tours.iter().map(|t| t.cost).sum::<f64>() / tours as f64;
-        let hot = 0.15 * mean_cost;
-        let cold = 0.002 * mean_cost;
+        let hot = 0.05 * mean_cost;
+        let cold = 0.005 * mean_cost;
         // The schedule is laid out for the work there is.
         let per_move = 3 * search.covers.iter().map(Vec::len).sum::<usize>() as u64 / tours as u64;
-        let affordable = end.saturating_sub(effort.spent) / per_move.max(1);
+        let affordable = 2 * end.saturating_sub(effort.spent) / per_move.max(1);
         let planned = affordable.min(MOVES * (tours + staffed.len()) as u64).max(1);
         let mut done = 0u64;
         let uniform = |random: &mut Random| (random.next() >> 11) as f64 / (1u64 << 53) as f64;
@@ -173,7 +173,8 @@ impl StaffingProblem {
                 }
             }
             done += BATCH;
-            effort.add(std::mem::take(&mut search.touched) + BATCH * 4);
+            // Additions in a row are cheaper than entries of a matrix.
+            effort.add(std::mem::take(&mut search.touched) / 2 + BATCH * 4);
         }
         let mut x = best.1;
         let mut there = vec![0.0; search.spare.len()];
