@@ -163,7 +163,13 @@ fn shop(periods: usize) -> InventoryProblem {
         waste_cost: 0.0,
         space: 0.0,
     };
-    InventoryProblem { products: vec![product(20.0, 0.0), product(12.0, 30.0)], periods, capacity: vec![90.0; periods], space: None, budget: None }
+    InventoryProblem {
+        products: vec![product(20.0, 0.0), product(12.0, 30.0)],
+        periods,
+        capacity: vec![90.0; periods],
+        space: None,
+        budget: None,
+    }
 }
 
 #[test]

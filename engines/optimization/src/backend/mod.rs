@@ -34,6 +34,8 @@ pub enum SolveError {
     Model(#[from] ModelError),
     #[error("the solver {0} is not in this build: build with `--features {0}`, or choose auto or microlp")]
     NotBuilt(Backend),
+    #[error(transparent)]
+    Rule(#[from] crate::business::Refusal),
     #[error("{backend} failed: {message}")]
     Failed { backend: Backend, message: String },
 }

@@ -15,12 +15,13 @@ mod roster;
 mod rules;
 mod staffing;
 
+pub(crate) use answer::explained;
 pub use answer::{Answer, BindingLimit, BindingRule, ConflictMember, Way, WhyNot, solve};
 pub use budget::{BudgetPlanProblem, Channel, Goal};
 pub use inventory::{InventoryProblem, Product};
 pub use plan::{
-    Assignment, BudgetPlan, ChannelPlan, Difference, InventoryPlan, OvertimeHour, Plan, ProductPlan, RosterPlan, ShortHour,
-    StaffingPlan, Term, TourHeads, compare,
+    Assignment, BudgetPlan, ChannelPlan, Difference, InventoryPlan, OvertimeHour, Plan, ProductPlan, RosterPlan,
+    ShortHour, StaffingPlan, Term, TourHeads, compare,
 };
 pub use queue::{QueueDemand, QueueService, ServiceQueue};
 pub use roster::{Fairness, RosterPenalties, RosterProblem};
@@ -109,9 +110,7 @@ impl Problem {
         self.validate()?;
         let model = self.model();
         match self {
-            Problem::Inventory(p) => {
-                p.solved(&model, None, seed, effort)
-            }
+            Problem::Inventory(p) => p.solved(&model, None, seed, effort),
             Problem::Staffing(p) => {
                 let start = p.good_plan(seed, effort);
                 solve_guided(&model, start, None, seed, effort)

@@ -419,7 +419,7 @@ impl RosterProblem {
             for (need, &(people, senior)) in needs.iter().zip(crews) {
                 under += (need - people).max(0.0);
                 over += (people - need).max(0.0);
-                alone += self.seniors_per_shift.saturating_sub(senior) as f64;
+                alone += ((self.seniors_per_shift as f64).min(*need) - senior as f64).max(0.0);
             }
         }
         let short = |e: usize| weeks[e].iter().map(|&n| self.least_in_week(e).saturating_sub(n)).sum::<usize>();

@@ -80,7 +80,7 @@ pub struct RosterProblem {
     /// How much a person's wishes count (years of service, say); without it, 1 for all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seniority: Option<Vec<f64>>,
-    /// Seniors wanted on each shift.
+    /// Seniors wanted on each shift, where that many people are needed at all.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub seniors_per_shift: usize,
     /// Pairs of shifts that nobody works on following days, first and next; without it, every later
@@ -277,9 +277,9 @@ impl RosterProblem {
             _ => false,
         };
         let named = |first: usize, next: usize| match &self.forbidden_sequences {
-            Some(pairs) => pairs
-                .iter()
-                .any(|(a, b)| self.shift_named(a) == Some(first) && self.shift_named(b) == Some(next)),
+            Some(pairs) => {
+                pairs.iter().any(|(a, b)| self.shift_named(a) == Some(first) && self.shift_named(b) == Some(next))
+            }
             None => self.min_rest_hours.is_none() && next < first,
         };
         let pairs = (0..n).flat_map(|first| (0..n).map(move |next| (first, next)));
@@ -329,7 +329,12 @@ impl RosterProblem {
             for d in 0..days {
                 for s in 0..shifts {
                     let free = !(self.off[e][d] || s == night && self.nonight[e]);
-                    model.integer(format!("x{e}_{d}_{s}"), self.weight(e) * self.pref[e][d][s], 0.0, if free { 1.0 } else { 0.0 });
+                    model.integer(
+                        format!("x{e}_{d}_{s}"),
+                        self.weight(e) * self.pref[e][d][s],
+                        0.0,
+                        if free { 1.0 } else { 0.0 },
+                    );
                 }
             }
         }
@@ -339,7 +344,7 @@ impl RosterProblem {
                 let need = self.demand[d][s];
                 let under = model.integer(format!("u{d}_{s}"), self.penalties.under, 0.0, need);
                 let over = model.integer(format!("o{d}_{s}"), self.penalties.over, 0.0, people as f64);
-                let seniors = self.seniors_per_shift as f64;
+                let seniors = (self.seniors_per_shift as f64).min(need);
                 let alone = model.integer(format!("z{d}_{s}"), self.penalties.no_senior, 0.0, seniors.max(1.0));
                 let all = |keep: &dyn Fn(usize) -> bool| -> Vec<(usize, f64)> {
                     (0..people).filter(|&e| keep(e)).map(|e| (self.at(e, d, s), 1.0)).collect()

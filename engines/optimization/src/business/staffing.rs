@@ -375,7 +375,8 @@ impl StaffingProblem {
         if let Some(overtime) = self.overtime {
             self.check_overtime(overtime, x, &heads, &mut present, &mut out);
         }
-        let part_time: f64 = self.tours.iter().zip(x).filter(|(tour, _)| tour.part_time).map(|(_, people)| people).sum();
+        let part_time: f64 =
+            self.tours.iter().zip(x).filter(|(tour, _)| tour.part_time).map(|(_, people)| people).sum();
         if self.part_time_share.is_some_and(|share| part_time > share * heads.iter().sum::<f64>() + 1e-6) {
             out.push(format!("{part_time} people part-time"));
         }

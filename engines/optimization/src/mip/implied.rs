@@ -98,7 +98,11 @@ fn follow(problem: &Problem, i: usize, lower: &mut [f64], upper: &mut [f64], cha
     let (mut least_inf, mut most_inf) = (0u32, 0u32);
     for &(j, v) in row {
         let (lo, hi) = if v > 0.0 { (v * lower[j], v * upper[j]) } else { (v * upper[j], v * lower[j]) };
-        if lo.is_finite() { least += lo } else { least_inf += 1 }
+        if lo.is_finite() {
+            least += lo
+        } else {
+            least_inf += 1
+        }
         if hi.is_finite() { most += hi } else { most_inf += 1 }
     }
     let (row_lower, row_upper) = (problem.row_lower[i], problem.row_upper[i]);

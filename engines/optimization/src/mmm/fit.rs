@@ -15,7 +15,7 @@ const DECAYS: [f64; 7] = [0.0, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9];
 /// Half-saturation as a multiple of the mean spend.
 const HALVES: [f64; 7] = [0.2, 0.4, 0.8, 1.5, 3.0, 6.0, 12.0];
 /// How strongly very late saturation is doubted: it and no saturation at all look the same.
-const DOUBT: f64 = 1e-3;
+const DOUBT: f64 = 2e-4;
 
 /// Decay and half-saturation of a channel.
 #[derive(Clone, Copy, PartialEq)]
@@ -274,7 +274,13 @@ pub fn fit(history: &History, seed: u64, effort: &mut Effort) -> Result<Fit, Mod
             }
             t += BLOCK;
         }
-        let mut again = Search::new(history, &design, periods, outcome, search.shapes.clone());
+        // From shapes of its own, or the fit's own valley would be all that is seen.
+        let start = design.means.iter().map(|mean| Shape {
+            decay: DECAYS[random.below(DECAYS.len())],
+            half: HALVES[random.below(HALVES.len())] * mean,
+        });
+        let mut again = Search::new(history, &design, periods, outcome, start.collect());
+        again.descend(&grid, 2, effort);
         again.descend(&around, 3, effort);
         samples.push(curves(&again));
     }
