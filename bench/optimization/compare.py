@@ -30,8 +30,10 @@ def cpu_of(command, limit):
         return None, None
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    # A peer's banner may stand before its answer.
+    text = done.stdout if done.stdout.startswith("{") else done.stdout.strip().rsplit("\n", 1)[-1]
     try:
-        return json.loads(done.stdout), cpu
+        return json.loads(text), cpu
     except json.JSONDecodeError:
         print(f"    {command[-1]}: {done.stderr.strip()[-200:]}", file=sys.stderr)
         return None, cpu
