@@ -10,6 +10,8 @@ use crate::lp::Outcome;
 use crate::lp::simplex::Place;
 
 const ROUNDS: usize = 25;
+/// Problems of at most this many rows are cut for longer.
+const LIGHT: usize = 400;
 const AWAY: f64 = 0.01;
 /// Largest ratio of coefficients in one cut.
 const DYNAMISM: f64 = 1e6;
@@ -22,7 +24,13 @@ impl Tree<'_> {
     pub(super) fn root_cuts(&mut self, effort: &mut Effort) -> bool {
         let mut flat = 0;
         let mut last = self.simplex.objective();
-        let rounds = if self.guidance.depth == 0 { ROUNDS } else { 6 };
+        // Where the relaxation is cheap, long tails of small gains still pay.
+        let light = self.problem.rows.len() <= LIGHT && self.guidance.depth == 0;
+        let rounds = match self.guidance.depth {
+            0 if light => 3 * ROUNDS,
+            0 => ROUNDS,
+            _ => 6,
+        };
         let bounds = VariableBounds::find(self);
         let budget = effort.limit.saturating_sub(effort.spent) / 4;
         let begin = effort.spent;
@@ -81,9 +89,10 @@ impl Tree<'_> {
             if self.incumbent.is_some() && self.bound >= self.cutoff() {
                 return true;
             }
-            if now - last < 1e-4 * (1.0 + now.abs()).min((self.value - now).abs().max(1e-3)) {
+            let little = if light { 0.01 * (self.value - now).abs().min(now.abs()) } else { 1e-4 * (1.0 + now.abs()) };
+            if now - last < little.min(1e-4 * (1.0 + now.abs())).min((self.value - now).abs().max(1e-3)) {
                 flat += 1;
-                if flat >= if had_own { 6 } else { 3 } {
+                if flat >= if had_own || light { 6 } else { 3 } {
                     break;
                 }
             } else {
