@@ -9,18 +9,18 @@ use dyocense_optimization::run::{Options, Outcome, read_task, run};
 use serde_json::{Value, json};
 
 fn answered(kind: &str, problem: Value, rules: &[Rule]) -> Answer {
-    let problem = Problem::from_json(kind, problem).unwrap();
-    let answer = solve(&problem, rules, 0, &mut Effort::seconds(4.0)).unwrap();
+    let problem = Problem::from_json(kind, problem).expect("a problem of the documented form");
+    let answer = solve(&problem, rules, 0, &mut Effort::seconds(4.0)).expect("rules that fit");
     assert_eq!(answer.violations, Vec::<String>::new());
     if let (Some(plan), Some(objective)) = (&answer.plan, answer.objective) {
-        let costs: f64 = problem.costs(plan).unwrap().iter().map(|term| term.amount).sum();
+        let costs: f64 = problem.costs(plan).expect("a plan of the problem").iter().map(|term| term.amount).sum();
         assert!((costs - objective).abs() < 1e-4 * (1.0 + objective.abs()), "{costs} {objective}");
     }
     answer
 }
 
 fn refused(kind: &str, problem: Value) -> String {
-    Problem::from_json(kind, problem).unwrap_err().to_string()
+    Problem::from_json(kind, problem).expect_err("a refusal").to_string()
 }
 
 fn term(answer: &Answer, name: &str) -> f64 {
@@ -392,8 +392,8 @@ fn a_budget_may_start_from_history() {
 }
 
 fn ran(text: &Value) -> Outcome {
-    let task = read_task(&text.to_string()).unwrap();
-    run(&task, Options::default(), &mut Effort::seconds(4.0)).unwrap()
+    let task = read_task(&text.to_string()).expect("a file of the documented form");
+    run(&task, Options::default(), &mut Effort::seconds(4.0)).expect("an answer")
 }
 
 #[test]
