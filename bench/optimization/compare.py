@@ -365,8 +365,13 @@ def duals(args, known, figure):
             model = json.load(file)
         if any(model["int"]) or len(model["c"]) > 12_000:
             continue
-        answer = run_ours(args, path, 3.0)
-        if not answer or answer["status"] != "optimal" or any("n" not in row for row in model["rows"]):
+        for i, row in enumerate(model["rows"]):
+            row["n"] = f"row {i}"
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump({key: value for key, value in model.items() if key != "domain"}, file)
+            file.flush()
+            answer = run_ours(args, file.name, 3.0)
+        if not answer or answer["status"] != "optimal":
             continue
         sign = 1 if model["sense"] == "min" else -1
         prices = {b["row"]: (b["shadowPrice"], b["limit"]) for b in answer["binding"]}
@@ -378,7 +383,7 @@ def duals(args, known, figure):
                 reduced[j] -= sign * price * v
         for j, d in enumerate(reduced):
             bound = model["lb"][j] if d > 0 else model["ub"][j]
-            if abs(d) > 1e-6 and bound is None:
+            if abs(d) > 1e-6 * max(1.0, abs(model["c"][j])) and bound is None:
                 dual = float("nan")
             elif bound is not None:
                 dual += d * bound
