@@ -80,7 +80,7 @@ pub(crate) fn train(set: &[Example], season: usize, holdout: usize, seed: u64) -
     for level in [Level::Last, if seasonal { Level::SeasonAgo } else { Level::SeasonMean }] {
         let layout = Layout::new(season, shortest, calendar, exogenous, level);
         let table = table(&set, &lengths, &layout, season)?;
-        let model = Boosted::fit(&table, settings(table.target.len(), seed));
+        let model = Boosted::fit(&table, settings(table.target.len(), exogenous > 0, seed));
         spreads.push(training_error(&table, &model));
         models.push((layout, model));
     }
@@ -114,9 +114,10 @@ fn table(set: &[Example], lengths: &[usize], layout: &Layout, season: usize) -> 
     Some(table)
 }
 
-fn settings(rows: usize, seed: u64) -> Settings {
+/// Lags are soon learnt, and more rounds learn the noise; the effects of `exogenous` columns take longer.
+fn settings(rows: usize, exogenous: bool, seed: u64) -> Settings {
     Settings {
-        rounds: 50,
+        rounds: if exogenous { 80 } else { 50 },
         depth: 5,
         learning_rate: 0.1,
         rows: 0.5,
