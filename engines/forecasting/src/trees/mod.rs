@@ -73,7 +73,9 @@ pub(crate) fn train(set: &[Example], season: usize, holdout: usize, seed: u64) -
     let logs = learns_logs(set, season);
     let values: Vec<Vec<f64>> = set.iter().map(|e| transformed(e.y, logs)).collect();
     let set: Vec<Example> = set.iter().zip(&values).map(|(e, y)| Example { y, ..*e }).collect();
-    let calendar = set.iter().all(|e| e.grid.is_some()).then(|| set[0].grid.map(|g| g.1)).flatten();
+    // Without a season the calendar only tells points apart that will not come again.
+    let dated = season > 1 && set.iter().all(|e| e.grid.is_some());
+    let calendar = dated.then(|| set[0].grid.map(|g| g.1)).flatten();
     let mut models = Vec::new();
     let mut spreads = Vec::new();
     let seasonal = Layout::new(season, shortest, calendar, exogenous, Level::SeasonAgo).two_seasons();
