@@ -86,15 +86,24 @@ def ours(program, rows_of, season, folder):
     return alarms, float(done.stdout)
 
 
+def kept_rows(path):
+    """What a peer answered in earlier runs, by series."""
+    if not os.path.exists(path):
+        return {}
+    with open(path) as file:
+        return {row["id"]: row for row in map(json.loads, file)}
+
+
 def peer(model, tag, rows_of, season, folder, kept):
     """Alarms of a peer, kept by series."""
     path, train = os.path.join(kept, f"{model}-{tag}.jsonl"), os.path.join(folder, "judged.csv")
     os.makedirs(kept, exist_ok=True)
-    write_train({key: (rows, None) for key, rows in rows_of.items()}, train)
-    here = os.path.dirname(os.path.abspath(__file__))
-    subprocess.run([sys.executable, os.path.join(here, "anomalies.py"), model, str(season), train, path], check=True)
-    with open(path) as file:
-        found = {row["id"]: row for row in map(json.loads, file)}
+    found = kept_rows(path)
+    if any(key not in found for key in rows_of):
+        write_train({key: (rows, None) for key, rows in rows_of.items()}, train)
+        here = os.path.dirname(os.path.abspath(__file__))
+        subprocess.run([sys.executable, os.path.join(here, "anomalies.py"), model, str(season), train, path], check=True)
+        found = kept_rows(path)
     return {key: set(found[key]["alarms"]) for key in rows_of}, sum(found[key]["cpu"] for key in rows_of)
 
 
@@ -228,13 +237,8 @@ def main():
 
     model, season, path, target = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
     series = read(path)
-    kept = set()
-    if os.path.exists(target):
-        with open(target) as file:
-            kept = {json.loads(line)["id"] for line in file}
+    kept = kept_rows(target)
     left = [key for key in series if key not in kept]
-    if not left:
-        return
     alarms_of = lambda t, y: statsforecast_alarms(y, season) if model == "statsforecast" else prophet_alarms(t, y)
     warm = [20 + 10 * math.sin(i) for i in range(120)]
     alarms_of([f"2020-{1 + i // 28:02d}-{1 + i % 28:02d}" for i in range(120)], warm)

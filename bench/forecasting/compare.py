@@ -51,6 +51,14 @@ def run_ours(model, season, horizon, train, out, exogenous=None):
     return float(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 
+def kept_rows(path):
+    """What a peer answered in earlier runs, by series."""
+    if not os.path.exists(path):
+        return {}
+    with open(path) as file:
+        return {row["id"]: row for row in map(json.loads, file)}
+
+
 def run_peer(model, name, series, train):
     """Forecasts and CPU seconds of the peer for these series; what is kept from earlier runs is not run again."""
     folder = os.path.join(KEPT, name)
@@ -58,11 +66,12 @@ def run_peer(model, name, series, train):
     # A model over all series is another model on another sample.
     tag = f"trees-{hashlib.sha256(' '.join(series).encode()).hexdigest()[:12]}" if model == "trees" else model
     path = os.path.join(folder, f"{tag}.jsonl")
-    done = subprocess.run([sys.executable, os.path.join(HERE, "peers.py"), model, name, train, path])
-    if done.returncode != 0:
-        raise SystemExit(f"the peer {model} could not be run on {name}")
-    with open(path) as file:
-        kept = {row["id"]: row for row in map(json.loads, file)}
+    kept = kept_rows(path)
+    if any(i not in kept for i in series):
+        done = subprocess.run([sys.executable, os.path.join(HERE, "peers.py"), model, name, train, path])
+        if done.returncode != 0:
+            raise SystemExit(f"the peer {model} could not be run on {name}")
+        kept = kept_rows(path)
     forecasts = {i: kept[i]["rows"] for i in series if kept[i]["rows"]}
     return forecasts, sum(kept[i]["cpu"] for i in series)
 
