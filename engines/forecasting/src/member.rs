@@ -90,7 +90,11 @@ fn fit_plain(
         Family::Arima => {
             let start = y.len().saturating_sub(ARIMA_HISTORY).div_ceil(season.max(1)) * season.max(1);
             let cut = cut_columns(exogenous, start);
-            let fits = arima::search(&y[start..], season, &cut, &mut Budget::new(ARIMA_OPERATIONS));
+            let mut fits = arima::search(&y[start..], season, &cut, &mut Budget::new(ARIMA_OPERATIONS));
+            // Differencing can leave nothing of a column (a holiday that comes every year): then the series speaks alone.
+            if fits.is_empty() && !cut.is_empty() {
+                fits = arima::search(&y[start..], season, &[], &mut Budget::new(ARIMA_OPERATIONS));
+            }
             let weights = evidence(fits.iter().map(|f| f.aicc));
             let parts: Option<Vec<_>> =
                 fits.iter().zip(&weights).map(|(f, w)| Some((f.predict(&y[start..], &cut, horizon)?, *w))).collect();
