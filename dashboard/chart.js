@@ -19,8 +19,11 @@ function steps(low, high, about) {
   return marks;
 }
 
-/** `points`: [{ at: Date, value: number }] in order. `ahead`: what is expected after them, each with its `low` and `high`. */
-export function lineChart(points, { unit, label, ahead = [] }) {
+/**
+ * `points`: [{ at: Date, value: number }] in order. `ahead`: what is expected after them, each with its `low` and `high`.
+ * `odd`: what was noticed, each with its `explanation`.
+ */
+export function lineChart(points, { unit, label, ahead = [], odd = [] }) {
   if (points.length === 0) return h("p", { class: "soft" }, "No points in this range.");
   const values = points.map((point) => point.value);
   const bounds = ahead.flatMap((point) => [point.low, point.high]);
@@ -54,6 +57,8 @@ export function lineChart(points, { unit, label, ahead = [] }) {
     svg("path", { class: "ahead", d: expected }),
     svg("path", { class: "area", d: area }),
     svg("path", { class: "line", d: path }),
+    ...odd.filter((one) => +one.at >= begin && +one.at <= end).map((one) =>
+      svg("circle", { class: "odd", r: 5, cx: x(+one.at), cy: y(one.value) }, [svg("title", {}, [one.explanation])])),
     cursor,
     dot,
   ]);

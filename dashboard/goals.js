@@ -7,6 +7,7 @@ const GOAL = `id title unit start due status lifecycle
   aim { direction baseline target low high }
   metric { name }
   pace { day actual expected progress expectedProgress projected requiredPerDay reason }
+  forecast { value lower upper probability }
   feasibility { likelihood reason }
   milestones { id title value reachedOn missed }
   insight { summary }`;
@@ -24,6 +25,9 @@ function card(goal) {
       h("div", { class: "done", style: `width:${share(pace?.progress)}` }),
       pace && h("div", { class: "expected", style: `left:${share(pace.expectedProgress)}` })),
     h("p", { style: "margin:.3rem 0" }, pace ? `${pace.actual === null ? "No reading yet" : number(pace.actual, unit)}${pace.expected === null ? "" : `, ${number(pace.expected, unit)} expected by ${day(pace.day)}`}` : "No reading yet"),
+    goal.forecast && goal.lifecycle === "ACTIVE" && h("p", { style: "margin:.3rem 0" },
+      `Heading for ${number(goal.forecast.value, unit)} (${number(goal.forecast.lower)} to ${number(goal.forecast.upper)})`,
+      goal.forecast.probability !== null && `, a chance of ${Math.round(Number(goal.forecast.probability) * 100)} %`),
     h("p", { class: "small" }, goal.insight?.summary ?? pace?.reason ?? goal.feasibility.reason),
     goal.milestones.length > 0 && h("ul", { class: "small" }, ...goal.milestones.map((milestone) =>
       h("li", {}, `${milestone.title} (${number(milestone.value, unit)})`, milestone.reachedOn ? ` — reached ${day(milestone.reachedOn)}` : milestone.missed ? " — missed" : ""))));

@@ -11,6 +11,9 @@ const QUERY = `{
 }`;
 const SERIES = `query ($id: ID!, $bucket: Bucket!, $maxPoints: Int!) {
   metric(id: $id) { name unit series(bucket: $bucket, maxPoints: $maxPoints) { bucket points { start value } } }
+  insights(metricId: $id, last: 20) { edges { node { bucket start value explanation withdrawnAt } } }
+  runs(metricId: $id, kind: FORECAST, last: 5) { edges { node { requestedBy { name } forecast {
+    bucket model points { start mean intervals { level lower upper } } } } } }
 }`;
 // How far ahead is worth looking in steps of each length.
 const AHEAD = { DAY: 28, WEEK: 12, MONTH: 6, QUARTER: 4, YEAR: 2 };
@@ -33,28 +36,37 @@ export async function overview(main, business, leave) {
     const said = h("div", { "aria-live": "polite" });
     // More points than the picture's pixels are drawn in longer steps; beside a forecast they must be its own.
     const series = async (maxPoints) => {
-      const { metric } = await run(SERIES, { id: picked(which), bucket: picked(bucket), maxPoints });
+      const { metric, insights, runs } = await run(SERIES, { id: picked(which), bucket: picked(bucket), maxPoints });
       const points = metric.series.points.map((point) => ({ at: new Date(point.start), value: Number(point.value) }));
-      return { metric, points };
+      const odd = insights.edges.map(({ node }) => node)
+        .filter((one) => one.bucket === metric.series.bucket && !one.withdrawnAt)
+        .map((one) => ({ at: new Date(one.start), value: one.value, explanation: one.explanation }));
+      const kept = runs.edges.map(({ node }) => node).toReversed().find((one) => one.forecast?.bucket === metric.series.bucket);
+      return { metric, points, odd, kept };
     };
+    const aheadOf = (forecast) => forecast.points.flatMap((point) => {
+      const usual = point.intervals.find((one) => one.level === 80) ?? point.intervals[0];
+      return usual ? [{ at: new Date(point.start), value: point.mean, low: usual.lower, high: usual.upper }] : [];
+    });
     const plot = async () => {
-      const { metric, points } = await series(400);
-      said.replaceChildren();
-      chart.replaceChildren(lineChart(points, { unit: metric.unit, label: metric.name }));
+      const { metric, points, odd, kept } = await series(400);
+      // The newest forecast goes on where the points end; one that is older than they are has had its time.
+      const ahead = kept ? aheadOf(kept.forecast).filter((point) => points.length === 0 || point.at > points.at(-1).at) : [];
+      said.replaceChildren(ahead.length === 0 ? "" : h("p", { class: "small soft" },
+        `Forecast ${kept.requestedBy ? `asked for by ${kept.requestedBy.name ?? "somebody"}` : "made again as data came"}. Model: ${kept.forecast.model}.`));
+      chart.replaceChildren(lineChart(points, { unit: metric.unit, label: metric.name, ahead, odd }));
     };
     const lookAhead = async () => {
       const steps = picked(bucket);
-      const input = { metricId: picked(which), bucket: steps, horizon: AHEAD[steps], levels: [80], waitSeconds: 20 };
+      const input = { metricId: picked(which), bucket: steps, horizon: AHEAD[steps], waitSeconds: 20 };
       const { forecastMetric } = await run(FORECAST, { input });
       const { status, summary, caveats, failure, forecast } = forecastMetric.run;
       if (!forecast) return said.replaceChildren(h("p", {}, failure ?? `The forecast is ${words(status)}; ask again in a moment.`));
-      const ahead = forecast.points.map((point) => ({
-        at: new Date(point.start), value: point.mean, low: point.intervals[0].lower, high: point.intervals[0].upper,
-      }));
-      const { metric, points } = await series(2000);
+      const ahead = aheadOf(forecast);
+      const { metric, points, odd } = await series(2000);
       // A step that is not over yet is forecast, not shown.
       const over = points.filter((point) => point.at < ahead[0].at);
-      chart.replaceChildren(lineChart(over.slice(-6 * ahead.length), { unit: metric.unit, label: metric.name, ahead }));
+      chart.replaceChildren(lineChart(over.slice(-6 * ahead.length), { unit: metric.unit, label: metric.name, ahead, odd }));
       said.replaceChildren(h("p", {}, summary), h("p", { class: "small soft" }, [`Model: ${forecast.model}`, ...caveats].join("; "), "."));
     };
     const lookBack = async () => {
@@ -80,7 +92,7 @@ export async function overview(main, business, leave) {
         role() === "AUDITOR" ? "" : h("div", { class: "row start" }, asking("Forecast", lookAhead), asking("What was odd?", lookBack)), said),
       h("section", { class: "card" }, h("h2", {}, "What you should know"),
         notifications.edges.length === 0
-          ? h("p", { class: "soft" }, "Nothing yet. Set a goal, and its alerts appear here.")
+          ? h("p", { class: "soft" }, "Nothing yet. Set a goal or ask for a forecast, and what is odd or off the way appears here.")
           : h("ul", {}, ...notifications.edges.toReversed().map(({ node }) => h("li", {}, h("strong", {}, `${node.title}: `), node.message)))),
     );
     if (all.length) await plot();
@@ -88,7 +100,7 @@ export async function overview(main, business, leave) {
   await draw();
   let soon = null;
   leave.push(subscribe(
-    `subscription ($after: Position) { tenantEvents(after: $after, types: ["TransactionsImported", "ImportCompleted", "MetricPointsRecorded"]) { position } }`,
+    `subscription ($after: Position) { tenantEvents(after: $after, types: ["TransactionsImported", "ImportCompleted", "MetricPointsRecorded", "MetricAnomalyDetected", "ForecastBreached"]) { position } }`,
     {},
     () => {
       clearTimeout(soon);

@@ -8,6 +8,8 @@ use dyocense_database::embedded::{EmbeddedPostgres, Options as EmbeddedOptions};
 use dyocense_database::{Database, PoolSizes};
 use dyocense_domain::connectors::ImportEvent;
 use dyocense_domain::event::DomainEvent;
+use dyocense_domain::evidence::{CausalModelEvent, OccasionEvent};
+use dyocense_domain::forecasting::InsightEvent;
 use dyocense_domain::goals::GoalEvent;
 use dyocense_domain::identity::{BusinessEvent, SessionEvent};
 use dyocense_domain::metrics::MetricEvent;
@@ -158,6 +160,9 @@ fn upcasters() -> Upcasters {
         GoalEvent::TYPES,
         RunEvent::TYPES,
         ConstraintEvent::TYPES,
+        InsightEvent::TYPES,
+        OccasionEvent::TYPES,
+        CausalModelEvent::TYPES,
     ];
     types
         .into_iter()

@@ -291,6 +291,7 @@ fn pace(number: u32, status: GoalStatus) -> Pace {
         required_per_day: Some(Decimal::new(325, 2)),
         path: PathShape::Weekday,
         reason: format!("{actual} visits are 80 % of the {} expected by now.", number * 5),
+        forecast: None,
     }
 }
 

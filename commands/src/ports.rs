@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use dyocense_domain::connectors::Transaction;
-use dyocense_domain::ids::{ConstraintId, GoalId, ImportId, MetricId, RunId};
-use dyocense_domain::metrics::{GoodDirection, MetricKind, MetricSource, Point};
+use dyocense_domain::evidence::OccasionKind;
+use dyocense_domain::ids::{CausalModelId, ConstraintId, GoalId, ImportId, MetricId, OccasionId, RunId};
+use dyocense_domain::metrics::{Bucket, GoodDirection, MetricKind, MetricSource, Point};
 use dyocense_domain::optimization::PlanFamily;
 use dyocense_domain::runs::RunKind;
 use dyocense_domain::time_zone::TimeZoneName;
@@ -61,6 +62,21 @@ pub struct ImportSummary {
     pub finished: bool,
 }
 
+/// A forecast that a person asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AskedForecast {
+    /// As the run's request says.
+    pub request: serde_json::Value,
+    pub asked_at: Timestamp,
+}
+
+/// A forecast that was answered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeptForecast {
+    pub run_id: RunId,
+    pub answer: serde_json::Value,
+}
+
 /// A constraint that plans must keep.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KeptConstraint {
@@ -69,6 +85,31 @@ pub struct KeptConstraint {
     /// None once its author was erased.
     pub says: Option<String>,
     pub means: serde_json::Value,
+}
+
+/// Days on which something known happened.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KnownOccasion {
+    pub occasion_id: OccasionId,
+    pub kind: OccasionKind,
+    pub name: String,
+    pub first: Date,
+    pub last: Date,
+}
+
+/// A causal model as far as learning it again is concerned.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CausalModelSummary {
+    pub model_id: CausalModelId,
+    pub metrics: Vec<MetricId>,
+    pub versions: i64,
+    /// The run of the latest version.
+    pub latest_run: Option<RunId>,
+    /// The last day that the latest version was learnt from, and how many days it saw.
+    pub learnt_until: Option<Date>,
+    pub learnt_days: Option<i64>,
+    /// A run is at it.
+    pub learning: bool,
 }
 
 /// The read models that commands ask. Every answer is as of the tenant's checkpoint; ask
@@ -112,8 +153,33 @@ pub trait ReadModels: Send + Sync + 'static {
         since: Date,
     ) -> Result<Vec<GoalId>, ReadError>;
 
+    /// The newest forecast of a metric that a person asked for, for each length of steps.
+    async fn asked_forecasts(&self, tenant: TenantId, metric: MetricId) -> Result<Vec<AskedForecast>, ReadError>;
+    /// The answered forecasts of a metric in steps of `bucket`, whoever asked, the newest first; at most `most`.
+    async fn kept_forecasts(
+        &self,
+        tenant: TenantId,
+        metric: MetricId,
+        bucket: Bucket,
+        most: usize,
+    ) -> Result<Vec<KeptForecast>, ReadError>;
+    /// The last step that the newest look at a metric covers or will cover.
+    async fn watched_until(
+        &self,
+        tenant: TenantId,
+        metric: MetricId,
+        bucket: Bucket,
+    ) -> Result<Option<Date>, ReadError>;
+
     /// The completed import of the same file, if there is one.
     async fn completed_import(&self, tenant: TenantId, file_sha256: &str) -> Result<Option<ImportSummary>, ReadError>;
+
+    /// All occasions of the business, in the order of their first days.
+    async fn occasions(&self, tenant: TenantId) -> Result<Vec<KnownOccasion>, ReadError>;
+    /// All causal models of the business, the older first.
+    async fn causal_models(&self, tenant: TenantId) -> Result<Vec<CausalModelSummary>, ReadError>;
+    /// The answer of a run that has completed.
+    async fn run_answer(&self, tenant: TenantId, run: RunId) -> Result<Option<serde_json::Value>, ReadError>;
 
     /// The constraints of one family of plans, or of all, the older first.
     async fn constraints(&self, tenant: TenantId, family: Option<PlanFamily>)

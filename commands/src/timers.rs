@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dyocense_domain::ids::GoalId;
+use dyocense_domain::ids::{GoalId, MetricId};
 use dyocense_eventlog::TenantId;
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
@@ -21,14 +21,19 @@ const RETRY: jiff::SignedDuration = jiff::SignedDuration::from_secs(60);
 pub(crate) enum TimerKind {
     /// A goal's pace as of a new day in its calendar; at its due date, its evaluation.
     GoalDay,
+    /// Data of a metric came, or a day of it is over: forecasts are made again, and what came is looked at.
+    MetricRefresh,
 }
 
 impl TimerKind {
     fn as_str(self) -> &'static str {
         match self {
             Self::GoalDay => "goal_day",
+            Self::MetricRefresh => "metric_refresh",
         }
     }
+
+    const ALL: [Self; 2] = [Self::GoalDay, Self::MetricRefresh];
 }
 
 impl Commands {
@@ -43,27 +48,55 @@ impl Commands {
         set(self.vault.across_tenants(), tenant, kind, subject, due_at).await
     }
 
+    /// Sets a timer, or moves it where it is due later. Waits for a run of the same timer to end: what that run could not
+    /// see yet is seen by the next.
+    pub(crate) async fn set_timer_by(
+        &self,
+        tenant: TenantId,
+        kind: TimerKind,
+        subject: Uuid,
+        due_at: Timestamp,
+    ) -> Result<(), Fault> {
+        sqlx::query(
+            "insert into vault.timers (tenant_id, kind, subject_id, due_at) values ($1, $2, $3, $4)
+             on conflict (tenant_id, kind, subject_id)
+             do update set due_at = least(timers.due_at, excluded.due_at)",
+        )
+        .bind(Uuid::from(tenant))
+        .bind(kind.as_str())
+        .bind(subject)
+        .bind(due_at.to_sqlx())
+        .execute(self.vault.across_tenants())
+        .await?;
+        Ok(())
+    }
+
     /// Runs what is due at the clock's now, a few at a time; returns how many were. Nodes share the work by row locks.
     pub async fn run_due_timers(&self) -> Result<usize, Fault> {
         let mut ran = 0;
         loop {
             let mut tx = self.vault.across_tenants().begin().await?;
-            let due: Option<(Uuid, Uuid)> = sqlx::query_as(
-                "select tenant_id, subject_id from vault.timers where kind = $1 and due_at <= $2
+            // Kinds that only a newer program knows are left to it.
+            let due: Option<(Uuid, Uuid, String)> = sqlx::query_as(
+                "select tenant_id, subject_id, kind from vault.timers where kind = any($1) and due_at <= $2
                  order by due_at limit 1 for update skip locked",
             )
-            .bind(TimerKind::GoalDay.as_str())
+            .bind(TimerKind::ALL.map(TimerKind::as_str).as_slice())
             .bind(self.now().to_sqlx())
             .fetch_optional(&mut *tx)
             .await?;
-            let Some((tenant, subject)) = due else { return Ok(ran) };
+            let Some((tenant, subject, kind)) = due else { return Ok(ran) };
             let tenant = TenantId::from(tenant);
-            let next = self.goal_day(tenant, GoalId::from(subject)).await;
+            let Some(kind) = TimerKind::ALL.into_iter().find(|known| known.as_str() == kind) else { return Ok(ran) };
+            let next = match kind {
+                TimerKind::GoalDay => self.goal_day(tenant, GoalId::from(subject)).await,
+                TimerKind::MetricRefresh => self.refresh_metric(tenant, MetricId::from(subject)).await,
+            };
             let next = next.unwrap_or_else(|error| {
-                tracing::warn!(%tenant, goal = %subject, %error, "a timer will be tried again in a minute");
+                tracing::warn!(%tenant, %subject, kind = kind.as_str(), %error, "a timer will be tried again in a minute");
                 Some(self.now() + RETRY)
             });
-            set(&mut *tx, tenant, TimerKind::GoalDay, subject, next).await?;
+            set(&mut *tx, tenant, kind, subject, next).await?;
             tx.commit().await?;
             ran += 1;
         }

@@ -20,7 +20,7 @@ pub struct PoolSizes {
 
 impl Default for PoolSizes {
     fn default() -> Self {
-        PoolSizes { writer: 8, reader: 12, projector: 4, vault: 6 }
+        PoolSizes { writer: 8, reader: 12, projector: 4, vault: 8 }
     }
 }
 

@@ -6,6 +6,8 @@
 pub mod clock;
 pub mod connectors;
 pub mod event;
+pub mod evidence;
+pub mod forecasting;
 pub mod goals;
 pub mod identity;
 pub mod ids;

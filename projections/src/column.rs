@@ -3,10 +3,10 @@
 use dyocense_domain::goals::{Cadence, GoalStatus, Objective, Outcome, PathShape, PlanField};
 use dyocense_domain::identity::{Role, SessionEnd};
 use dyocense_domain::ids::{
-    ApiKeyId, ConstraintId, CredentialId, GoalId, ImportId, InvitationId, MetricId, MilestoneId, RunId, SessionId,
-    UploadId, UserId,
+    ApiKeyId, CausalModelId, ConstraintId, CredentialId, GoalId, ImportId, InvitationId, MetricId, MilestoneId,
+    OccasionId, RunId, SessionId, UploadId, UserId,
 };
-use dyocense_domain::metrics::{GoodDirection, MetricKind, MetricSource};
+use dyocense_domain::metrics::{Bucket, GoodDirection, MetricKind, MetricSource};
 use dyocense_domain::time_zone::TimeZoneName;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -73,7 +73,7 @@ macro_rules! plain {
 }
 
 plain! {
-    String => "text", bool => "bool", i32 => "int4", i64 => "int8", Decimal => "numeric", Uuid => "uuid",
+    String => "text", bool => "bool", i32 => "int4", i64 => "int8", f64 => "float8", Decimal => "numeric", Uuid => "uuid",
     Vec<u8> => "bytea",
 }
 
@@ -121,6 +121,8 @@ macro_rules! ids {
 }
 
 ids!(
+    CausalModelId,
+    OccasionId,
     ConstraintId,
     ApiKeyId,
     CredentialId,
@@ -159,6 +161,7 @@ macro_rules! names {
 pub(crate) use names;
 
 names!(
+    Bucket,
     Cadence,
     GoalStatus,
     GoodDirection,

@@ -6,6 +6,8 @@
 
 pub mod analytics;
 pub mod connectors;
+pub mod evidence;
+pub mod forecasting;
 pub mod goals;
 pub mod identity;
 pub mod metrics;
@@ -51,6 +53,8 @@ pub fn projectors() -> Vec<Arc<dyn Projector>> {
         Arc::new(goals::GoalsProjector),
         Arc::new(notifications::NotificationsProjector),
         Arc::new(runs::RunsProjector),
+        Arc::new(forecasting::ForecastingProjector),
         Arc::new(optimization::OptimizationProjector),
+        Arc::new(evidence::EvidenceProjector),
     ]
 }

@@ -4,10 +4,13 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use dyocense_commands::ports::{ImportSummary, KeptConstraint, MetricMoment, MetricSummary, ReadError, ReadModels};
+use dyocense_commands::ports::{
+    AskedForecast, CausalModelSummary, ImportSummary, KeptConstraint, KeptForecast, KnownOccasion, MetricMoment,
+    MetricSummary, ReadError, ReadModels,
+};
 use dyocense_domain::connectors::Transaction;
 use dyocense_domain::ids::{GoalId, MetricId, RunId};
-use dyocense_domain::metrics::Point;
+use dyocense_domain::metrics::{Bucket, Point};
 use dyocense_domain::optimization::PlanFamily;
 use dyocense_domain::runs::RunKind;
 use dyocense_eventlog::{Position, TenantId};
@@ -16,7 +19,7 @@ use jiff::civil::Date;
 
 use crate::connectors::{Import, ImportStatus};
 use crate::metrics::Metric;
-use crate::{Projections, QueryError, Snapshot, analytics, connectors, goals, metrics, optimization, runs};
+use crate::{Projections, QueryError, Snapshot, analytics, connectors, evidence, goals, metrics, optimization, runs};
 
 fn unavailable(error: QueryError) -> ReadError {
     ReadError::Unavailable(Box::new(error))
@@ -90,12 +93,8 @@ impl ReadModels for Projections {
         at_least: Position,
         at_most: Duration,
     ) -> Result<Option<MetricMoment>, ReadError> {
+        ReadModels::wait_for(self, tenant, at_least, at_most).await?;
         let mut snapshot = self.moment(tenant).await?;
-        if snapshot.position() < at_least {
-            snapshot.end().await.map_err(unavailable)?;
-            ReadModels::wait_for(self, tenant, at_least, at_most).await?;
-            snapshot = self.moment(tenant).await?;
-        }
         let Some(metric) = metrics::metric(&mut snapshot, metric).await.map_err(unavailable)? else {
             return Ok(None);
         };
@@ -133,10 +132,78 @@ impl ReadModels for Projections {
         goals::goals_measured_by(&mut snapshot, metric, since).await.map_err(unavailable)
     }
 
+    async fn asked_forecasts(&self, tenant: TenantId, metric: MetricId) -> Result<Vec<AskedForecast>, ReadError> {
+        let mut snapshot = self.moment(tenant).await?;
+        let asked = runs::newest_asked(&mut snapshot, metric, RunKind::Forecast).await.map_err(unavailable)?;
+        Ok(asked.into_iter().map(|run| AskedForecast { request: run.request.0, asked_at: run.requested_at }).collect())
+    }
+
+    async fn kept_forecasts(
+        &self,
+        tenant: TenantId,
+        metric: MetricId,
+        bucket: Bucket,
+        most: usize,
+    ) -> Result<Vec<KeptForecast>, ReadError> {
+        let mut snapshot = self.moment(tenant).await?;
+        let kept = runs::newest_completed(&mut snapshot, metric, RunKind::Forecast, bucket, most).await;
+        let answered = kept
+            .map_err(unavailable)?
+            .into_iter()
+            .filter_map(|run| Some(KeptForecast { run_id: run.run_id, answer: run.completion?.0.answer }));
+        Ok(answered.collect())
+    }
+
+    async fn watched_until(
+        &self,
+        tenant: TenantId,
+        metric: MetricId,
+        bucket: Bucket,
+    ) -> Result<Option<Date>, ReadError> {
+        let mut snapshot = self.moment(tenant).await?;
+        let watch = runs::newest_open_or_completed(&mut snapshot, metric, RunKind::Watch, bucket).await;
+        let request = watch.map_err(unavailable)?.map(|run| run.request.0);
+        Ok(request.and_then(|request| request["last"].as_str()?.parse().ok()))
+    }
+
     async fn completed_import(&self, tenant: TenantId, file_sha256: &str) -> Result<Option<ImportSummary>, ReadError> {
         let mut snapshot = self.moment(tenant).await?;
         let import = connectors::completed_import_of(&mut snapshot, file_sha256).await.map_err(unavailable)?;
         Ok(import.map(ImportSummary::from))
+    }
+
+    async fn occasions(&self, tenant: TenantId) -> Result<Vec<KnownOccasion>, ReadError> {
+        let mut snapshot = self.moment(tenant).await?;
+        let all = evidence::occasions(&mut snapshot, None, None).await.map_err(unavailable)?;
+        let known = |row: evidence::Occasion| KnownOccasion {
+            occasion_id: row.occasion_id,
+            kind: row.kind,
+            name: row.name,
+            first: row.first,
+            last: row.last,
+        };
+        Ok(all.into_iter().map(known).collect())
+    }
+
+    async fn causal_models(&self, tenant: TenantId) -> Result<Vec<CausalModelSummary>, ReadError> {
+        let mut snapshot = self.moment(tenant).await?;
+        let all = evidence::causal_models(&mut snapshot).await.map_err(unavailable)?;
+        let summary = |row: evidence::CausalModel| CausalModelSummary {
+            model_id: row.model_id,
+            metrics: row.definition.0.metrics,
+            versions: row.versions,
+            latest_run: row.latest_run,
+            learnt_until: row.learnt_until,
+            learnt_days: row.learnt_days,
+            learning: row.learning_run.is_some(),
+        };
+        Ok(all.into_iter().map(summary).collect())
+    }
+
+    async fn run_answer(&self, tenant: TenantId, run: RunId) -> Result<Option<serde_json::Value>, ReadError> {
+        let mut snapshot = self.moment(tenant).await?;
+        let row = runs::run(&mut snapshot, run).await.map_err(unavailable)?;
+        Ok(row.and_then(|row| row.completion).map(|completion| completion.0.answer))
     }
 
     async fn constraints(

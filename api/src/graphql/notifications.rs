@@ -1,7 +1,7 @@
-//! What people are told without asking: alerts of goals, as a feed.
+//! What people are told without asking: alerts of goals, and what was noticed about metrics, as a feed.
 
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
-use dyocense_domain::ids::GoalId;
+use dyocense_domain::ids::{GoalId, MetricId};
 use dyocense_projections::notifications;
 use uuid::Uuid;
 
@@ -31,6 +31,12 @@ pub enum NotificationKind {
     MilestoneReached,
     /// A value on the way was not reached in time.
     MilestoneMissed,
+    /// A step of a metric was not as it usually is.
+    MetricAnomaly,
+    /// What happened lay outside what was forecast.
+    ForecastBreached,
+    /// What was told about a metric does not hold any more: its points were corrected.
+    InsightWithdrawn,
 }
 
 /// Something people should know.
@@ -42,9 +48,11 @@ pub struct Notification {
     pub kind: NotificationKind,
     /// When it happened.
     pub at: DateTime,
-    /// The id of the goal it is about.
-    pub goal_id: ID,
-    /// What the goal was called then.
+    /// The id of the goal it is about, if it is one.
+    pub goal_id: Option<ID>,
+    /// The id of the metric it is about, if it is one.
+    pub metric_id: Option<ID>,
+    /// What the goal or the metric was called then.
     pub title: String,
     /// What happened, in a sentence with the numbers.
     pub message: String,
@@ -60,7 +68,8 @@ impl From<notifications::Notification> for Notification {
             position: Position(dyocense_eventlog::Position::new(row.position).unwrap_or_default()),
             kind: row.kind.into(),
             at: DateTime(row.at),
-            goal_id: Kind::Goal.id(row.goal_id),
+            goal_id: row.goal_id.map(|id| Kind::Goal.id(id)),
+            metric_id: row.metric_id.map(|id| Kind::Metric.id(id)),
             title: row.title,
             message: row.message,
         }
@@ -82,15 +91,17 @@ impl NotificationsQuery {
         #[graphql(desc = "The size of the page, from its end (1 to 500).")] last: Option<i32>,
         #[graphql(desc = "Only items before this cursor.")] before: Option<String>,
         #[graphql(desc = "Only those about this goal.")] goal_id: Option<ID>,
+        #[graphql(desc = "Only those about this metric.")] metric_id: Option<ID>,
         #[graphql(desc = "Answer only once the read models have reached this position.")] min_position: Option<
             Position,
         >,
     ) -> Result<Connection<Notification>, Fault> {
         let keys = Paging { first, after, last, before }.keyset(|text| text.parse().ok())?;
-        // An id that names no goal has no notifications.
+        // An id that names nothing has no notifications.
         let goal = goal_id.map(|id| ids::of::<GoalId>(Kind::Goal, &id).unwrap_or_else(|| Uuid::nil().into()));
+        let metric = metric_id.map(|id| ids::of::<MetricId>(Kind::Metric, &id).unwrap_or_else(|| Uuid::nil().into()));
         let mut snapshot = snapshot(ctx, min_position).await?;
-        let page = notifications::notifications(&mut snapshot, goal, &keys).await.map_err(query_fault)?;
+        let page = notifications::notifications(&mut snapshot, goal, metric, &keys).await.map_err(query_fault)?;
         Ok(Connection::of(page, |row| row.position.to_string(), Into::into))
     }
 }

@@ -37,7 +37,7 @@ pub const SETTINGS: &[Setting] = &[
     plain("database.writer_connections", "8", "Most connections that append (1 to 64)"),
     plain("database.reader_connections", "12", "Most connections that answer queries (1 to 256)"),
     plain("database.projector_connections", "4", "Most connections that write read models (1 to 64)"),
-    plain("database.vault_connections", "6", "Most connections for logins and uploads (1 to 64)"),
+    plain("database.vault_connections", "8", "Most connections for logins, uploads, policies and timers (1 to 64)"),
     plain(
         "data.dir",
         "",

@@ -85,6 +85,7 @@ mod tests {
             members: vec![],
             starts: vec![day("2026-02-01"), day("2026-02-02"), day("2026-02-03")],
             mean: vec![10.0, 10.0, 10.0],
+            sd: vec![],
             bands: vec![Band { level: 80.0, lower: vec![8.0; 3], upper: vec![12.0; 3] }],
             total: None,
         };

@@ -3,7 +3,7 @@ use dyocense_domain::ids::MetricId;
 use dyocense_domain::metrics::{Bucket, MetricKind};
 use dyocense_domain::runs::RunRefusal;
 use dyocense_eventlog::TenantId;
-use dyocense_forecasting::{Forecast, Model, Request, forecast};
+use dyocense_forecasting::{Forecast, Model, Request, forecast, normal_quantile};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -26,6 +26,9 @@ pub struct ForecastRequest {
     /// The calendar's step; days where None.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bucket: Option<Bucket>,
+    /// The last step that is looked at: what came later is not over, or was not known. The newest where None.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<Date>,
 }
 
 /// Where each future value lies with the probability `level`, in percent.
@@ -67,10 +70,27 @@ pub struct ForecastAnswer {
     /// The first days of the steps ahead.
     pub starts: Vec<Date>,
     pub mean: Vec<f64>,
+    /// Standard deviation of the error of each step; empty in answers of versions that did not keep it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sd: Vec<f64>,
     /// Narrowest first; each contains the one before.
     pub bands: Vec<Band>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<Total>,
+}
+
+impl ForecastAnswer {
+    /// Standard deviation of the error of each step; where it was not kept, by the upper end of the narrowest interval
+    /// (the lower one may be cut at zero).
+    pub(crate) fn spread(&self) -> Vec<f64> {
+        match self.bands.first() {
+            Some(band) if self.sd.is_empty() => {
+                let widths = normal_quantile(0.5 + band.level / 200.0);
+                self.mean.iter().zip(&band.upper).map(|(mean, upper)| (upper - mean) / widths).collect()
+            }
+            _ => self.sd.clone(),
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -100,10 +120,18 @@ impl Analysis for Forecasting {
         tenant: TenantId,
         request: &Value,
     ) -> Result<Result<Gathered, NoAnswer>, Fault> {
-        let ForecastRequest { metric_id, horizon, levels, model, bucket } = read(request).map_err(Fault::internal)?;
+        let ForecastRequest { metric_id, horizon, levels, model, bucket, last } =
+            read(request).map_err(Fault::internal)?;
         let history = match History::of_metric(commands, tenant, metric_id, bucket).await? {
             Ok(history) => history,
             Err(none) => return Ok(Err(none)),
+        };
+        let history = match last {
+            None => history,
+            Some(last) => match history.until(last) {
+                Some(history) => history,
+                None => return Ok(Err(NoAnswer::Impossible(format!("nothing is known up to {last} any more")))),
+            },
         };
         Ok(Ok(Gathered { input: json!(Input { history, horizon, levels, model }) }))
     }
@@ -136,6 +164,7 @@ impl Analysis for Forecasting {
                 .collect(),
             starts: history.steps_ahead(horizon),
             mean: found.mean,
+            sd: found.sd,
             bands: found
                 .intervals
                 .into_iter()

@@ -103,17 +103,39 @@ impl History {
         HistorySpan { first: self.first, last, steps: self.values.len() }
     }
 
+    /// All steps by their first days, with their values where they have one.
+    pub fn steps(&self) -> Vec<(Date, Option<f64>)> {
+        let mut at = self.first;
+        let dated = self.values.iter().map(|value| {
+            let start = at;
+            at = self.bucket.next(at).unwrap_or(at);
+            (start, *value)
+        });
+        dated.collect()
+    }
+
     /// The steps that have a value, by their first days.
     pub fn dated(&self) -> BTreeMap<Date, f64> {
-        let mut at = self.first;
-        let mut dated = BTreeMap::new();
-        for value in &self.values {
-            if let Some(value) = value {
-                dated.insert(at, *value);
-            }
-            at = self.bucket.next(at).unwrap_or(at);
-        }
-        dated
+        self.steps().into_iter().filter_map(|(start, value)| Some((start, value?))).collect()
+    }
+
+    /// The history up to the step that begins on `last`; None where nothing is known until then. It ends with a value.
+    pub fn until(self, last: Date) -> Option<History> {
+        self.cut(|start| start <= last)
+    }
+
+    /// The history without the step that `today` lies in, whose last points may be still to come.
+    pub fn over_by(self, today: Date) -> Option<History> {
+        let bucket = self.bucket;
+        self.cut(|start| bucket.next(start).is_some_and(|next| next <= today))
+    }
+
+    fn cut(mut self, keep: impl Fn(Date) -> bool) -> Option<History> {
+        let steps = self.steps();
+        let kept = steps.iter().take_while(|(start, _)| keep(*start));
+        let known = kept.enumerate().filter(|(_, (_, value))| value.is_some()).last();
+        self.values.truncate(known.map(|(index, _)| index + 1)?);
+        Some(self)
     }
 
     /// The first day of a step, counted from 0; steps may lie behind the history.
@@ -199,10 +221,13 @@ pub(crate) fn read<T: DeserializeOwned>(value: &Value) -> Result<T, RunRefusal> 
         .map_err(|error| RunRefusal::Request { field: "request", reason: error.to_string() })
 }
 
+/// Steps ahead of one forecast.
+pub(super) const FURTHEST: usize = 1_000;
+/// Interval levels of one forecast.
+pub(super) const MOST_LEVELS: usize = 10;
+
 /// Refuses a horizon or a level that no forecast has.
 pub(super) fn check_reach(horizon: usize, levels: &[f64]) -> Result<(), RunRefusal> {
-    const FURTHEST: usize = 1_000;
-    const MOST_LEVELS: usize = 10;
     let refused = |field, reason| Err(RunRefusal::Request { field, reason });
     if !(1..=FURTHEST).contains(&horizon) {
         return refused("horizon", format!("a horizon of {horizon} steps: 1 to {FURTHEST} are allowed"));
@@ -238,6 +263,20 @@ mod tests {
         assert_eq!(days, ["2024-02-29".parse().unwrap(), "2024-03-01".parse().unwrap()]);
         let months = history(Bucket::Month, "2025-11-01", vec![Some(1.0)]).steps_ahead(2);
         assert_eq!(months, ["2025-12-01".parse().unwrap(), "2026-01-01".parse().unwrap()]);
+    }
+
+    #[test]
+    fn a_step_that_goes_on_is_no_history_yet() {
+        let known = |history: Option<History>| history.map(|history| history.span().last.to_string());
+        let days = || history(Bucket::Day, "2026-03-01", vec![Some(1.0), Some(2.0), Some(3.0)]);
+        assert_eq!(known(days().over_by("2026-03-03".parse().unwrap())), Some("2026-03-02".to_owned()));
+        assert_eq!(known(days().over_by("2026-03-04".parse().unwrap())), Some("2026-03-03".to_owned()));
+        assert_eq!(known(days().over_by("2026-03-01".parse().unwrap())), None);
+        let weeks = history(Bucket::Week, "2026-03-02", vec![Some(1.0), Some(2.0)]);
+        assert_eq!(known(weeks.over_by("2026-03-15".parse().unwrap())), Some("2026-03-02".to_owned()));
+        // It ends with a value.
+        let gap = history(Bucket::Day, "2026-03-01", vec![Some(1.0), None, Some(3.0)]);
+        assert_eq!(known(gap.until("2026-03-02".parse().unwrap())), Some("2026-03-01".to_owned()));
     }
 
     #[test]

@@ -3,8 +3,12 @@
 mod accuracy;
 mod anomalies;
 mod backtest;
+mod follow;
 mod forecast;
 mod history;
+mod insights;
+mod watch;
+mod what_if;
 
 pub use accuracy::ForecastScore;
 pub use anomalies::{Anomaly, AnomalyAnswer, AnomalyRequest};
@@ -13,11 +17,19 @@ pub use dyocense_forecasting::Model;
 pub use dyocense_forecasting::anomalies::Kind as AnomalyKind;
 pub use forecast::{Band, ForecastAnswer, ForecastRequest, Member, Total};
 pub use history::HistorySpan;
+pub use watch::{WatchAnswer, WatchRequest};
+pub use what_if::{
+    Driver, DriverFuture, DriverPath, Scenario, ScenarioAnswer, ScenarioDriver, ScenarioPoint, WhatIfAnswer,
+    WhatIfRequest,
+};
 
 pub(crate) use anomalies::AnomalyDetection;
 pub(crate) use backtest::Backtesting;
+pub(crate) use follow::FOLLOWING;
 pub(crate) use forecast::Forecasting;
 pub(crate) use history::{History, grouped, impossible, read};
+pub(crate) use watch::Watching;
+pub(crate) use what_if::Supposing;
 
 /// Recorded with every answer; raised when the same input would be answered otherwise.
 const METHOD: &str = concat!("dyocense-forecasting ", env!("CARGO_PKG_VERSION"));

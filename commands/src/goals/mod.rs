@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use dyocense_domain::goals::{
     self, Goal, GoalCommand, GoalDraft, GoalEvent, GoalRefusal, History, Lifecycle, MeasureDraft, MeasuredMetric,
-    MilestoneDraft, PlanChange,
+    MetricForecast, MilestoneDraft, Outlook, PlanChange,
 };
 use dyocense_domain::identity::Business;
 use dyocense_domain::ids::{BUSINESS_STREAM, GoalId, MetricId, MilestoneId, UserId};
-use dyocense_domain::metrics::MetricKind;
+use dyocense_domain::metrics::{Bucket, MetricKind};
 use dyocense_domain::time_zone::TimeZoneName;
 use dyocense_eventlog::{AppendError, TenantId};
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 use uuid::Uuid;
@@ -21,11 +22,17 @@ use uuid::Uuid;
 use crate::caller::{Actor, Caller};
 use crate::error::{CommandError, Fault};
 use crate::execute::{Commands, Loaded, MOST_ATTEMPTS, Outcome, stream_id};
+use crate::forecasting::{ForecastAnswer, read};
 use crate::ports::MetricSummary;
 
 const READ_MODELS_WAIT: Duration = Duration::from_secs(10);
 /// A goal is looked at this long after its calendar's midnight, when the day's last points are likely in.
 const AFTER_MIDNIGHT: SignedDuration = SignedDuration::from_mins(5);
+
+/// Kept forecasts among which a goal finds the newest that reaches its due date.
+const FORECASTS: usize = 5;
+/// What was odd before that says nothing about a goal now.
+const ODD_LATELY: SignedDuration = SignedDuration::from_hours(24 * 9);
 
 pub type GoalResult = Result<Outcome<GoalEvent>, CommandError<GoalRefusal>>;
 
@@ -190,7 +197,7 @@ impl Commands {
     }
 
     /// A metric with its days in `zone`: a flow's sums, a level's last values.
-    async fn measured(
+    pub(crate) async fn measured(
         &self,
         tenant: TenantId,
         metric_id: MetricId,
@@ -213,7 +220,22 @@ impl Commands {
             }
         }
         let history: History = days.into_iter().collect();
-        Ok(Some(MeasuredMetric { metric_id, kind, unit, archived, history }))
+        let outlook = self.outlook(tenant, metric_id).await?;
+        Ok(Some(MeasuredMetric { metric_id, kind, unit, archived, history, outlook }))
+    }
+
+    /// What is known about the days ahead of a metric. Its days are taken for the goal's, whichever their time zones.
+    async fn outlook(&self, tenant: TenantId, metric_id: MetricId) -> Result<Outlook, Fault> {
+        let kept = self.reads.kept_forecasts(tenant, metric_id, Bucket::Day, FORECASTS).await?;
+        let forecasts = kept.into_iter().filter_map(|kept| {
+            let answer: ForecastAnswer = read(&kept.answer).ok()?;
+            let (first, sd) = (*answer.starts.first()?, answer.spread());
+            Some(MetricForecast { run_id: kept.run_id, first, mean: answer.mean, sd })
+        });
+        let lately = (self.now() - ODD_LATELY).to_zoned(TimeZone::UTC).date();
+        let insights = self.insights(tenant, metric_id).await?;
+        let oddity = insights.newest_since(lately).map(|(day, text)| (day, text.to_owned()));
+        Ok(Outlook { forecasts: forecasts.collect(), oddity })
     }
 }
 

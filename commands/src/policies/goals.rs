@@ -2,8 +2,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use dyocense_domain::connectors::ImportEvent;
-use dyocense_domain::ids::{GoalId, MetricId};
-use dyocense_domain::metrics::MetricEvent;
+use dyocense_domain::ids::{GoalId, MetricId, RunId};
+use dyocense_domain::metrics::{Bucket, MetricEvent};
+use dyocense_domain::runs::{Run, RunKind};
 use dyocense_eventlog::{Idempotency, RecordedEvent, TenantId};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -13,11 +14,12 @@ use uuid::Uuid;
 use super::Policy;
 use crate::caller::{Actor, Caller};
 use crate::error::Fault;
-use crate::execute::{Commands, decode};
+use crate::execute::{Commands, decode, stream_id};
+use crate::forecasting::{ForecastRequest, read};
 use crate::metrics::SALES_KEYS;
 
-/// Whenever points of a metric change, the goals that it measures are looked at again; whenever a goal begins or
-/// changes, its daily timer is set.
+/// Whenever points of a metric change, a day of it is forecast anew or something odd is noticed about it, the goals that
+/// it measures are looked at again; whenever a goal begins or changes, its daily timer is set.
 pub struct GoalsFollowMetrics;
 
 #[async_trait]
@@ -46,6 +48,16 @@ impl Policy for GoalsFollowMetrics {
                     let since = sales_since(&decode(event)?);
                     for key in SALES_KEYS {
                         changed(crate::metrics::metric_id(tenant, key), since, event);
+                    }
+                }
+                "MetricAnomalyDetected" | "MetricAnomalyWithdrawn" | "ForecastBreached" | "ForecastBreachWithdrawn" => {
+                    if let Some(metric) = id_of(event, "insight-") {
+                        changed(metric.into(), Date::MAX, event);
+                    }
+                }
+                "RunCompleted" => {
+                    if let Some(metric) = forecast_metric(commands, tenant, event).await? {
+                        changed(metric, Date::MAX, event);
                     }
                 }
                 "GoalCreated" | "GoalRevised" | "GoalResumed" => {
@@ -86,6 +98,20 @@ impl Policy for GoalsFollowMetrics {
     }
 }
 
+/// The metric that a run has forecast by days. Goals that are over need none.
+async fn forecast_metric(
+    commands: &Commands,
+    tenant: TenantId,
+    completed: &RecordedEvent,
+) -> Result<Option<MetricId>, Fault> {
+    let Some(run_id) = id_of(completed, "run-").map(RunId::from) else { return Ok(None) };
+    let run = commands.load::<Run>(tenant, &stream_id(run_id.stream())?).await?.state;
+    let requested = run.requested.filter(|requested| requested.kind == RunKind::Forecast);
+    let request = requested.and_then(|requested| read::<ForecastRequest>(&requested.request).ok());
+    let by_days = request.filter(|request| matches!(request.bucket, None | Some(Bucket::Day)));
+    Ok(by_days.map(|request| request.metric_id))
+}
+
 /// The first day that may read otherwise now, in whichever time zone: points are instants.
 fn points_since(event: &MetricEvent) -> Date {
     let first = match event {
@@ -107,7 +133,7 @@ fn sales_since(event: &ImportEvent) -> Date {
     }
 }
 
-fn id_of(event: &RecordedEvent, prefix: &str) -> Option<Uuid> {
+pub(super) fn id_of(event: &RecordedEvent, prefix: &str) -> Option<Uuid> {
     event.stream.as_str().strip_prefix(prefix)?.parse().ok()
 }
 

@@ -16,12 +16,18 @@ use crate::error::Fault;
 use crate::execute::Commands;
 
 mod erasure;
+mod evidence;
+mod forecasts;
 mod goals;
+mod insights;
 mod plans;
 mod sales_metrics;
 
 pub use erasure::FinishErasures;
+pub use evidence::CausalModelsFollowData;
+pub use forecasts::ForecastsFollowMetrics;
 pub use goals::GoalsFollowMetrics;
+pub use insights::InsightsFollowRuns;
 pub use plans::GoalsFollowPlans;
 pub use sales_metrics::SalesMetricsForNewBusinesses;
 
@@ -46,7 +52,10 @@ pub fn all() -> Vec<Arc<dyn Policy>> {
     vec![
         Arc::new(SalesMetricsForNewBusinesses),
         Arc::new(GoalsFollowMetrics),
+        Arc::new(ForecastsFollowMetrics),
+        Arc::new(InsightsFollowRuns),
         Arc::new(GoalsFollowPlans),
+        Arc::new(CausalModelsFollowData),
         Arc::new(FinishErasures),
     ]
 }

@@ -42,6 +42,12 @@ impl Control {
         Arc::new(Self { stopped: AtomicBool::new(false), progress: watch::Sender::default() })
     }
 
+    /// Of a run that nobody watches.
+    #[cfg(test)]
+    pub(crate) fn detached() -> Arc<Self> {
+        Self::new()
+    }
+
     /// Whether the run should end with what it has.
     pub fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Relaxed)

@@ -15,13 +15,15 @@ use crate::caller::Caller;
 use crate::error::{CommandError, Fault};
 use crate::execute::{Commands, Outcome, stream_id};
 
-/// Runs of one business that may wait at a time.
+/// Runs of one business that may wait at a time: those that people asked for, and those that the program did.
 const MOST_WAITING: usize = 100;
+const MOST_BACKGROUND_WAITING: usize = 50;
 /// How soon an end is seen that another node brings about.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 impl Commands {
-    /// Queues a run of an engine. It is worked on in the background; [`Commands::await_run`] waits for it.
+    /// Queues a run of an engine. It is worked on in the background; [`Commands::await_run`] waits for it. What the
+    /// program asks for by itself is worked on once no person's run waits, and has a bound of its own.
     pub async fn request_run(
         &self,
         caller: &Caller,
@@ -36,20 +38,24 @@ impl Commands {
         }
         let analysis = analysis(kind).ok_or_else(|| Fault::internal(format!("{kind:?} has no analysis")))?;
         analysis.check(&request).map_err(CommandError::Refused)?;
-        let waiting: i64 = sqlx::query_scalar("select count(*) from vault.run_queue where tenant_id = $1")
-            .bind(caller.tenant.uuid())
-            .fetch_one(self.vault.across_tenants())
-            .await?;
-        if waiting as usize >= MOST_WAITING {
-            let refusal = RunRefusal::TooMany { waiting: waiting as usize, bound: MOST_WAITING };
-            return Err(CommandError::Refused(refusal));
+        let background = caller.actor.user_id().is_none();
+        let bound = if background { MOST_BACKGROUND_WAITING } else { MOST_WAITING };
+        let waiting: i64 =
+            sqlx::query_scalar("select count(*) from vault.run_queue where tenant_id = $1 and background = $2")
+                .bind(caller.tenant.uuid())
+                .bind(background)
+                .fetch_one(self.vault.across_tenants())
+                .await?;
+        if waiting as usize >= bound {
+            return Err(CommandError::Refused(RunRefusal::TooMany { waiting: waiting as usize, bound }));
         }
         let run_id = RunId::from(Uuid::now_v7());
         let requested = RunRequested { run_id, kind, request, seed, requested_by: caller.actor.user_id() };
         // Queued first: an entry whose run was never asked for is dropped by the worker that finds it.
-        sqlx::query("insert into vault.run_queue (tenant_id, run_id) values ($1, $2)")
+        sqlx::query("insert into vault.run_queue (tenant_id, run_id, background) values ($1, $2, $3)")
             .bind(caller.tenant.uuid())
             .bind(Uuid::from(run_id))
+            .bind(background)
             .execute(self.vault.across_tenants())
             .await?;
         let outcome = self

@@ -6,6 +6,7 @@ use rust_decimal::Decimal;
 use super::assessment::{GoalStatus, Outcome, Pace};
 use super::events::*;
 use super::insight::insight;
+use super::outlook::{Outlook, foresee};
 use super::pace::{actual_on, pace};
 use super::plan::{Aim, GoalPlan, Milestone};
 use super::reading::{History, days_between, plus_days};
@@ -15,10 +16,17 @@ use super::state::{Goal, Lifecycle};
 const NEARLY: Decimal = Decimal::from_parts(95, 0, 0, false, 2);
 
 /// What is new about `goal`, in the order in which people should hear of it. Nothing, where nothing changed.
-pub(super) fn assess(goal: &Goal, history: &History, source: ProgressSource, today: Date) -> Vec<GoalEvent> {
+pub(super) fn assess(
+    goal: &Goal,
+    history: &History,
+    outlook: &Outlook,
+    source: ProgressSource,
+    today: Date,
+) -> Vec<GoalEvent> {
     let Some(plan) = &goal.plan else { return vec![] };
     let recorded = matches!(source, ProgressSource::Recorded { .. });
-    let now = pace(plan, &goal.pauses, history, today, goal.told);
+    let mut now = pace(plan, &goal.pauses, history, today, goal.told);
+    foresee(&mut now, plan, history, outlook, today);
     let progressed = |now: &Pace| GoalProgressed { source: source.clone(), pace: now.clone() }.into();
     match goal.lifecycle {
         Lifecycle::Abandoned => vec![],

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::UserId;
+use crate::ids::{RunId, UserId};
 use crate::personal::Personal;
 
 /// How likely a goal is, judged by the metric's own past.
@@ -93,6 +93,26 @@ pub struct Pace {
     /// What the path follows.
     pub path: PathShape,
     pub reason: String,
+    /// Where a forecast of the metric sees it at the due date.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forecast: Option<GoalForecast>,
+}
+
+/// The reading at the due date by a forecast of the metric behind the goal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GoalForecast {
+    /// The run that answered with the forecast.
+    pub run_id: RunId,
+    /// Days up to here count as they were, the rest as forecast.
+    pub known_until: Date,
+    /// The expected reading.
+    pub value: Decimal,
+    /// It lies between `lower` and `upper` with a probability of `level` percent.
+    pub level: Decimal,
+    pub lower: Decimal,
+    pub upper: Decimal,
+    /// Of meeting the target on the due date, 0 to 1; `None` for a goal that keeps within bounds.
+    pub probability: Option<Decimal>,
 }
 
 /// What the expected path follows between start and due.

@@ -95,6 +95,7 @@ pub(super) fn pace(
         required_per_day: None,
         path: PathShape::Band,
         reason: reason(plan, days, status, actual, (low, high), Counts { kept, done, left, needed }),
+        forecast: None,
     }
 }
 

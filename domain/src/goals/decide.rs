@@ -7,6 +7,7 @@ use super::assessment::*;
 use super::draft::{self, GoalDraft, MOST_MILESTONES, MeasuredMetric, MilestoneDraft, PlanChange};
 use super::events::*;
 use super::feasibility::feasibility;
+use super::outlook::Outlook;
 use super::plan::*;
 use super::reading::{History, days_between, plus_days};
 use super::state::{Goal, Lifecycle};
@@ -311,7 +312,9 @@ fn then_assess(
         None => true,
     });
     if known {
-        events.extend(assess(&after, &history_of(&after, metric), ProgressSource::Metric, today));
+        let nothing = Outlook::default();
+        let outlook = metric.map_or(&nothing, |metric| &metric.outlook);
+        events.extend(assess(&after, &history_of(&after, metric), outlook, ProgressSource::Metric, today));
     }
     events
 }
@@ -321,7 +324,7 @@ fn record(goal: &Goal, source: ProgressSource, today: Date) -> Vec<GoalEvent> {
     if let ProgressSource::Recorded { day, value, .. } = source {
         after.records.insert(day, value);
     }
-    assess(&after, &after.recorded(), source, today)
+    assess(&after, &after.recorded(), &Outlook::default(), source, today)
 }
 
 fn history_of(goal: &Goal, metric: Option<&MeasuredMetric>) -> History {

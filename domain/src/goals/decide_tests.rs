@@ -26,7 +26,14 @@ fn noon(day: Date) -> Timestamp {
 }
 
 fn metric(kind: MetricKind, history: History) -> MeasuredMetric {
-    MeasuredMetric { metric_id: id(5), kind, unit: "orders".into(), archived: false, history }
+    MeasuredMetric {
+        metric_id: id(5),
+        kind,
+        unit: "orders".into(),
+        archived: false,
+        history,
+        outlook: Outlook::default(),
+    }
 }
 
 fn flow(days: impl IntoIterator<Item = (Date, i64)>) -> MeasuredMetric {

@@ -4,6 +4,7 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 
 use super::decide::GoalRefusal;
+use super::outlook::Outlook;
 use super::plan::*;
 use super::reading::{History, Reading, days_between, plus_days};
 use crate::ids::{MetricId, MilestoneId, UserId};
@@ -27,6 +28,7 @@ pub struct MeasuredMetric {
     pub archived: bool,
     /// The metric's days in the goal's time zone: at best all, at least from two years before the start.
     pub history: History,
+    pub outlook: Outlook,
 }
 
 #[derive(Debug, Clone, PartialEq)]

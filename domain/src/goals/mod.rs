@@ -8,6 +8,7 @@ mod draft;
 mod events;
 mod feasibility;
 mod insight;
+mod outlook;
 mod pace;
 mod path;
 mod plan;
@@ -21,6 +22,7 @@ pub use draft::{AimDraft, GoalDraft, LARGEST_AMOUNT, MeasureDraft, MeasuredMetri
 pub use events::*;
 pub use feasibility::feasibility;
 pub use insight::insight;
+pub use outlook::{MetricForecast, Outlook};
 pub use pace::pace;
 pub use plan::*;
 pub use reading::History;

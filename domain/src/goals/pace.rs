@@ -156,6 +156,7 @@ impl<'a> Course<'a> {
             required_per_day: self.required_per_day(),
             path: self.path.shape.kind,
             reason: self.reason(status, expected),
+            forecast: None,
         }
     }
 

@@ -29,6 +29,9 @@ pub enum RunKind {
     Forecast,
     Backtest,
     Anomalies,
+    /// The newest steps of a metric, looked at because data arrived.
+    Watch,
+    WhatIf,
     Inventory,
     Staffing,
     Roster,

@@ -1,4 +1,4 @@
-//! What people are told without asking: alerts of goals, as a feed.
+//! What people are told without asking: alerts of goals, and what was noticed about metrics, as a feed.
 
 mod projector;
 mod queries;

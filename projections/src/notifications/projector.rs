@@ -1,6 +1,8 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
+use dyocense_domain::event::DomainEvent;
+use dyocense_domain::forecasting::{InsightEvent, InsightSubject};
 use dyocense_domain::goals::{GoalEvent, GoalPlan};
 use dyocense_domain::ids::GoalId;
 use dyocense_eventlog::{RecordedEvent, TenantTx};
@@ -12,8 +14,8 @@ use crate::{Projector, ProjectorError};
 
 pub struct NotificationsProjector;
 
-/// The events that it reads: those that name a goal, and those that alert.
-const HANDLED: [&str; 10] = [
+/// The events of goals that it reads: those that name one, and those that alert.
+const OF_GOALS: [&str; 10] = [
     "GoalCreated",
     "GoalRevised",
     "GoalAtRisk",
@@ -33,7 +35,7 @@ impl Projector for NotificationsProjector {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn schema(&self) -> &'static str {
@@ -41,20 +43,24 @@ impl Projector for NotificationsProjector {
     }
 
     fn handles(&self, event_type: &str) -> bool {
-        HANDLED.contains(&event_type)
+        OF_GOALS.contains(&event_type) || InsightEvent::belongs(event_type)
     }
 
     async fn apply(&self, tx: &mut TenantTx, events: &[&RecordedEvent]) -> Result<(), ProjectorError> {
         let mut facts = Vec::with_capacity(events.len());
+        let mut notifications = Vec::new();
         for event in events {
+            if InsightEvent::belongs(&event.event_type) {
+                notifications.extend(noticed(event, decode(event)?));
+                continue;
+            }
             let id = event.stream.as_str().strip_prefix("goal-").and_then(|id| id.parse::<GoalId>().ok());
             let id = id.ok_or_else(|| ProjectorError::poison(event, "the stream names no goal"))?;
-            facts.push((id, decode::<GoalEvent>(event)?));
+            facts.push((*event, id, decode::<GoalEvent>(event)?));
         }
         let mut goals: HashMap<<NotifiedGoal as Row>::Key, NotifiedGoal> =
-            load(tx, facts.iter().map(|(id, _)| (*id,))).await?;
-        let mut notifications = Vec::new();
-        for (event, (id, fact)) in events.iter().zip(facts) {
+            load(tx, facts.iter().map(|(_, id, _)| (*id,))).await?;
+        for (event, id, fact) in facts {
             if let Some(named) = named(id, &fact) {
                 goals.insert(named.key(), named);
                 continue;
@@ -65,9 +71,10 @@ impl Projector for NotificationsProjector {
                     position: event.position.get(),
                     kind,
                     at: event.metadata.at,
-                    goal_id: id,
+                    goal_id: Some(id),
                     title: goal.title.clone(),
                     message,
+                    metric_id: None,
                 });
             }
         }
@@ -85,6 +92,40 @@ fn named(goal_id: GoalId, fact: &GoalEvent) -> Option<NotifiedGoal> {
         _ => return None,
     };
     Some(NotifiedGoal { goal_id, title: plan.title.clone(), unit: plan.measure.unit().to_owned() })
+}
+
+/// What was noticed about a metric. A step is told once, as what says more about it.
+fn noticed(event: &RecordedEvent, fact: InsightEvent) -> Option<Notification> {
+    use NotificationKind::*;
+    let withdrawn = |subject: &InsightSubject, what: &str, value: Option<f64>| {
+        let now = match value {
+            Some(value) => format!("its value was corrected to {value} {}", subject.unit),
+            None => "its points were taken back".to_owned(),
+        };
+        format!("{} is {what} any more: {now}.", subject.start.strftime("%-d %B %Y"))
+    };
+    let (kind, subject, message) = match fact {
+        InsightEvent::MetricAnomalyDetected(fact) => (MetricAnomaly, fact.subject, fact.oddity.explanation),
+        InsightEvent::ForecastBreached(fact) if fact.told_as_anomaly => return None,
+        InsightEvent::ForecastBreached(fact) => (ForecastBreached, fact.subject, fact.breach.explanation),
+        InsightEvent::MetricAnomalyWithdrawn(fact) => {
+            let message = withdrawn(&fact.subject, "not odd", fact.value);
+            (InsightWithdrawn, fact.subject, message)
+        }
+        InsightEvent::ForecastBreachWithdrawn(fact) => {
+            let message = withdrawn(&fact.subject, "not outside its forecast", fact.value);
+            (InsightWithdrawn, fact.subject, message)
+        }
+    };
+    Some(Notification {
+        position: event.position.get(),
+        kind,
+        at: event.metadata.at,
+        goal_id: None,
+        title: subject.metric,
+        message,
+        metric_id: Some(subject.metric_id),
+    })
 }
 
 fn told(fact: &GoalEvent, unit: &str) -> Option<(NotificationKind, String)> {

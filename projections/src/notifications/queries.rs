@@ -1,4 +1,4 @@
-use dyocense_domain::ids::GoalId;
+use dyocense_domain::ids::{GoalId, MetricId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +18,10 @@ pub enum NotificationKind {
     GoalEvaluated,
     MilestoneReached,
     MilestoneMissed,
+    MetricAnomaly,
+    ForecastBreached,
+    /// What was told about a metric does not hold any more.
+    InsightWithdrawn,
 }
 
 names!(NotificationKind);
@@ -27,11 +31,14 @@ rows! {
         [position: i64],
         kind: NotificationKind,
         at: Timestamp,
-        goal_id: GoalId,
-        /// The goal's title at that time.
+        /// The goal that it is about, if it is one.
+        goal_id: Option<GoalId>,
+        /// What the goal or the metric was called at that time.
         title: String,
         /// A sentence with the numbers.
         message: String,
+        /// The metric that it is about, if it is one.
+        metric_id: Option<MetricId>,
     }
 
     /// What a goal was last called.
@@ -42,19 +49,21 @@ rows! {
     }
 }
 
-/// Notifications by position, the older first; of one goal or of all.
+/// Notifications by position, the older first; of one goal, of one metric or of all.
 pub async fn notifications(
     snapshot: &mut Snapshot,
     goal: Option<GoalId>,
+    metric: Option<MetricId>,
     keys: &Keyset<i64>,
 ) -> Result<Page<Notification>, QueryError> {
     let rest = format!(
         "where tenant_id = $1 and position > $2 and position < $3 and ($4::uuid is null or goal_id = $4)
-         order by position {} limit $5",
+           and ($5::uuid is null or metric_id = $5)
+         order by position {} limit $6",
         keys.direction()
     );
     let rows = find::all(snapshot, &rest, |query| {
-        query.bind(keys.lower()).bind(keys.upper()).bind(goal.to_wire()).bind(keys.limit())
+        query.bind(keys.lower()).bind(keys.upper()).bind(goal.to_wire()).bind(metric.to_wire()).bind(keys.limit())
     });
     Ok(keys.page(rows.await?))
 }

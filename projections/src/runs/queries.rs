@@ -1,4 +1,5 @@
 use dyocense_domain::ids::{GoalId, MetricId, RunId, UserId};
+use dyocense_domain::metrics::Bucket;
 use dyocense_domain::runs::{PlanFigure, RunCompleted, RunKind};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -87,6 +88,52 @@ pub async fn runs(snapshot: &mut Snapshot, filter: &RunFilter, keys: &Keyset<Uui
             .bind(keys.limit())
     });
     Ok(keys.page(rows.await?))
+}
+
+/// The length of steps that a run is about, as the wire has it.
+const BUCKET: &str = "coalesce(request ->> 'bucket', 'day')";
+
+/// The newest run of one kind about a metric that a person asked for, for each length of steps.
+pub async fn newest_asked(snapshot: &mut Snapshot, metric: MetricId, kind: RunKind) -> Result<Vec<Run>, QueryError> {
+    let rest = format!(
+        "where tenant_id = $1 and metric_id = $2 and kind = $3 and requested_by is not null
+           and run_id in (
+             select max(run_id::text)::uuid from read_models.runs
+             where tenant_id = $1 and metric_id = $2 and kind = $3 and requested_by is not null group by {BUCKET})"
+    );
+    find::all(snapshot, &rest, |query| query.bind(metric.to_wire()).bind(kind.to_wire())).await
+}
+
+/// Completed runs of one kind about a metric in steps of `bucket`, the newest first; at most `most`.
+pub async fn newest_completed(
+    snapshot: &mut Snapshot,
+    metric: MetricId,
+    kind: RunKind,
+    bucket: Bucket,
+    most: usize,
+) -> Result<Vec<Run>, QueryError> {
+    let rest = format!(
+        "where tenant_id = $1 and metric_id = $2 and kind = $3 and status = 'completed' and {BUCKET} = $4
+         order by run_id desc limit $5"
+    );
+    find::all(snapshot, &rest, |query| {
+        query.bind(metric.to_wire()).bind(kind.to_wire()).bind(bucket.to_wire()).bind(most as i64)
+    })
+    .await
+}
+
+/// The newest run of one kind about a metric in steps of `bucket` that was answered or is still to be.
+pub async fn newest_open_or_completed(
+    snapshot: &mut Snapshot,
+    metric: MetricId,
+    kind: RunKind,
+    bucket: Bucket,
+) -> Result<Option<Run>, QueryError> {
+    let rest = format!(
+        "where tenant_id = $1 and metric_id = $2 and kind = $3 and status in ('open', 'completed') and {BUCKET} = $4
+         order by run_id desc limit 1"
+    );
+    find::one(snapshot, &rest, |query| query.bind(metric.to_wire()).bind(kind.to_wire()).bind(bucket.to_wire())).await
 }
 
 /// Forecasts that are looked through for one that fits.

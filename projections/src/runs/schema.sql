@@ -22,3 +22,5 @@ create table runs (
 );
 create index runs_by_kind on runs (tenant_id, kind, run_id);
 create index runs_by_metric on runs (tenant_id, metric_id, run_id) where metric_id is not null;
+-- What people asked for about a metric, among all that the program asked for by itself.
+create index runs_asked on runs (tenant_id, metric_id, kind, run_id) where requested_by is not null;

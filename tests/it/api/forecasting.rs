@@ -8,28 +8,46 @@ use super::world;
 
 /// A level of 100 with 20 more once a week, over `days` days that end yesterday; the day `odd` is far off.
 async fn rhythmic(client: &Client, days: i64, odd: Option<i64>) -> Value {
+    // Small, regular and without a pattern that a week would show.
+    let usual = |i: i64| 100.0 + 20.0 * f64::from(i32::from(i % 7 == 5)) + (i * 37 % 11) as f64 / 10.0;
+    let values = (0..days).map(|i| usual(i) + if odd == Some(i) { 150.0 } else { 0.0 });
+    recorded(client, "visitors", &values.collect::<Vec<_>>(), 1).await
+}
+
+fn today() -> jiff::civil::Date {
+    jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date()
+}
+
+fn ago(days: i64) -> jiff::civil::Date {
+    today().checked_sub(days.days()).expect("a day")
+}
+
+/// A metric with a value for each of the days that end so many days ago.
+async fn recorded(client: &Client, key: &str, values: &[f64], last: i64) -> Value {
     let define =
         "mutation ($i: DefineMetricInput!) { defineMetric(input: $i) { metric { id } userErrors { message } } }";
-    let metric =
-        json!({"key": "visitors", "name": "Visitors", "unit": "visitors", "kind": "FLOW", "goodDirection": "UP"});
+    let (first, rest) = key.split_at(1);
+    let name = format!("{}{rest}", first.to_uppercase());
+    let metric = json!({"key": key, "name": name, "unit": key, "kind": "FLOW", "goodDirection": "UP"});
     let defined = client.ok(define, json!({"i": metric})).await;
     let id = defined["defineMetric"]["metric"]["id"].clone();
-    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
-    let points: Vec<Value> = (0..days)
-        .map(|i| {
-            let day = today.checked_sub((days - i).days()).expect("a day");
-            // Small, regular and without a pattern that a week would show.
-            let wobble = (i * 37 % 11) as f64 / 10.0;
-            let odd = if odd == Some(i) { 150.0 } else { 0.0 };
-            let value = 100.0 + 20.0 * f64::from(i32::from(i % 7 == 5)) + wobble + odd;
-            json!({"at": format!("{day}T12:00:00Z"), "value": format!("{value:.1}")})
-        })
-        .collect();
+    let days = values.len() as i64;
+    let points: Vec<Value> =
+        values.iter().zip((last..last + days).rev()).map(|(value, days_ago)| point(ago(days_ago), *value)).collect();
+    assert_eq!(record(client, &id, points).await, days);
+    id
+}
+
+fn point(day: jiff::civil::Date, value: f64) -> Value {
+    json!({"at": format!("{day}T12:00:00Z"), "value": format!("{value:.1}")})
+}
+
+/// How many points were new.
+async fn record(client: &Client, metric: &Value, points: Vec<Value>) -> i64 {
     let record =
         "mutation ($i: RecordMetricPointsInput!) { recordMetricPoints(input: $i) { added userErrors { message } } }";
-    let recorded = client.ok(record, json!({"i": {"metricId": id, "points": points}})).await;
-    assert_eq!(recorded["recordMetricPoints"]["added"], days, "{recorded}");
-    id
+    let recorded = client.ok(record, json!({"i": {"metricId": metric, "points": points}})).await;
+    recorded["recordMetricPoints"]["added"].as_i64().unwrap_or_else(|| panic!("{recorded}"))
 }
 
 const FORECAST: &str =
@@ -195,4 +213,185 @@ async fn a_long_run_is_stopped_and_keeps_what_it_had() {
         Some("COMPLETED") => assert_eq!(run["stoppedEarly"], true, "{run}"),
         other => panic!("{other:?}: {run}"),
     }
+}
+
+/// What `query` gives about a run once it has ended.
+async fn once_ended(client: &Client, id: &Value, query: &str) -> Value {
+    for _ in 0..240 {
+        let run = client.ok(query, json!({"id": id})).await["run"].clone();
+        if !matches!(run["status"].as_str(), Some("QUEUED" | "RUNNING")) {
+            return run;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(250)).await;
+    }
+    panic!("the run {id} has not ended");
+}
+
+#[tokio::test]
+async fn an_ensemble_tells_the_shares_and_errors_of_its_members() {
+    let owner = world::owner().await;
+    let metric = rhythmic(&owner, 120, None).await;
+    let ensemble = "mutation ($i: EnsembleForecastInput!) { ensembleForecast(input: $i) {
+        run { id status request forecast { model points { start } members { model weight backtestError } } }
+        userErrors { code field } } }";
+    let asked = owner.ok(ensemble, json!({"i": {"metricId": metric, "horizon": 7, "waitSeconds": 20}})).await;
+    let run = &asked["ensembleForecast"]["run"];
+    assert_eq!((&run["status"], &run["request"]["model"]), (&json!("COMPLETED"), &json!("ensemble")), "{asked}");
+    let members = run["forecast"]["members"].as_array().expect("members");
+    assert!(members.len() >= 3, "{members:?}");
+    assert!(members.iter().all(|member| member["backtestError"].as_f64() > Some(0.0)), "{members:?}");
+    let weights: f64 = members.iter().filter_map(|member| member["weight"].as_f64()).sum();
+    assert!((weights - 1.0).abs() < 1e-9);
+    let refused = owner.refusal(ensemble, json!({"i": {"metricId": metric, "horizon": 0}})).await;
+    assert_eq!((refused.0.as_str(), refused.1.as_str()), ("INVALID", "input.horizon"));
+}
+
+const WHAT_IF: &str = "mutation ($i: WhatIfInput!) { whatIf(input: $i) {
+    run { id status } position userErrors { code field message } } }";
+const WHAT_IF_RUN: &str = "query ($id: ID!) { run(id: $id) { status kind failure summary caveats inputSha256 whatIf {
+    unit model history { steps } drivers { metricId name lowest highest expected }
+    baseline { start mean intervals { level lower upper } }
+    scenarios { name drivers { metricId values } expected supposed difference { value level lower upper }
+      points { start mean difference differenceIntervals { level lower upper } intervals { level } } } } } }";
+
+#[tokio::test]
+async fn what_if_shows_scenarios_beside_the_baseline_with_how_sure_the_difference_is() {
+    let owner = world::owner().await;
+    // Spending that wanders between 15 and 25, and orders that are 40 and thrice the spending, give or take 2.
+    let spread = |i: i64, by: i64, of: i64| ((i * by + i * i * 7) % of) as f64 / of as f64;
+    let spending: Vec<f64> = (0..100).map(|i| 15.0 + 10.0 * spread(i, 37, 101)).collect();
+    let orders: Vec<f64> = spending
+        .iter()
+        .enumerate()
+        .map(|(i, spent)| 40.0 + 3.0 * spent + 4.0 * spread(i as i64, 53, 97) - 2.0)
+        .collect();
+    let spending_id = recorded(&owner, "spending", &spending, 1).await;
+    let orders_id = recorded(&owner, "orders_placed", &orders, 1).await;
+    let scenario =
+        |name: &str, future: Value| json!({"name": name, "drivers": [{"metricId": spending_id, "future": future}]});
+    let scenarios = [
+        scenario("A tenth more", json!({"changePercent": 10})),
+        scenario("Twice as much", json!({"values": vec![40.0; 7]})),
+    ];
+    let input = json!({"metricId": orders_id, "horizon": 7, "scenarios": scenarios, "waitSeconds": 0});
+    let asked = owner.ok(WHAT_IF, json!({"i": input})).await;
+    let run = once_ended(&owner, &asked["whatIf"]["run"]["id"], WHAT_IF_RUN).await;
+    assert_eq!((&run["status"], &run["kind"]), (&json!("COMPLETED"), &json!("WHAT_IF")), "{run}");
+    let answer = &run["whatIf"];
+    assert_eq!(
+        (&answer["history"]["steps"], &answer["baseline"][0]["start"]),
+        (&json!(100), &json!(today().to_string()))
+    );
+    let driver = &answer["drivers"][0];
+    assert_eq!((&driver["metricId"], &driver["name"]), (&spending_id, &json!("Spending")));
+    let tenth = &answer["scenarios"][0];
+    let expected: f64 = driver["expected"].as_array().expect("values").iter().filter_map(Value::as_f64).sum();
+    let difference = &tenth["difference"];
+    let number = |value: &Value| value.as_f64().unwrap_or_else(|| panic!("{value} in {run}"));
+    let truth = 0.1 * expected * 3.0;
+    assert!((number(&difference["value"]) - truth).abs() < 0.1 * truth, "{difference} where {truth} is true");
+    assert!(number(&difference["lower"]) < truth && truth < number(&difference["upper"]), "{difference}");
+    let whole = number(&tenth["supposed"]) - number(&tenth["expected"]);
+    assert!((whole - number(&difference["value"])).abs() < 1e-6);
+    let first = &tenth["points"][0];
+    let by = number(&first["mean"]) - number(&answer["baseline"][0]["mean"]);
+    assert!((by - number(&first["difference"])).abs() < 1e-9);
+    assert!(number(&first["differenceIntervals"][0]["lower"]) >= number(&first["differenceIntervals"][1]["lower"]));
+    let caveats = run["caveats"].as_array().expect("caveats");
+    let says = |text: &str| caveats.iter().any(|caveat| caveat.as_str().expect("words").contains(text));
+    assert!(says("in Twice as much, Spending lies beyond its history"), "{caveats:?}");
+    assert!(!says("in A tenth more"), "{caveats:?}");
+    assert!(says("no proof that changing Spending changes Orders_placed"), "{caveats:?}");
+    assert!(run["summary"].as_str().expect("words").contains("A tenth more: Orders_placed adds up to"), "{run}");
+
+    for (scenarios, code) in [
+        (json!([]), "INVALID"),
+        (json!([scenario("One value", json!({"values": [1.0]}))]), "INVALID"),
+        (json!([{"name": "Itself", "drivers": [{"metricId": orders_id, "future": {"changePercent": 1}}]}]), "INVALID"),
+        (
+            json!([{"name": "Nothing", "drivers": [{"metricId": "R29hbA", "future": {"changePercent": 1}}]}]),
+            "NOT_FOUND",
+        ),
+    ] {
+        let input = json!({"metricId": orders_id, "horizon": 7, "scenarios": scenarios});
+        let refused = owner.refusal(WHAT_IF, json!({"i": input})).await;
+        assert_eq!((refused.0.as_str(), refused.1.as_str()), (code, "input.scenarios"), "{scenarios}");
+    }
+    let ets = json!({"metricId": orders_id, "horizon": 7, "scenarios": scenarios, "model": "ETS"});
+    assert_eq!(owner.refusal(WHAT_IF, json!({"i": ets})).await.1, "input.model");
+    // A stranger's metrics are no drivers.
+    let stranger = world::owner().await;
+    let theirs = recorded(&stranger, "theirs", &orders, 1).await;
+    let input = json!({"metricId": theirs, "horizon": 7, "scenarios": scenarios});
+    assert_eq!(stranger.refusal(WHAT_IF, json!({"i": input})).await.0, "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn a_new_day_is_forecast_by_itself_and_an_odd_one_is_told_live() {
+    let owner = world::owner().await;
+    let usual: Vec<f64> = (0..120).map(|i| 100.0 + f64::from(i * 37 % 11)).collect();
+    let metric = recorded(&owner, "visits", &usual, 2).await;
+    let input = json!({"metricId": metric, "horizon": 14, "levels": [80, 95, 99], "model": "ETS", "waitSeconds": 20});
+    let asked = owner.ok(FORECAST, json!({"i": input})).await["forecastMetric"]["run"].clone();
+    assert_eq!(asked["status"], "COMPLETED", "{asked}");
+    let mut socket = owner.socket().await;
+    let live = "subscription ($types: [String!]) { tenantEvents(types: $types) { type stream actor data } }";
+    socket.subscribe("1", live, json!({"types": ["MetricAnomalyDetected", "ForecastBreached"]})).await;
+    assert_eq!(record(&owner, &metric, vec![point(ago(1), 300.0)]).await, 1);
+
+    let anomaly = socket.item().await["tenantEvents"].clone();
+    assert_eq!(
+        (&anomaly["type"], &anomaly["actor"]),
+        (&json!("MetricAnomalyDetected"), &json!("system:insights_follow_runs"))
+    );
+    assert_eq!(anomaly["data"]["value"].as_f64(), Some(300.0));
+    assert_eq!(anomaly["data"]["start"], ago(1).to_string());
+    let breach = socket.item().await["tenantEvents"].clone();
+    assert_eq!(breach["type"], "ForecastBreached");
+
+    let insights = "query ($m: ID!) { insights(metricId: $m, last: 10) { edges { node {
+        kind bucket start value expected lower upper level explanation forecastId withdrawnAt } } } }";
+    let told = owner.ok(insights, json!({"m": metric})).await;
+    let told: Vec<&Value> =
+        told["insights"]["edges"].as_array().expect("a list").iter().map(|edge| &edge["node"]).collect();
+    assert_eq!(told.iter().map(|one| &one["kind"]).collect::<Vec<_>>(), ["SPIKE", "FORECAST_BREACH"], "{told:?}");
+    assert_eq!((&told[1]["forecastId"], &told[1]["level"]), (&asked["id"], &json!(99.0)));
+    assert!(told[1]["upper"].as_f64() < Some(300.0), "{told:?}");
+    let alerts =
+        "query ($m: ID!) { notifications(metricId: $m) { edges { node { kind goalId metricId title message } } } }";
+    let alerts = owner.ok(alerts, json!({"m": metric})).await;
+    let alert = &alerts["notifications"]["edges"][0]["node"];
+    assert_eq!(
+        (&alert["kind"], &alert["metricId"], &alert["goalId"]),
+        (&json!("METRIC_ANOMALY"), &metric, &Value::Null)
+    );
+    assert_eq!((&alert["title"], &alert["message"]), (&json!("Visits"), &told[0]["explanation"]));
+
+    // The forecast was made again, by nobody, and both are in the accuracy report: one of them knows how it did.
+    let runs = "query ($m: ID!) { runs(metricId: $m) { edges { node { kind requestedBy { id } watch {
+        steps { start value isNews anomaly { kind } breach { level } } } } } }
+        forecastAccuracy(metricId: $m) { run { requestedBy { id } } steps meanAbsoluteError } }";
+    let mut shown = Value::Null;
+    for _ in 0..240 {
+        shown = owner.ok(runs, json!({"m": metric})).await;
+        if shown["forecastAccuracy"].as_array().map(Vec::len) == Some(2) {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(250)).await;
+    }
+    let runs = shown["runs"]["edges"].as_array().expect("a list");
+    let of = |kind: &str| {
+        runs.iter().map(|edge| &edge["node"]).find(|run| run["kind"] == kind && run["requestedBy"].is_null())
+    };
+    let watch = &of("WATCH").expect("a look at the day")["watch"]["steps"];
+    assert_eq!(watch.as_array().map(Vec::len), Some(1), "{shown}");
+    assert_eq!((&watch[0]["isNews"], &watch[0]["anomaly"]["kind"]), (&json!(true), &json!("SPIKE")));
+    assert!(of("FORECAST").is_some(), "{shown}");
+    let accuracy = &shown["forecastAccuracy"];
+    assert_eq!((&accuracy[0]["steps"], &accuracy[1]["steps"]), (&json!(1), &json!(0)), "{accuracy}");
+    assert_eq!(accuracy[1]["run"]["requestedBy"], Value::Null);
+
+    let stranger = world::owner().await;
+    let hidden = stranger.ok(insights, json!({"m": metric})).await;
+    assert_eq!(hidden["insights"]["edges"], json!([]));
 }

@@ -1,5 +1,6 @@
 //! Use cases on a real log with real read models, without the edge.
 
+mod forecasting;
 mod goals;
 mod identity;
 mod ledger;

@@ -99,6 +99,7 @@ pub fn pace(actual: i64, status: GoalStatus) -> Pace {
         required_per_day: None,
         path: PathShape::Linear,
         reason: format!("{actual} of 100"),
+        forecast: None,
     }
 }
 

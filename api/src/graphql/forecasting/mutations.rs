@@ -1,4 +1,4 @@
-//! Asking where a metric is heading.
+//! Asking where a metric is heading, what would move it, and what in it was odd.
 
 use async_graphql::{Context, ID, InputObject, InputType, Object, SimpleObject};
 use dyocense_commands::forecasting::{AnomalyRequest, BacktestRequest, ForecastRequest};
@@ -7,6 +7,7 @@ use dyocense_domain::runs::RunKind;
 use serde_json::{Value, json};
 
 use super::types::ForecastModel;
+use super::what_if::WhatIfInput;
 use crate::graphql::fault::Fault;
 use crate::graphql::ids::{self, Kind};
 use crate::graphql::metrics::Bucket;
@@ -31,6 +32,27 @@ pub struct ForecastMetricInput {
     /// The model.
     #[graphql(default_with = "ForecastModel::Auto")]
     model: ForecastModel,
+    /// Of everything random.
+    #[graphql(default = 1)]
+    seed: u32,
+    /// How many seconds (0 to 20) to wait for the answer.
+    #[graphql(default = 10)]
+    wait_seconds: u32,
+}
+
+/// What to forecast with all models together.
+#[derive(InputObject)]
+pub struct EnsembleForecastInput {
+    /// The metric.
+    metric_id: ID,
+    /// Steps ahead (1 to 1,000).
+    horizon: u32,
+    /// The calendar's step.
+    #[graphql(default_with = "Bucket::Day")]
+    bucket: Bucket,
+    /// Interval levels in percent (1 to 99.9), at most 10.
+    #[graphql(default_with = "vec![80.0, 95.0]")]
+    levels: Vec<f64>,
     /// Of everything random.
     #[graphql(default = 1)]
     seed: u32,
@@ -109,6 +131,10 @@ macro_rules! run_payloads {
 run_payloads!(
     /// What became of asking for a forecast.
     ForecastMetricPayload,
+    /// What became of asking for a forecast of all models together.
+    EnsembleForecastPayload,
+    /// What became of asking what if.
+    WhatIfPayload,
     /// What became of asking for a backtest.
     BacktestPayload,
     /// What became of asking for anomalies.
@@ -169,8 +195,63 @@ impl ForecastingMutation {
                     levels: input.levels,
                     model: input.model.into(),
                     bucket: Some(input.bucket.into()),
+                    last: None,
                 };
                 (json!(request), input.seed, input.wait_seconds)
+            },
+        )
+        .await
+    }
+
+    /// Forecasts a metric with all models together, each weighted by how well it foresaw the past. Its `members` tell
+    /// their shares and their errors.
+    async fn ensemble_forecast(
+        &self,
+        ctx: &Context<'_>,
+        input: EnsembleForecastInput,
+        #[graphql(desc = "Repeats of this request with the same key are done once.")] idempotency_key: Option<String>,
+    ) -> Result<EnsembleForecastPayload, Fault> {
+        ask(
+            ctx,
+            input,
+            idempotency_key,
+            |input| &input.metric_id,
+            RunKind::Forecast,
+            |metric_id, input| {
+                let request = ForecastRequest {
+                    metric_id,
+                    horizon: input.horizon as usize,
+                    levels: input.levels,
+                    model: ForecastModel::Ensemble.into(),
+                    bucket: Some(input.bucket.into()),
+                    last: None,
+                };
+                (json!(request), input.seed, input.wait_seconds)
+            },
+        )
+        .await
+    }
+
+    /// Forecasts a metric as it is expected and as it would be if other metrics went another way, with the difference
+    /// and how sure it is. What went together in the past need not be cause and effect.
+    async fn what_if(
+        &self,
+        ctx: &Context<'_>,
+        input: WhatIfInput,
+        #[graphql(desc = "Repeats of this request with the same key are done once.")] idempotency_key: Option<String>,
+    ) -> Result<WhatIfPayload, Fault> {
+        if input.names_no_metric(ctx).await? {
+            return Ok(UserError::not_found("metric", &["input", "scenarios"]).into());
+        }
+        ask(
+            ctx,
+            input,
+            idempotency_key,
+            |input| &input.metric_id,
+            RunKind::WhatIf,
+            |metric_id, input| {
+                let (seed, wait) = (input.seed, input.wait_seconds);
+                (json!(input.request(metric_id)), seed, wait)
             },
         )
         .await

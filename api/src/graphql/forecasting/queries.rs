@@ -1,14 +1,16 @@
-//! How forecasts did.
+//! How forecasts did, and what was noticed.
 
 use async_graphql::{Context, ID, Object, SimpleObject};
 use dyocense_commands::forecasting::ForecastAnswer;
 use dyocense_domain::ids::MetricId;
 use dyocense_domain::runs::RunKind;
+use dyocense_projections::forecasting;
 use dyocense_projections::runs::{self, RunFilter, RunStatus};
 use uuid::Uuid;
 
+use super::insights::MetricInsight;
 use super::types::IntervalCoverage;
-use crate::graphql::connection::Paging;
+use crate::graphql::connection::{Connection, Paging};
 use crate::graphql::fault::Fault;
 use crate::graphql::ids::{self, Kind};
 use crate::graphql::request::{commands, fault, query_fault, snapshot, visitor};
@@ -75,5 +77,28 @@ impl ForecastingQuery {
             },
         });
         Ok(scored.collect())
+    }
+
+    /// What was noticed about a metric without anybody asking, the oldest first: odd steps, and forecasts that did not
+    /// hold. Ask for the `last` to see the newest.
+    #[allow(clippy::too_many_arguments)] // Relay's four, and what the list is asked for.
+    async fn insights(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The metric's id.")] metric_id: ID,
+        #[graphql(desc = "The size of the page, from its start (1 to 500).")] first: Option<i32>,
+        #[graphql(desc = "Only items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The size of the page, from its end (1 to 500).")] last: Option<i32>,
+        #[graphql(desc = "Only items before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Answer only once the read models have reached this position.")] min_position: Option<
+            Position,
+        >,
+    ) -> Result<Connection<MetricInsight>, Fault> {
+        let keys = Paging { first, after, last, before }.keyset(|text| text.parse().ok())?;
+        // An id that names no metric has no insights.
+        let metric = ids::of::<MetricId>(Kind::Metric, &metric_id).unwrap_or_else(|| Uuid::nil().into());
+        let mut snapshot = snapshot(ctx, min_position).await?;
+        let page = forecasting::insights(&mut snapshot, metric, &keys).await.map_err(query_fault)?;
+        Ok(Connection::of(page, |row| row.position.to_string(), Into::into))
     }
 }

@@ -24,6 +24,8 @@ pub enum ForecastModel {
     Intermittent,
     /// Gradient-boosted trees.
     Trees,
+    /// A trend that bends, with seasons of the calendar.
+    Prophet,
     /// All models, weighted by how well each foresaw the past.
     Ensemble,
 }
@@ -112,24 +114,6 @@ pub struct Forecast {
 
 impl From<answers::ForecastAnswer> for Forecast {
     fn from(answer: answers::ForecastAnswer) -> Self {
-        let points = answer
-            .starts
-            .iter()
-            .zip(&answer.mean)
-            .enumerate()
-            .map(|(i, (start, mean))| ForecastPoint {
-                start: Date(*start),
-                mean: *mean,
-                intervals: answer
-                    .bands
-                    .iter()
-                    .filter_map(|band| {
-                        let (lower, upper) = (*band.lower.get(i)?, *band.upper.get(i)?);
-                        Some(ForecastInterval { level: band.level, lower, upper })
-                    })
-                    .collect(),
-            })
-            .collect();
         let members = answer.members.into_iter().map(|member| ForecastMember {
             model: member.model,
             weight: member.weight,
@@ -147,10 +131,27 @@ impl From<answers::ForecastAnswer> for Forecast {
             history: answer.history.into(),
             model: answer.model,
             members: members.collect(),
-            points,
+            points: points(&answer.starts, &answer.mean, &answer.bands),
             total,
         }
     }
+}
+
+/// The steps ahead, each with its intervals.
+pub fn points(starts: &[jiff::civil::Date], mean: &[f64], bands: &[answers::Band]) -> Vec<ForecastPoint> {
+    let steps = starts.iter().zip(mean).enumerate();
+    steps
+        .map(|(i, (start, mean))| ForecastPoint { start: Date(*start), mean: *mean, intervals: at(bands, i) })
+        .collect()
+}
+
+/// The intervals of one step.
+pub fn at(bands: &[answers::Band], step: usize) -> Vec<ForecastInterval> {
+    let interval = |band: &answers::Band| {
+        let (lower, upper) = (*band.lower.get(step)?, *band.upper.get(step)?);
+        Some(ForecastInterval { level: band.level, lower, upper })
+    };
+    bands.iter().filter_map(interval).collect()
 }
 
 /// A value that was forecast, beside what it was.
@@ -252,19 +253,19 @@ pub enum AnomalyKind {
 #[derive(SimpleObject)]
 pub struct Anomaly {
     /// The step's first day.
-    start: Date,
+    pub(super) start: Date,
     /// What it is.
-    kind: AnomalyKind,
+    pub(super) kind: AnomalyKind,
     /// What it was.
-    value: f64,
+    pub(super) value: f64,
     /// What would have been usual.
-    expected: f64,
+    pub(super) expected: f64,
     /// Distance from usual in standard deviations, signed.
-    score: f64,
+    pub(super) score: f64,
     /// Probability of a distance at least as large when nothing is odd.
-    p: f64,
+    pub(super) p: f64,
     /// What was odd, in a sentence.
-    explanation: String,
+    pub(super) explanation: String,
 }
 
 /// What in a metric was odd.

@@ -230,6 +230,11 @@ impl Goal {
         self.0.pace.as_ref().map(|pace| pace.0.clone().into())
     }
 
+    /// Where it is heading by the newest forecast of its metric; null where none reaches its due date.
+    async fn forecast(&self) -> Option<GoalForecast> {
+        self.0.pace.as_ref().and_then(|pace| pace.0.forecast.clone()).map(Into::into)
+    }
+
     /// What history said when it was set or last revised.
     async fn feasibility(&self) -> Feasibility {
         self.0.feasibility.0.clone().into()

@@ -1,8 +1,9 @@
 //! Goals, their pace and what is said about them, as the API shows them.
 
-use async_graphql::{Enum, SimpleObject};
+use async_graphql::{Enum, ID, SimpleObject};
 use dyocense_domain::goals;
 
+use crate::graphql::ids::Kind;
 use crate::graphql::scalars::{Date, Decimal};
 
 /// How a metric's points become the one number that the goal is about.
@@ -284,6 +285,41 @@ pub struct Pace {
     pub path: PathShape,
     /// The status explained in plain words, with the numbers.
     pub reason: String,
+    /// Where a forecast of the metric saw it at the due date; null where no kept forecast reaches that far.
+    pub forecast: Option<GoalForecast>,
+}
+
+/// Where a goal is heading by a forecast of its metric, in the goal's unit.
+#[derive(SimpleObject, Debug, Clone)]
+pub struct GoalForecast {
+    /// The id of the run that answered with the forecast.
+    pub run_id: ID,
+    /// Days up to here count as they were, the rest as forecast.
+    pub known_until: Date,
+    /// The expected reading at the due date.
+    pub value: Decimal,
+    /// The probability of the interval in percent.
+    pub level: Decimal,
+    /// The interval's lower end.
+    pub lower: Decimal,
+    /// The interval's upper end.
+    pub upper: Decimal,
+    /// The probability of meeting the target on the due date, 0 to 1; null for a goal that keeps within bounds.
+    pub probability: Option<Decimal>,
+}
+
+impl From<goals::GoalForecast> for GoalForecast {
+    fn from(forecast: goals::GoalForecast) -> Self {
+        Self {
+            run_id: Kind::Run.id(forecast.run_id),
+            known_until: Date(forecast.known_until),
+            value: Decimal(forecast.value),
+            level: Decimal(forecast.level),
+            lower: Decimal(forecast.lower),
+            upper: Decimal(forecast.upper),
+            probability: forecast.probability.map(Decimal),
+        }
+    }
 }
 
 impl From<goals::Pace> for Pace {
@@ -299,6 +335,7 @@ impl From<goals::Pace> for Pace {
             required_per_day: pace.required_per_day.map(Decimal),
             path: pace.path.into(),
             reason: pace.reason,
+            forecast: pace.forecast.map(Into::into),
         }
     }
 }

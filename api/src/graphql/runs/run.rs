@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use dyocense_commands::evidence::{ChangeAnswer, GraphAnswer, InterventionAnswer};
-use dyocense_commands::forecasting::{AnomalyAnswer, BacktestAnswer, ForecastAnswer};
+use dyocense_commands::forecasting::{AnomalyAnswer, BacktestAnswer, ForecastAnswer, WatchAnswer, WhatIfAnswer};
 use dyocense_commands::optimization::PlanAnswer;
 use dyocense_commands::runs::Progress;
 use dyocense_domain::runs::{self as domain, RunCompleted};
@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use crate::graphql::connection::Named;
 use crate::graphql::evidence::{CausalGraph, ChangeExplanation, Intervention};
 use crate::graphql::fault::Fault;
-use crate::graphql::forecasting::{AnomalyReport, Backtest, Forecast};
+use crate::graphql::forecasting::{AnomalyReport, Backtest, Forecast, WatchReport, WhatIf};
 use crate::graphql::identity::User;
 use crate::graphql::ids::Kind;
 use crate::graphql::loaders;
@@ -33,6 +33,10 @@ pub enum RunKind {
     Backtest,
     /// What in a metric was odd.
     Anomalies,
+    /// Whether the newest steps of a metric were odd, and whether its forecasts held. The program asks by itself.
+    Watch,
+    /// Where a metric would be heading if others went another way.
+    WhatIf,
     /// What to order.
     Inventory,
     /// How many people to schedule.
@@ -252,6 +256,16 @@ impl Run {
         Ok(self.answer_of::<AnomalyAnswer>(domain::RunKind::Anomalies)?.map(Into::into))
     }
 
+    /// What the newest steps of a metric were found to be.
+    pub async fn watch(&self) -> Result<Option<WatchReport>, Fault> {
+        Ok(self.answer_of::<WatchAnswer>(domain::RunKind::Watch)?.map(Into::into))
+    }
+
+    /// The answer of supposing that other metrics go another way.
+    pub async fn what_if(&self) -> Result<Option<WhatIf>, Fault> {
+        Ok(self.answer_of::<WhatIfAnswer>(domain::RunKind::WhatIf)?.map(Into::into))
+    }
+
     /// The answer of a search for a plan.
     pub async fn plan(&self) -> Result<Option<PlanReport>, Fault> {
         use domain::RunKind::{Budget, Inventory, Roster, Staffing};
@@ -275,8 +289,10 @@ impl Run {
     }
 
     /// The answer of a question what causes what.
-    pub async fn causal_graph(&self) -> Result<Option<CausalGraph>, Fault> {
-        Ok(self.answer_of::<GraphAnswer>(domain::RunKind::CausalGraph)?.map(Into::into))
+    pub async fn causal_graph(&self, ctx: &Context<'_>) -> Result<Option<CausalGraph>, Fault> {
+        let Some(answer) = self.answer_of::<GraphAnswer>(domain::RunKind::CausalGraph)? else { return Ok(None) };
+        let model = self.0.request.0["model_id"].as_str().and_then(|id| id.parse().ok());
+        Ok(Some(CausalGraph::of(ctx, answer, model).await?))
     }
 
     /// The run whose question this was before some of its inputs were changed, where it is a scenario.

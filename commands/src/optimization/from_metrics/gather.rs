@@ -211,7 +211,7 @@ async fn hours(
     tenant: TenantId,
     metric: &MetricSummary,
 ) -> Result<Result<Vec<f64>, NoAnswer>, Fault> {
-    // The run has waited for its position already.
+    // The run has waited for the history that it reads.
     let moment = commands.reads.metric_moment(tenant, metric.metric_id, &[], Position::START, Duration::ZERO).await?;
     let Some(latest) = moment.and_then(|moment| moment.latest) else {
         return Ok(Err(impossible(format!("{} has no points yet", metric.name))));

@@ -1,0 +1,154 @@
+use uuid::Uuid;
+
+use super::*;
+
+fn id(n: u128) -> MetricId {
+    MetricId::from(Uuid::from_u128(n))
+}
+
+fn history(metric: u128, first: &str, values: Vec<f64>) -> History {
+    History {
+        metric_id: id(metric),
+        name: format!("Metric {metric}"),
+        unit: "units".into(),
+        kind: MetricKind::Flow,
+        bucket: Bucket::Day,
+        first: first.parse().unwrap(),
+        values: values.into_iter().map(Some).collect(),
+    }
+}
+
+/// Numbers between -1 and 1 that repeat for nobody.
+fn noise(seed: u64) -> impl FnMut() -> f64 {
+    let mut state = seed;
+    move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+    }
+}
+
+/// Spending that wanders, and sales that are 50 and twice the spending, give or take.
+fn advertising(days: usize, seed: u64, effect: f64) -> (History, History) {
+    let (mut one, mut other) = (noise(seed), noise(seed + 1));
+    let spending: Vec<f64> = (0..days).map(|t| 20.0 + 8.0 * one() + if t % 7 == 5 { 6.0 } else { 0.0 }).collect();
+    let mut error = 0.0;
+    let sales = spending
+        .iter()
+        .map(|spent| {
+            error = 0.5 * error + 4.0 * other();
+            50.0 + effect * spent + error
+        })
+        .collect();
+    (history(1, "2026-01-01", sales), history(2, "2026-01-01", spending))
+}
+
+fn request(horizon: usize, futures: Vec<DriverFuture>) -> WhatIfRequest {
+    let scenario = |(i, future): (usize, DriverFuture)| Scenario {
+        name: format!("scenario {i}"),
+        drivers: vec![ScenarioDriver { metric_id: id(2), future }],
+    };
+    WhatIfRequest {
+        metric_id: id(1),
+        horizon,
+        levels: vec![80.0, 95.0],
+        model: Model::Auto,
+        bucket: Some(Bucket::Day),
+        scenarios: futures.into_iter().enumerate().map(scenario).collect(),
+    }
+}
+
+fn suppose(history: History, driver: History, request: WhatIfRequest) -> (WhatIfAnswer, Vec<String>) {
+    let control = crate::runs::Control::detached();
+    let input = json!(Input { request, history, drivers: vec![driver] });
+    let computed = Supposing.compute(&input, 1, &control).unwrap();
+    (read(&computed.answer).unwrap(), computed.caveats)
+}
+
+#[test]
+fn a_driver_that_matters_moves_the_forecast_by_its_effect() {
+    let (sales, spending) = advertising(150, 7, 2.0);
+    let (answer, caveats) =
+        suppose(sales, spending, request(10, vec![DriverFuture::Percent(20.0), DriverFuture::Values(vec![45.0; 10])]));
+    let expected = &answer.drivers[0].expected;
+    let scenario = &answer.scenarios[0];
+    assert_eq!(scenario.drivers[0].values[3], expected[3] * 1.2);
+    let truth: f64 = expected.iter().map(|spent| 0.2 * spent * 2.0).sum();
+    let ScenarioPoint { difference, lower, upper, .. } = scenario.whole;
+    assert!((difference - truth).abs() < 0.15 * truth, "{difference} where {truth} is true");
+    assert!(lower < truth && truth < upper && lower > 0.0, "{lower} to {upper}");
+    // The difference is known better than the future: what else may happen is in both forecasts.
+    let forecast = &scenario.bands[1];
+    let of_difference = &scenario.difference_bands[1];
+    assert!(of_difference.upper[0] - of_difference.lower[0] < forecast.upper[0] - forecast.lower[0]);
+    for (h, (mean, base)) in scenario.mean.iter().zip(&answer.mean).enumerate() {
+        assert_eq!(scenario.difference[h], mean - base);
+    }
+    assert!(!caveats.iter().any(|caveat| caveat.starts_with("in scenario 0")), "{caveats:?}");
+    assert!(
+        caveats.iter().any(|caveat| caveat.contains("in scenario 1, Metric 2 lies beyond its history")),
+        "{caveats:?}"
+    );
+    assert!(caveats.last().unwrap().contains("no proof that changing Metric 2 changes Metric 1"));
+}
+
+#[test]
+fn a_driver_that_does_not_matter_is_called_so() {
+    let (sales, spending) = advertising(150, 3, 0.0);
+    let (answer, caveats) = suppose(sales, spending, request(10, vec![DriverFuture::Percent(30.0)]));
+    let ScenarioPoint { lower, upper, .. } = answer.scenarios[0].whole;
+    assert!(lower < 0.0 && upper > 0.0, "{lower} to {upper}");
+    assert!(caveats.iter().any(|caveat| caveat.contains("beyond chance")), "{caveats:?}");
+}
+
+#[test]
+fn a_driver_that_began_later_or_ended_earlier_is_told() {
+    let (sales, spending) = advertising(150, 7, 2.0);
+    let late = History { first: "2026-02-20".parse().unwrap(), values: spending.values[50..140].to_vec(), ..spending };
+    let (answer, caveats) = suppose(sales, late, request(5, vec![DriverFuture::Percent(20.0)]));
+    assert_eq!((answer.history.first, answer.history.steps), ("2026-02-20".parse().unwrap(), 100));
+    assert!(caveats.iter().any(|caveat| caveat.contains("ends 10 days before Metric 1")), "{caveats:?}");
+    assert_eq!(answer.drivers[0].expected.len(), 5);
+}
+
+#[test]
+fn too_little_shared_history_and_a_driver_that_never_changed_have_no_answer() {
+    let control = crate::runs::Control::detached();
+    let fails = |history: History, driver: History| {
+        let request = request(5, vec![DriverFuture::Percent(20.0)]);
+        let input = json!(Input { request, history, drivers: vec![driver] });
+        match Supposing.compute(&input, 1, &control) {
+            Err(NoAnswer::Impossible(reason)) => reason,
+            _ => panic!("an answer"),
+        }
+    };
+    let (sales, spending) = advertising(29, 7, 2.0);
+    assert_eq!(fails(sales, spending), "Metric 1 and its drivers share 29 days of history; at least 30 are needed");
+    let (sales, spending) = advertising(100, 7, 2.0);
+    let constant = History { values: vec![Some(5.0); 100], ..spending };
+    assert!(fails(sales, constant).contains("never changed"));
+}
+
+#[test]
+fn what_cannot_be_supposed_is_refused_with_its_bound() {
+    let refused = |change: &dyn Fn(&mut WhatIfRequest)| {
+        let mut request = request(3, vec![DriverFuture::Percent(10.0)]);
+        change(&mut request);
+        match Supposing.check(&json!(request)) {
+            Err(RunRefusal::Request { field, reason }) => (field, reason),
+            other => panic!("{other:?}"),
+        }
+    };
+    let future = |future: DriverFuture| move |r: &mut WhatIfRequest| r.scenarios[0].drivers[0].future = future.clone();
+    assert_eq!(refused(&|r| r.horizon = 0).0, "horizon");
+    assert_eq!(refused(&|r| r.model = Model::Ets).0, "model");
+    assert_eq!(refused(&|r| r.scenarios.clear()).0, "scenarios");
+    assert!(refused(&|r| r.scenarios[0].drivers[0].metric_id = id(1)).1.contains("no driver of itself"));
+    assert!(refused(&future(DriverFuture::Values(vec![1.0; 2]))).1.contains("2 values for a driver"));
+    assert!(refused(&future(DriverFuture::Percent(-150.0))).1.contains("-100 to 1000"));
+    let twice = |r: &mut WhatIfRequest| {
+        let again = r.scenarios[0].drivers[0].clone();
+        r.scenarios[0].drivers.push(again);
+    };
+    assert!(refused(&twice).1.contains("twice"));
+    assert_eq!(Supposing.check(&json!(request(3, vec![DriverFuture::Values(vec![1.0; 3])]))), Ok(()));
+}
