@@ -18,12 +18,13 @@ import subprocess
 import sys
 import tempfile
 
+import prophet_part
 from series_sets import EXOGENOUS_SETS, SETS, directory, sample, write_train
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BINARY = os.environ.get("DYOCENSE_BIN")
 KEPT = os.path.join(os.environ["DYOCENSE_BENCH_DIR"], "peers")
-OURS = ["theta", "ets", "trees", "arima", "ensemble"]
+OURS = ["theta", "ets", "trees", "arima", "ensemble", "prophet"]
 PEERS = ["theta", "ets", "trees", "arima"]
 
 
@@ -175,13 +176,16 @@ def main():
         shutil.rmtree(KEPT, ignore_errors=True)
     total = args.series if args.series == "all" else int(args.series)
     models = args.models.split(",")
-    table, count, helped = {}, 0, {}
+    table, count, helped, prophet = {}, 0, {}, []
     with tempfile.TemporaryDirectory() as folder:
-        for name in args.sets.split(","):
+        if "prophet" in models:
+            models.remove("prophet")
+            prophet = prophet_part.run(total, args.sets.split(","), folder, run_ours, run_peer, read)
+        for name in args.sets.split(",") if models else []:
             count += run_set(name, total, models, folder, table)
-        for name in EXOGENOUS_SETS:
+        for name in EXOGENOUS_SETS if models else []:
             helped[name] = run_exogenous(name, folder)
-    figures = judge(table, helped) if "ours ensemble" in table else []
+    figures = (judge(table, helped) if "ours ensemble" in table else []) + prophet
     print()
     for f in figures:
         print(f"  {'holds ' if f['holds'] else 'MISSED'} {f['name']}: {f['value']} {f['unit']} (target {f['target']})")

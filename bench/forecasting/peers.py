@@ -20,7 +20,7 @@ warnings.filterwarnings("ignore")
 import numpy as np
 import pandas as pd
 
-from series_sets import SETS
+from series_sets import PROPHET_EXAMPLES, SETS
 
 LEVELS = [80, 95]
 # Longest season that the peer's ARIMA is asked to model itself; beyond it its own MSTL takes the season out first, as
@@ -105,6 +105,9 @@ def run_prophet(groups, horizon, freq, keep):
     logging.getLogger("cmdstanpy").setLevel(logging.ERROR)
     from prophet import Prophet
 
+    if groups:
+        warm = groups[0][1][["ds", "y"]]
+        Prophet(uncertainty_samples=10).fit(warm).predict(warm.tail(2))
     for key, part in groups:
         start = children_and_self()
         model = Prophet(interval_width=0.95)
@@ -118,7 +121,7 @@ def run_prophet(groups, horizon, freq, keep):
 
 def main():
     name, set_name, train, target = sys.argv[1:5]
-    season, horizon, freq, _ = SETS[set_name]
+    season, horizon, freq = PROPHET_EXAMPLES.get(set_name) or SETS[set_name][:3]
     frame = pd.read_csv(train, parse_dates=["ds"], dtype={"unique_id": str})
     kept = set()
     if os.path.exists(target):

@@ -24,6 +24,13 @@ EXOGENOUS_SETS = OrderedDict(
     exog_bike_daily=(7, 60, ["holiday", "workingday", "weathersit", "temp", "hum", "windspeed"]),
 )
 
+# Single series that come with prophet's own documentation: season, horizon, pandas frequency
+PROPHET_EXAMPLES = OrderedDict(
+    example_wp_log_peyton_manning=(7, 365, "D"),
+    example_air_passengers=(12, 36, "MS"),
+    example_retail_sales=(12, 36, "MS"),
+)
+
 
 def directory():
     root = os.environ.get("DYOCENSE_CASES")
@@ -41,6 +48,12 @@ def read(path):
         for row in csv.DictReader(file):
             out.setdefault(row["unique_id"], []).append((row["ds"], float(row["y"])))
     return out
+
+
+def read_example(name):
+    """The rows of a file that holds one series without an identifier."""
+    with open(os.path.join(directory(), f"{name}.csv"), newline=None) as file:
+        return [(row["ds"], float(row["y"])) for row in csv.DictReader(file)]
 
 
 def scattered(count):

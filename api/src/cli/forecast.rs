@@ -1,4 +1,4 @@
-//! `dyocense forecast` and `dyocense anomalies`: the forecasting engine on a CSV file, without a server.
+//! `dyocense forecast`, `dyocense anomalies` and `dyocense changepoints`: the forecasting engine on a CSV file, without a server.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -8,18 +8,25 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use clap::Args;
 use dyocense_forecasting::anomalies::{Detection, Kind, detect_set, explain};
-use dyocense_forecasting::{Forecast, ForecastError, Model, Request, Series, forecast_set_on};
+use dyocense_forecasting::hierarchy::Method;
+use dyocense_forecasting::paths::quantiles;
+use dyocense_forecasting::{Forecast, ForecastError, Model, Request, Series, forecast_prophet_set_on, forecast_set_on};
 use jiff::civil::DateTime;
 
+mod changepoints;
+mod hierarchy;
 mod input;
+mod prophet;
 
+pub use changepoints::{ChangepointsArgs, changepoints};
 use input::{read_exogenous, read_series};
+use prophet::ProphetArgs;
 
 /// Forecast every series of a CSV file
 ///
 /// The file has the columns unique_id,ds,y (one series when unique_id is absent; a missing value is an empty y). The
-/// answer has one row per series, model and step: unique_id,step,model,mean and lo_L,hi_L for each level L. Caveats and
-/// refusals go to standard error.
+/// answer has one row per series, model and step: unique_id,step,model,mean, lo_L,hi_L for each level L and q_P for each
+/// quantile P. Caveats and refusals go to standard error.
 #[derive(Args)]
 pub struct ForecastArgs {
     /// CSV file with the columns unique_id,ds,y
@@ -34,7 +41,10 @@ pub struct ForecastArgs {
     /// Interval levels in percent
     #[arg(long, value_delimiter = ',', default_value = "80,95", value_name = "PERCENT,…")]
     level: Vec<f64>,
-    /// auto, arima, ets, theta, trees, ensemble, naive, intermittent, or all
+    /// Quantiles to add, each between 0 and 1
+    #[arg(long, value_delimiter = ',', value_name = "SHARE,…")]
+    quantiles: Vec<f64>,
+    /// auto, arima, ets, theta, trees, prophet, ensemble, naive, intermittent, or all
     #[arg(long, default_value = "auto")]
     model: String,
     /// CSV file with unique_id,ds and numeric columns known over history and horizon
@@ -49,6 +59,15 @@ pub struct ForecastArgs {
     /// Threads to use; all processors by default
     #[arg(long)]
     threads: Option<usize>,
+    /// CSV file with unique_id and a column for each thing a series belongs to (shop, product, …): totals by each of
+    /// them and over all are forecast too, and all forecasts add up
+    #[arg(long, value_name = "FILE", conflicts_with = "exog")]
+    hierarchy: Option<PathBuf>,
+    /// How they are made to add up: mint, wls-variance, wls-structural, ols or bottom-up
+    #[arg(long, default_value = "mint", value_name = "METHOD", requires = "hierarchy")]
+    reconcile: Method,
+    #[command(flatten, next_help_heading = "Prophet")]
+    prophet: ProphetArgs,
 }
 
 /// Find odd points in every series of a CSV file
@@ -75,13 +94,21 @@ pub struct AnomaliesArgs {
 }
 
 /// Models that `--model all` runs.
-const ALL: [Model; 5] = [Model::Ets, Model::Theta, Model::Arima, Model::Trees, Model::Ensemble];
+const ALL: [Model; 6] = [Model::Ets, Model::Theta, Model::Arima, Model::Trees, Model::Prophet, Model::Ensemble];
 
 pub fn forecast(args: ForecastArgs) -> anyhow::Result<()> {
     let models: Vec<Model> = match args.model.as_str() {
         "all" => ALL.to_vec(),
         name => vec![name.parse().map_err(anyhow::Error::msg)?],
     };
+    if let Some(share) = args.quantiles.iter().find(|q| !(**q > 0.0 && **q < 1.0)) {
+        bail!("--quantiles {share} is outside 0 to 1");
+    }
+    if let Some(flag) = args.prophet.given().first()
+        && !models.contains(&Model::Prophet)
+    {
+        bail!("{flag} is for --model prophet or all, not {}", args.model);
+    }
     let rows = read_series(&args.series)?;
     let mut series = Vec::with_capacity(rows.len());
     for rows in &rows {
@@ -91,18 +118,43 @@ pub fn forecast(args: ForecastArgs) -> anyhow::Result<()> {
             Err(error) => return Err(error),
         }
     }
-    let exogenous: Vec<Vec<Vec<f64>>> = match &args.exog {
-        None => Vec::new(),
+    if let Some(path) = &args.hierarchy {
+        if let Some(flag) = args.prophet.given().first() {
+            bail!("{flag} cannot be said of a hierarchy");
+        }
+        let parts = hierarchy::read_parts(path, series)?;
+        let mut answers = Vec::new();
+        let mut nodes = Vec::new();
+        for model in models {
+            let request = Request { horizon: args.horizon, levels: args.level.clone(), model, seed: args.seed };
+            let (found, forecasts) = hierarchy::forecast(&parts, &request, args.reconcile, threads(args.threads))?;
+            nodes = found;
+            answers.push((model, forecasts.into_iter().map(Ok).collect()));
+        }
+        report(&nodes, &answers);
+        let mut out = output(args.out.as_ref())?;
+        return write_forecasts(&mut out, &nodes, &answers, &args.level, &args.quantiles)
+            .context("cannot write the forecasts");
+    }
+    let (mut names, mut exogenous): (Vec<String>, Vec<Vec<Vec<f64>>>) = match &args.exog {
+        None => (Vec::new(), Vec::new()),
         Some(path) => {
             let columns = read_exogenous(path)?;
-            series.iter().map(|s| columns.columns(s, args.horizon)).collect()
+            let found = series.iter().map(|s| columns.columns(s, args.horizon)).collect();
+            (columns.names, found)
         }
     };
+    let options = args.prophet.options(series.len(), &mut names, &mut exogenous)?;
     let mut answers: Vec<(Model, Vec<Result<Forecast, ForecastError>>)> = Vec::new();
     for model in models {
         let request = Request { horizon: args.horizon, levels: args.level.clone(), model, seed: args.seed };
         let progress = Progress::new(model.name(), series.len());
-        let found = forecast_set_on(&series, &exogenous, &request, threads(args.threads), &|done| progress.tell(done));
+        let threads = threads(args.threads);
+        let tell = |done| progress.tell(done);
+        let found = match model {
+            Model::Prophet => forecast_prophet_set_on(&series, &exogenous, &options, &request, threads, &tell),
+            _ => forecast_set_on(&series, &exogenous, &request, threads, &tell),
+        };
         progress.end();
         answers.push((model, found));
     }
@@ -112,7 +164,7 @@ pub fn forecast(args: ForecastArgs) -> anyhow::Result<()> {
         bail!("no series could be forecast");
     }
     let mut out = output(args.out.as_ref())?;
-    write_forecasts(&mut out, &series, &answers, &args.level).context("cannot write the forecasts")
+    write_forecasts(&mut out, &series, &answers, &args.level, &args.quantiles).context("cannot write the forecasts")
 }
 
 /// Writes refusals and caveats to standard error; returns how many answers are refusals.
@@ -149,6 +201,7 @@ fn write_forecasts(
     series: &[Series],
     answers: &[(Model, Vec<Result<Forecast, ForecastError>>)],
     levels: &[f64],
+    shares: &[f64],
 ) -> anyhow::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
     let mut levels = levels.to_vec();
@@ -158,15 +211,18 @@ fn write_forecasts(
     for level in &levels {
         header.extend([format!("lo_{level}"), format!("hi_{level}")]);
     }
+    header.extend(shares.iter().map(|share| format!("q_{share}")));
     csv.write_record(&header)?;
     for (i, s) in series.iter().enumerate() {
         for (model, found) in answers {
             let Ok(forecast) = &found[i] else { continue };
+            let quantiles: Vec<Vec<f64>> = shares.iter().map(|&share| quantiles(forecast, share)).collect();
             for (h, mean) in forecast.mean.iter().enumerate() {
                 let mut row = vec![s.id().to_string(), (h + 1).to_string(), model.name().to_string(), mean.to_string()];
                 for interval in &forecast.intervals {
                     row.extend([interval.lower[h].to_string(), interval.upper[h].to_string()]);
                 }
+                row.extend(quantiles.iter().map(|q| q[h].to_string()));
                 csv.write_record(&row)?;
             }
         }

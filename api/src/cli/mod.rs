@@ -52,6 +52,7 @@ enum Command {
     Schema(schema::SchemaArgs),
     Forecast(forecast::ForecastArgs),
     Anomalies(forecast::AnomaliesArgs),
+    Changepoints(forecast::ChangepointsArgs),
     Optimize(optimize::OptimizeArgs),
     Evidence(evidence::EvidenceArgs),
 }
@@ -73,6 +74,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         // These know no settings and no database.
         Command::Forecast(args) => forecast::forecast(args),
         Command::Anomalies(args) => forecast::anomalies(args),
+        Command::Changepoints(args) => forecast::changepoints(args),
         Command::Optimize(args) => optimize::run(args),
         Command::Evidence(args) => evidence::run(args),
         Command::Schema(args) => schema::run(args),

@@ -13,6 +13,7 @@ use crate::forecast::{Forecast, Interval, Prediction, normal_quantile};
 use crate::intermittent::{is_intermittent, zero_share};
 use crate::member::Family;
 use crate::naive;
+use crate::prophet;
 use crate::series::{Caveat, Series};
 use crate::shift::recent_shift;
 
@@ -32,6 +33,8 @@ pub enum Model {
     Intermittent,
     /// Boosted trees over the whole set.
     Trees,
+    /// Taylor & Letham's model; see [`crate::prophet`] for what can be said about it.
+    Prophet,
     /// All members, weighted by backtest.
     Ensemble,
 }
@@ -44,6 +47,7 @@ impl Model {
             Model::Ets => Family::Ets,
             Model::Theta => Family::Theta,
             Model::Intermittent => Family::Intermittent,
+            Model::Prophet => Family::Prophet,
             Model::Trees | Model::Auto | Model::Ensemble => Family::Trees,
         }
     }
@@ -57,6 +61,7 @@ impl Model {
             Model::Theta => "theta",
             Model::Intermittent => "intermittent",
             Model::Trees => "trees",
+            Model::Prophet => "prophet",
             Model::Ensemble => "ensemble",
         }
     }
@@ -66,7 +71,7 @@ impl FromStr for Model {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Model, String> {
-        const ALL: [Model; 8] = [
+        const ALL: [Model; 9] = [
             Model::Auto,
             Model::Naive,
             Model::Arima,
@@ -74,6 +79,7 @@ impl FromStr for Model {
             Model::Theta,
             Model::Intermittent,
             Model::Trees,
+            Model::Prophet,
             Model::Ensemble,
         ];
         ALL.into_iter()
@@ -131,7 +137,61 @@ pub fn forecast_set_on(
     threads: usize,
     progress: &(dyn Fn(usize) + Sync),
 ) -> Vec<Result<Forecast, ForecastError>> {
-    let prepared: Vec<Result<Prepared, ForecastError>> = series
+    without_residuals(forecast_with(series, exogenous, &[], request, threads, progress))
+}
+
+/// Forecasts every series of a set by Prophet; `options[i]` is what is said about series `i`, the default where there is
+/// none. The request's own model is not looked at.
+pub fn forecast_prophet_set_on(
+    series: &[Series],
+    exogenous: &[Vec<Vec<f64>>],
+    options: &[prophet::Options],
+    request: &Request,
+    threads: usize,
+    progress: &(dyn Fn(usize) + Sync),
+) -> Vec<Result<Forecast, ForecastError>> {
+    let request = Request { model: Model::Prophet, ..request.clone() };
+    without_residuals(forecast_with(series, exogenous, options, &request, threads, progress))
+}
+
+/// [`forecast_set_on`] with the one-step errors of each model over its history, the newest last; `NaN` where the model
+/// does not look ahead from.
+pub(crate) fn forecast_with_residuals(
+    series: &[Series],
+    request: &Request,
+    threads: usize,
+    progress: &(dyn Fn(usize) + Sync),
+) -> Vec<Answer> {
+    forecast_with(series, &[], &[], request, threads, progress)
+}
+
+/// A forecast and the residuals of its model.
+type Answer = Result<(Forecast, Vec<f64>), ForecastError>;
+
+fn without_residuals(answers: Vec<Answer>) -> Vec<Result<Forecast, ForecastError>> {
+    answers.into_iter().map(|a| a.map(|(forecast, _)| forecast)).collect()
+}
+
+/// One-step errors; the first fitted values of some models are the series itself.
+fn residuals(y: &[f64], fitted: &[f64]) -> Vec<f64> {
+    let mut started = false;
+    let from = y.len().saturating_sub(fitted.len());
+    let errors = y[from..].iter().zip(fitted).map(|(y, f)| {
+        started |= y != f;
+        if started { y - f } else { f64::NAN }
+    });
+    errors.collect()
+}
+
+fn forecast_with(
+    series: &[Series],
+    exogenous: &[Vec<Vec<f64>>],
+    options: &[prophet::Options],
+    request: &Request,
+    threads: usize,
+    progress: &(dyn Fn(usize) + Sync),
+) -> Vec<Answer> {
+    let mut prepared: Vec<Result<Prepared, ForecastError>> = series
         .iter()
         .enumerate()
         .map(|(i, s)| prepare(s, exogenous.get(i).map_or(&[], Vec::as_slice), request))
@@ -149,6 +209,23 @@ pub fn forecast_set_on(
         let found = combine_set(&subjects, request.horizon, request.seed, threads, progress, only_trees);
         for (&i, combined) in able.iter().zip(found) {
             answers[i] = Some(combined);
+        }
+    } else if request.model == Model::Prophet {
+        let plain = prophet::Options::default();
+        let found = in_parallel(able.len(), threads, progress, |k| {
+            let i = able[k];
+            let p = prepared[i].as_ref().ok()?;
+            let subject = Subject { y: p.y.clone(), season: p.season, grid: p.grid, exogenous: &p.exogenous };
+            let dropped = series[i].values().len() - p.y.len();
+            let options = options.get(i).unwrap_or(&plain).later(dropped);
+            Some(prophet::combined(&subject, &series[i].values()[dropped..], &options, request.horizon))
+        });
+        for (&i, combined) in able.iter().zip(found) {
+            match combined {
+                Some(Err(error)) => prepared[i] = Err(error),
+                Some(Ok(combined)) => answers[i] = Some(combined),
+                None => {}
+            }
         }
     } else {
         let family = request.model.family();
@@ -173,7 +250,8 @@ pub fn forecast_set_on(
                 members: Vec::new(),
                 scores: Vec::new(),
             });
-            Ok(answer(p, combined, &pool, errors, request))
+            let residuals = residuals(&p.y, &combined.prediction.fitted);
+            Ok((answer(p, combined, &pool, errors, request), residuals))
         })
         .collect()
 }

@@ -139,6 +139,17 @@ pub(crate) fn single(s: &Subject, family: Family, horizon: usize) -> Combined {
     combine(s, members, &[], horizon)
 }
 
+/// A model fitted elsewhere, with its backtests as origin, means and standard deviations.
+pub(crate) fn combine_alone(
+    s: &Subject,
+    prediction: Prediction,
+    backtests: Vec<(usize, Vec<f64>, Vec<f64>)>,
+    horizon: usize,
+) -> Combined {
+    let backtests = backtests.into_iter().map(|(origin, mean, sd)| Backtest { origin, mean, sd }).collect();
+    combine(s, vec![(Family::Prophet, Member { prediction, backtests })], &[], horizon)
+}
+
 type Named = (Family, Member);
 
 fn local_members(s: &Subject, horizon: usize) -> Vec<Named> {

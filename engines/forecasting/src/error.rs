@@ -26,6 +26,8 @@ pub enum ForecastError {
     ExogenousMissing { column: usize, index: usize },
     #[error("{model} cannot forecast this series: {reason}")]
     NotApplicable { model: &'static str, reason: &'static str },
+    #[error("{name} {value} is outside {bound}")]
+    Setting { name: String, value: String, bound: String },
     #[error("the hierarchy does not fit: {reason}")]
     Hierarchy { reason: String },
     #[error("the observation of {at} is out of order or not a time of this frequency")]

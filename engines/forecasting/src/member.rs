@@ -16,6 +16,8 @@ pub(crate) enum Family {
     Intermittent,
     /// One model over the whole set; fitted outside this module.
     Trees,
+    /// Fitted outside this module too: it needs dates.
+    Prophet,
 }
 
 /// What a search chose, fit to be fitted again.
@@ -86,7 +88,7 @@ fn fit_plain(
             (Recipe::Arima(Box::new(best)), prediction)
         }
         Family::Intermittent => (Recipe::Intermittent, intermittent::combined(y, horizon)),
-        Family::Trees => return None,
+        Family::Trees | Family::Prophet => return None,
     };
     prediction.is_finite().then_some((recipe, prediction))
 }

@@ -3,8 +3,16 @@
 use dyocense_forecasting::{Caveat, Forecast, ForecastError, Model, Request, Series, forecast, forecast_set};
 use proptest::prelude::*;
 
-const MODELS: [Model; 7] =
-    [Model::Auto, Model::Naive, Model::Arima, Model::Ets, Model::Theta, Model::Intermittent, Model::Trees];
+const MODELS: [Model; 8] = [
+    Model::Auto,
+    Model::Naive,
+    Model::Arima,
+    Model::Ets,
+    Model::Theta,
+    Model::Intermittent,
+    Model::Trees,
+    Model::Prophet,
+];
 
 fn request(model: Model, horizon: usize) -> Request {
     Request { horizon, levels: vec![50.0, 80.0, 95.0], model, seed: 1 }

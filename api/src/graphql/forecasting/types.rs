@@ -24,6 +24,8 @@ pub enum ForecastModel {
     Intermittent,
     /// Gradient-boosted trees.
     Trees,
+    /// A trend that bends, with seasons of the calendar.
+    Prophet,
     /// All models, weighted by how well each foresaw the past.
     Ensemble,
 }
