@@ -1,7 +1,7 @@
 //! Works through queued runs: as many at a time as the node has slots, one of each business, people's before those that
 //! the program asked for, the business that has waited longest since its last turn first. A run that a crash interrupts is worked on again, with the same answer.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
@@ -70,11 +70,18 @@ impl Commands {
         at_work: &[TenantId],
         last_turn: &HashMap<TenantId, Instant>,
     ) -> Result<Vec<(TenantId, RunId)>, Fault> {
+        // Of the program's own there may be thousands at night: the oldest are enough to choose from.
         let queued: Vec<(Uuid, Uuid, bool)> = sqlx::query_as(
-            "select tenant_id, run_id, background from (
+            "select tenant_id, run_id, background from (select * from (
                  select distinct on (tenant_id) tenant_id, run_id, background, queued_at from vault.run_queue
-                 order by tenant_id, background, queued_at
-             ) first order by background, queued_at limit 1000",
+                 where not background order by tenant_id, queued_at
+             ) people
+             union all
+             select * from (
+                 select tenant_id, run_id, background, queued_at from vault.run_queue
+                 where background order by queued_at limit 1000
+             ) own) first
+             order by background, queued_at",
         )
         .fetch_all(self.vault.across_tenants())
         .await?;
@@ -82,6 +89,8 @@ impl Commands {
             .into_iter()
             .map(|(tenant, run, background)| (TenantId::from(tenant), RunId::from(run), background))
             .collect();
+        let mut seen = HashSet::new();
+        queued.retain(|(tenant, ..)| seen.insert(*tenant));
         queued.retain(|(tenant, ..)| !at_work.contains(tenant));
         // Stable: among those that had no turn yet, or had it at once, the older entry goes first.
         queued.sort_by_key(|(tenant, _, background)| (*background, last_turn.get(tenant).copied()));
