@@ -6,10 +6,12 @@ import { overview } from "./overview.js";
 import { goals } from "./goals.js";
 import { sales } from "./sales.js";
 import { history } from "./history.js";
+import { why } from "./why.js";
 
 const VIEWS = {
   overview: { title: "Overview", show: overview },
   goals: { title: "Goals", show: goals },
+  why: { title: "Why?", show: why, hidden: () => role() === "AUDITOR" },
   sales: { title: "Import sales", show: sales, hidden: () => role() === "AUDITOR" },
   history: { title: "History", show: history, hidden: () => role() === "MEMBER" },
 };

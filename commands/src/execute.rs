@@ -17,6 +17,7 @@ use crate::identity::{AccessTokens, Passwords, RecentPrincipals};
 use crate::ports::ReadModels;
 use crate::runs::Going;
 use crate::secrets::MasterKey;
+use crate::turns::Turns;
 use crate::vault::Vault;
 
 /// A conflict is retried this often before the caller is told: by then the stream is hot beyond reason.
@@ -51,6 +52,7 @@ pub struct Commands {
     /// Wakes the worker of runs of this node.
     pub(crate) run_queued: Arc<tokio::sync::Notify>,
     pub(crate) going_runs: Going,
+    pub(crate) turns: Turns,
 }
 
 /// What a command did. `position` is how far the tenant's history reaches with it; `events` are those of this
@@ -86,6 +88,7 @@ impl Commands {
             import_queued: Arc::default(),
             run_queued: Arc::default(),
             going_runs: Going::default(),
+            turns: Turns::default(),
         })
     }
 
@@ -113,6 +116,7 @@ impl Commands {
             return Ok(outcome);
         }
         let stream = stream_id(stream)?;
+        let _turn = self.turns.take(caller.tenant, &stream).await;
         for _ in 0..MOST_ATTEMPTS {
             let loaded: Loaded<A> = self.load(caller.tenant, &stream).await?;
             let events = decide(&loaded.state).map_err(CommandError::Refused)?;

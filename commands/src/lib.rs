@@ -19,6 +19,7 @@ pub mod ports;
 pub mod runs;
 pub mod secrets;
 mod timers;
+mod turns;
 mod vault;
 
 pub use caller::{Actor, Caller};

@@ -39,6 +39,16 @@ pub struct MetricSummary {
     pub archived: bool,
 }
 
+/// A metric with what a decision on some of its points must know, all of one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MetricMoment {
+    pub summary: MetricSummary,
+    /// By instant; instants without a value are left out.
+    pub values: HashMap<Timestamp, Decimal>,
+    /// When its latest point is.
+    pub latest: Option<Timestamp>,
+}
+
 /// An import as far as batches follow from it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImportSummary {
@@ -85,14 +95,16 @@ pub trait ReadModels: Send + Sync + 'static {
     /// All metrics that take points, in the order of their keys.
     async fn metrics(&self, tenant: TenantId) -> Result<Vec<MetricSummary>, ReadError>;
     async fn metric_by_key(&self, tenant: TenantId, key: &str) -> Result<Option<MetricSummary>, ReadError>;
-    /// The values a metric has at exactly these instants; instants without a value are left out.
-    async fn values_at(
+    /// A metric with its values at exactly these instants, `at_least` as of a position, for which it waits `at_most` so
+    /// long. None: there is no such metric.
+    async fn metric_moment(
         &self,
         tenant: TenantId,
         metric: MetricId,
         ats: &[Timestamp],
-    ) -> Result<HashMap<Timestamp, Decimal>, ReadError>;
-    async fn latest_point(&self, tenant: TenantId, metric: MetricId) -> Result<Option<Point>, ReadError>;
+        at_least: Position,
+        at_most: Duration,
+    ) -> Result<Option<MetricMoment>, ReadError>;
     /// Points with `from <= at < to`, in order.
     async fn points(
         &self,

@@ -1,7 +1,7 @@
 //! Where subjects' keys are kept, and how long this process remembers them.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, hash_map::Entry},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -45,6 +45,12 @@ impl From<sqlx::Error> for KeyError {
 
 type KeysBySubject = HashMap<String, Option<Arc<SubjectKey>>>;
 
+struct LoadedKeys {
+    keys: KeysBySubject,
+    /// When the database was asked.
+    asked: Instant,
+}
+
 impl SubjectKeys {
     pub fn new(writer: PgPool, keyring: Keyring) -> Self {
         Self { writer, keyring, remembered: Mutex::default() }
@@ -73,8 +79,11 @@ impl SubjectKeys {
             .bind(&wrapped)
             .execute(&mut *tx)
             .await?;
-            found.extend(self.load(&mut tx, &unknown).await?);
+            let loaded = self.load(&mut tx, &unknown).await?;
             tx.commit().await?;
+            // Only now: nothing may be sealed under a key that a rolled back transaction takes with it.
+            self.remember(tenant, &loaded);
+            found.extend(loaded.keys);
         }
         subjects
             .iter()
@@ -89,7 +98,9 @@ impl SubjectKeys {
     pub async fn to_open(&self, tx: &mut TenantTx, subjects: &BTreeSet<String>) -> Result<KeysBySubject, KeyError> {
         let (mut found, unknown) = self.recall(tx.tenant(), subjects);
         if !unknown.is_empty() {
-            found.extend(self.load(tx, &unknown).await?);
+            let loaded = self.load(tx, &unknown).await?;
+            self.remember(tx.tenant(), &loaded);
+            found.extend(loaded.keys);
         }
         Ok(found)
     }
@@ -113,7 +124,8 @@ impl SubjectKeys {
     }
 
     pub fn forget(&self, tenant: TenantId, subject: &str) {
-        self.memory().remove(&(tenant, subject.to_owned()));
+        let erased = Remembered { key: None, since: Instant::now() };
+        self.memory().insert((tenant, subject.to_owned()), erased);
     }
 
     fn memory(&self) -> std::sync::MutexGuard<'_, HashMap<(TenantId, String), Remembered>> {
@@ -136,7 +148,7 @@ impl SubjectKeys {
         (found, unknown)
     }
 
-    async fn load(&self, tx: &mut TenantTx, subjects: &[String]) -> Result<KeysBySubject, KeyError> {
+    async fn load(&self, tx: &mut TenantTx, subjects: &[String]) -> Result<LoadedKeys, KeyError> {
         let asked = Instant::now();
         let tenant = tx.tenant();
         let rows: Vec<(String, String, Option<Vec<u8>>)> = sqlx::query_as(
@@ -154,13 +166,23 @@ impl SubjectKeys {
             };
             keys.insert(subject, key);
         }
+        Ok(LoadedKeys { keys, asked })
+    }
+
+    fn remember(&self, tenant: TenantId, loaded: &LoadedKeys) {
         let mut memory = self.memory();
-        if memory.len() + keys.len() > MAX_REMEMBERED {
+        if memory.len() + loaded.keys.len() > MAX_REMEMBERED {
             memory.clear();
         }
-        for (subject, key) in &keys {
-            memory.insert((tenant, subject.clone()), Remembered { key: key.clone(), since: asked });
+        for (subject, key) in &loaded.keys {
+            let entry = memory.entry((tenant, subject.clone()));
+            let remembered = Remembered { key: key.clone(), since: loaded.asked };
+            // What was erased since the database was asked stays forgotten.
+            match entry {
+                Entry::Occupied(mut known) if known.get().since <= loaded.asked => _ = known.insert(remembered),
+                Entry::Occupied(_) => {}
+                Entry::Vacant(unknown) => _ = unknown.insert(remembered),
+            }
         }
-        Ok(keys)
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use dyocense_commands::ports::{
-    AskedForecast, ImportSummary, KeptConstraint, KeptForecast, MetricSummary, ReadError, ReadModels,
+    AskedForecast, ImportSummary, KeptConstraint, KeptForecast, MetricMoment, MetricSummary, ReadError, ReadModels,
 };
 use dyocense_domain::connectors::Transaction;
 use dyocense_domain::ids::{GoalId, MetricId};
@@ -15,7 +15,6 @@ use dyocense_domain::runs::RunKind;
 use dyocense_eventlog::{Position, TenantId};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use rust_decimal::Decimal;
 
 use crate::connectors::{Import, ImportStatus};
 use crate::metrics::Metric;
@@ -85,25 +84,26 @@ impl ReadModels for Projections {
         Ok(metrics::metric_by_key(&mut snapshot, key).await.map_err(unavailable)?.map(MetricSummary::from))
     }
 
-    async fn values_at(
+    async fn metric_moment(
         &self,
         tenant: TenantId,
         metric: MetricId,
         ats: &[Timestamp],
-    ) -> Result<HashMap<Timestamp, Decimal>, ReadError> {
+        at_least: Position,
+        at_most: Duration,
+    ) -> Result<Option<MetricMoment>, ReadError> {
         let mut snapshot = self.moment(tenant).await?;
-        let Some(metric) = metrics::metric(&mut snapshot, metric).await.map_err(unavailable)? else {
-            return Ok(HashMap::new());
-        };
-        metrics::values_at(&mut snapshot, &metric, ats).await.map_err(unavailable)
-    }
-
-    async fn latest_point(&self, tenant: TenantId, metric: MetricId) -> Result<Option<Point>, ReadError> {
-        let mut snapshot = self.moment(tenant).await?;
+        if snapshot.position() < at_least {
+            snapshot.end().await.map_err(unavailable)?;
+            ReadModels::wait_for(self, tenant, at_least, at_most).await?;
+            snapshot = self.moment(tenant).await?;
+        }
         let Some(metric) = metrics::metric(&mut snapshot, metric).await.map_err(unavailable)? else {
             return Ok(None);
         };
-        metrics::latest_point(&mut snapshot, &metric).await.map_err(unavailable)
+        let values = metrics::values_at(&mut snapshot, &metric, ats).await.map_err(unavailable)?;
+        let latest = metrics::latest_point(&mut snapshot, &metric).await.map_err(unavailable)?.map(|point| point.at);
+        Ok(Some(MetricMoment { summary: metric.into(), values, latest }))
     }
 
     async fn points(

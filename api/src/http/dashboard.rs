@@ -22,6 +22,7 @@ const FILES: &[(&str, &str, &str)] = files! {
     "goals.js": "text/javascript; charset=utf-8",
     "sales.js": "text/javascript; charset=utf-8",
     "history.js": "text/javascript; charset=utf-8",
+    "why.js": "text/javascript; charset=utf-8",
 };
 
 const POLICY: &str = "default-src 'none'; style-src 'self' 'unsafe-inline'; script-src 'self'; img-src 'self' data:; \

@@ -192,6 +192,8 @@ impl Commands {
         if let Some(outcome) = self.replay(caller).await? {
             return Ok(outcome);
         }
+        let stream = stream_id(import_id.stream())?;
+        let _turn = self.turns.take(caller.tenant, &stream).await;
         for _ in 0..MOST_ATTEMPTS {
             let loaded = self.load_import(caller.tenant, import_id).await?;
             let events = decide(&loaded.state).map_err(CommandError::Refused)?;
@@ -199,7 +201,7 @@ impl Commands {
                 let position = self.log.head(caller.tenant).await?;
                 return Ok(Outcome { position, events, replayed: false });
             }
-            match self.append(caller, stream_id(import_id.stream())?, loaded.version, command, &events).await {
+            match self.append(caller, stream.clone(), loaded.version, command, &events).await {
                 Err(AppendError::Conflict { .. }) => continue,
                 Err(error) => return Err(Fault::from(error).into()),
                 Ok(appended) => return Ok(Outcome { position: appended.last_position, events, replayed: false }),

@@ -25,6 +25,7 @@ use super::watch::{KEPT_LOOKED_AT, ONE_IS_ENOUGH, USUAL_LEVEL, WatchRequest, mos
 use crate::caller::{Actor, Caller};
 use crate::error::{CommandError, Fault};
 use crate::execute::{Commands, stream_id};
+use crate::ports::MetricMoment;
 use crate::timers::TimerKind;
 
 /// As the policy is named in the log.
@@ -78,11 +79,11 @@ impl Commands {
             return Ok(Some(self.now() + LOOK_AGAIN));
         }
         let head = self.log.head(tenant).await?;
-        self.reads.wait_for(tenant, head, READ_MODELS_WAIT).await?;
-        let Some(metric) = self.reads.metric(tenant, metric_id).await?.filter(|metric| !metric.archived) else {
+        let moment = self.reads.metric_moment(tenant, metric_id, &[], head, READ_MODELS_WAIT).await?;
+        let Some(MetricMoment { summary: metric, latest: Some(newest), .. }) = moment else { return Ok(None) };
+        if metric.archived {
             return Ok(None);
-        };
-        let Some(newest) = self.reads.latest_point(tenant, metric_id).await? else { return Ok(None) };
+        }
         let today = metric.time_zone.date_of(self.now());
         for (bucket, followed) in self.followed(tenant, metric_id).await? {
             let Ok(history) = History::of_metric(self, tenant, metric_id, Some(bucket)).await? else { continue };
@@ -95,7 +96,7 @@ impl Commands {
                 Err(CommandError::Fault(fault)) => return Err(fault),
             }
         }
-        if metric.time_zone.date_of(newest.at) < today {
+        if metric.time_zone.date_of(newest) < today {
             return Ok(None);
         }
         // A day that goes on is looked at when it is over.

@@ -169,6 +169,7 @@ impl Commands {
         // Points that the caller has seen must be seen by the decision.
         let head = self.log.head(caller.tenant).await?;
         self.reads.wait_for(caller.tenant, head, READ_MODELS_WAIT).await?;
+        let _turn = self.turns.take(caller.tenant, &stream).await;
         for _ in 0..MOST_ATTEMPTS {
             let Loaded { state: goal, version } = self.load::<Goal>(caller.tenant, &stream).await?;
             let measure = measure

@@ -1,15 +1,15 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use dyocense_domain::event::Aggregate;
 use dyocense_domain::ids::MetricId;
-use dyocense_domain::metrics::{self, KnownPoints, Metric, MetricEvent, MetricRefusal, Point};
+use dyocense_domain::metrics::{self, KnownPoints, Metric, MetricDefined, MetricEvent, MetricRefusal, Point};
 use dyocense_eventlog::{AppendError, Direction, Position, TenantId};
 use jiff::Timestamp;
 
 use crate::caller::Caller;
 use crate::error::{CommandError, Fault};
-use crate::execute::{Commands, Loaded, MOST_ATTEMPTS, Outcome, decode, stream_id};
+use crate::execute::{Commands, MOST_ATTEMPTS, Outcome, stream_id};
+use crate::ports::{MetricMoment, MetricSummary};
 
 /// A decision on points needs read models that have seen the metric's last event.
 const READ_MODELS_WAIT: Duration = Duration::from_secs(10);
@@ -82,18 +82,16 @@ impl Commands {
         if let Some(outcome) = self.replay(caller).await? {
             return Ok(outcome);
         }
+        let stream = stream_id(metric_id.stream())?;
+        let _turn = self.turns.take(caller.tenant, &stream).await;
         for _ in 0..MOST_ATTEMPTS {
-            let Loaded { state, version } = self.load_metric(caller.tenant, metric_id).await?;
-            let known = KnownPoints {
-                values: self.reads.values_at(caller.tenant, metric_id, ats).await?,
-                latest: self.reads.latest_point(caller.tenant, metric_id).await?.map(|point| point.at),
-            };
-            let events = decide(&state, &known).map_err(CommandError::Refused)?;
+            let (metric, known, version) = self.load_metric(caller.tenant, metric_id, ats).await?;
+            let events = decide(&metric, &known).map_err(CommandError::Refused)?;
             if events.is_empty() {
                 let position = self.log.head(caller.tenant).await?;
                 return Ok(Outcome { position, events, replayed: false });
             }
-            match self.append(caller, stream_id(metric_id.stream())?, version, command, &events).await {
+            match self.append(caller, stream.clone(), version, command, &events).await {
                 Err(AppendError::Conflict { .. }) => continue,
                 Err(error) => return Err(Fault::from(error).into()),
                 Ok(appended) => return Ok(Outcome { position: appended.last_position, events, replayed: false }),
@@ -102,22 +100,51 @@ impl Commands {
         Err(Fault::Contended.into())
     }
 
-    /// A metric at the version of its last event. Its stream holds every point ever recorded, so only its definition
-    /// is read from there; what became of it since is asked of the read models, which have caught up with it.
-    async fn load_metric(&self, tenant: TenantId, metric_id: MetricId) -> Result<Loaded<Metric>, Fault> {
+    /// A metric at the version of its last event, with what is known of its points at `ats`. Its stream holds every
+    /// point ever recorded, so what it adds up to is asked of the read models, which have seen its last event.
+    async fn load_metric(
+        &self,
+        tenant: TenantId,
+        metric_id: MetricId,
+        ats: &[Timestamp],
+    ) -> Result<(Metric, KnownPoints, i64), Fault> {
         let stream = stream_id(metric_id.stream())?;
         let last = self.log.read_stream(tenant, &stream, i64::MAX, 1, Direction::Backward).await?;
-        let Some(last) = last.first() else { return Ok(Loaded { state: Metric::default(), version: 0 }) };
-        self.reads.wait_for(tenant, last.position, READ_MODELS_WAIT).await?;
-        let mut state = Metric::default();
-        for recorded in &self.log.read_stream(tenant, &stream, 0, 1, Direction::Forward).await? {
-            state = state.evolve(&decode(recorded)?);
-        }
-        if let (Some(defined), Some(now)) = (&mut state.defined, self.reads.metric(tenant, metric_id).await?) {
-            (defined.name, defined.description, defined.good_direction) =
-                (now.name, now.description, now.good_direction);
-            state.archived = now.archived;
-        }
-        Ok(Loaded { state, version: last.version })
+        let Some(last) = last.first() else { return Ok((Metric::default(), KnownPoints::default(), 0)) };
+        let moment = self.reads.metric_moment(tenant, metric_id, ats, last.position, READ_MODELS_WAIT).await?;
+        let MetricMoment { summary, values, latest } =
+            moment.ok_or_else(|| Fault::internal(format!("the read models do not know {stream}")))?;
+        Ok((summary.into(), KnownPoints { values, latest }, last.version))
+    }
+}
+
+impl From<MetricSummary> for Metric {
+    fn from(summary: MetricSummary) -> Self {
+        let MetricSummary {
+            metric_id,
+            key,
+            name,
+            description,
+            unit,
+            kind,
+            currency,
+            time_zone,
+            good_direction,
+            source,
+            archived,
+        } = summary;
+        let defined = MetricDefined {
+            metric_id,
+            key,
+            name,
+            unit,
+            kind,
+            currency,
+            time_zone,
+            good_direction,
+            source,
+            description,
+        };
+        Metric { defined: Some(defined), archived }
     }
 }
