@@ -50,8 +50,8 @@ pub(crate) fn backward(l: &Square, b: &mut [f64]) {
     for i in (0..l.size).rev() {
         b[i] /= l.rows[i * l.size + i];
         let value = b[i];
-        for j in 0..i {
-            b[j] -= l.rows[i * l.size + j] * value;
+        for (x, a) in b[..i].iter_mut().zip(&l.rows[i * l.size..]) {
+            *x -= a * value;
         }
     }
 }

@@ -1,5 +1,8 @@
 //! Public holidays of a country, computed by rule: the national ones, from 1990 on. Days that only a region keeps are
 //! left out, and so are days that are proclaimed year by year (lunar calendars). No table is fetched.
+//!
+//! By rule, because the crates that know holidays either carry a generated table that nobody renews, or know a few
+//! countries without the names that a model needs to learn an effect for each.
 
 use std::str::FromStr;
 

@@ -48,11 +48,14 @@ impl ProphetArgs {
         names: &mut Vec<String>,
         columns: &mut [Vec<Vec<f64>>],
     ) -> anyhow::Result<Vec<Options>> {
-        let mut plain = Options::default();
-        plain.growth = self.growth.unwrap_or(plain.growth);
-        plain.mode = self.seasonality_mode.unwrap_or(plain.mode);
-        plain.country = self.country;
-        plain.changepoint_scale = self.changepoint_scale.unwrap_or(plain.changepoint_scale);
+        let usual = Options::default();
+        let plain = Options {
+            growth: self.growth.unwrap_or(usual.growth),
+            mode: self.seasonality_mode.unwrap_or(usual.mode),
+            country: self.country,
+            changepoint_scale: self.changepoint_scale.unwrap_or(usual.changepoint_scale),
+            ..usual
+        };
         let mut options = vec![plain; count];
         let mut taken = Vec::new();
         for (flag, text, pick) in [
