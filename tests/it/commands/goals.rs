@@ -110,6 +110,8 @@ async fn points_that_come_after_the_evaluation_evaluate_again_if_they_belong_to_
     let metric = signups(&house, &shop).await;
     record(&house, &shop, metric, date(2025, 11, 1), date(2026, 3, 1), 10).await;
     let (id, _) = house.commands.create_goal(&shop.caller(), march(&shop, metric), vec![], None).await.unwrap();
+    // What the creation is answered with is answered in March.
+    eventually("the policies to be done", || async { house.policies_are_done(shop.tenant).await.then_some(()) }).await;
     house.set_clock("2026-04-02T12:00:00Z");
     record(&house, &shop, metric, date(2026, 3, 1), date(2026, 4, 1), 9).await;
     let missed = seen(&house, &shop, id, |goal| goal.lifecycle == Lifecycle::Evaluated).await;
