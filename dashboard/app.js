@@ -4,6 +4,7 @@ import { role, signedIn, signIn, signOut, whenSessionEnds, run, liveState } from
 import { h, form, field } from "./page.js";
 import { overview } from "./overview.js";
 import { goals } from "./goals.js";
+import { plans } from "./plans.js";
 import { sales } from "./sales.js";
 import { history } from "./history.js";
 import { why } from "./why.js";
@@ -11,6 +12,7 @@ import { why } from "./why.js";
 const VIEWS = {
   overview: { title: "Overview", show: overview },
   goals: { title: "Goals", show: goals },
+  plans: { title: "Plans", show: plans },
   why: { title: "Why?", show: why, hidden: () => role() === "AUDITOR" },
   sales: { title: "Import sales", show: sales, hidden: () => role() === "AUDITOR" },
   history: { title: "History", show: history, hidden: () => role() === "MEMBER" },

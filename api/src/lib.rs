@@ -9,6 +9,7 @@ pub mod keys;
 pub mod ledger;
 pub mod node;
 pub mod operations;
+pub mod plan_files;
 pub mod serve;
 pub mod settings;
 pub mod telemetry;

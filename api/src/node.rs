@@ -8,6 +8,7 @@ use dyocense_database::embedded::{EmbeddedPostgres, Options as EmbeddedOptions};
 use dyocense_database::{Database, PoolSizes};
 use dyocense_domain::connectors::ImportEvent;
 use dyocense_domain::event::DomainEvent;
+use dyocense_domain::evidence::{CausalModelEvent, OccasionEvent};
 use dyocense_domain::forecasting::InsightEvent;
 use dyocense_domain::goals::GoalEvent;
 use dyocense_domain::identity::{BusinessEvent, SessionEvent};
@@ -160,6 +161,8 @@ fn upcasters() -> Upcasters {
         RunEvent::TYPES,
         ConstraintEvent::TYPES,
         InsightEvent::TYPES,
+        OccasionEvent::TYPES,
+        CausalModelEvent::TYPES,
     ];
     types
         .into_iter()

@@ -136,6 +136,7 @@ pub fn edge(settings: &Settings, node: &Node, stopping: &CancellationToken) -> E
     Edge::new(EdgeParts {
         gateway,
         commands: node.commands.clone(),
+        projections: node.projections.clone(),
         live: LiveAccess::new(node.log.clone()),
         sockets: ws::Sockets::new(settings.websocket.max_sockets),
         stopping: stopping.clone(),

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use dyocense_domain::connectors::Transaction;
-use dyocense_domain::ids::{ConstraintId, GoalId, ImportId, MetricId, RunId};
+use dyocense_domain::evidence::OccasionKind;
+use dyocense_domain::ids::{CausalModelId, ConstraintId, GoalId, ImportId, MetricId, OccasionId, RunId};
 use dyocense_domain::metrics::{Bucket, GoodDirection, MetricKind, MetricSource, Point};
 use dyocense_domain::optimization::PlanFamily;
+use dyocense_domain::runs::RunKind;
 use dyocense_domain::time_zone::TimeZoneName;
 use dyocense_eventlog::{Position, TenantId};
 use jiff::Timestamp;
@@ -85,6 +87,31 @@ pub struct KeptConstraint {
     pub means: serde_json::Value,
 }
 
+/// Days on which something known happened.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KnownOccasion {
+    pub occasion_id: OccasionId,
+    pub kind: OccasionKind,
+    pub name: String,
+    pub first: Date,
+    pub last: Date,
+}
+
+/// A causal model as far as learning it again is concerned.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CausalModelSummary {
+    pub model_id: CausalModelId,
+    pub metrics: Vec<MetricId>,
+    pub versions: i64,
+    /// The run of the latest version.
+    pub latest_run: Option<RunId>,
+    /// The last day that the latest version was learnt from, and how many days it saw.
+    pub learnt_until: Option<Date>,
+    pub learnt_days: Option<i64>,
+    /// A run is at it.
+    pub learning: bool,
+}
+
 /// The read models that commands ask. Every answer is as of the tenant's checkpoint; ask
 /// [`ReadModels::wait_for`] first where an answer must include a position.
 #[async_trait]
@@ -147,7 +174,24 @@ pub trait ReadModels: Send + Sync + 'static {
     /// The completed import of the same file, if there is one.
     async fn completed_import(&self, tenant: TenantId, file_sha256: &str) -> Result<Option<ImportSummary>, ReadError>;
 
+    /// All occasions of the business, in the order of their first days.
+    async fn occasions(&self, tenant: TenantId) -> Result<Vec<KnownOccasion>, ReadError>;
+    /// All causal models of the business, the older first.
+    async fn causal_models(&self, tenant: TenantId) -> Result<Vec<CausalModelSummary>, ReadError>;
+    /// The answer of a run that has completed.
+    async fn run_answer(&self, tenant: TenantId, run: RunId) -> Result<Option<serde_json::Value>, ReadError>;
+
     /// The constraints of one family of plans, or of all, the older first.
     async fn constraints(&self, tenant: TenantId, family: Option<PlanFamily>)
     -> Result<Vec<KeptConstraint>, ReadError>;
+
+    /// The newest forecasts of a metric that were answered, with their answers, the newest first: a few.
+    async fn newest_forecasts(
+        &self,
+        tenant: TenantId,
+        metric: MetricId,
+    ) -> Result<Vec<(RunId, serde_json::Value)>, ReadError>;
+
+    /// What the newest run of a kind was asked.
+    async fn newest_request(&self, tenant: TenantId, kind: RunKind) -> Result<Option<serde_json::Value>, ReadError>;
 }

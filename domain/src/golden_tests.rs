@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::connectors::ImportEvent;
 use crate::event::DomainEvent;
+use crate::evidence::{CausalModelEvent, OccasionEvent};
 use crate::forecasting::InsightEvent;
 use crate::goals::GoalEvent;
 use crate::identity::{BusinessEvent, SessionEvent};
@@ -50,6 +51,8 @@ fn every_event_type_has_an_example_that_reads_and_writes_unchanged() {
     named.extend(read_all::<RunEvent>("runs"));
     named.extend(read_all::<ConstraintEvent>("optimization"));
     named.extend(read_all::<InsightEvent>("forecasting"));
+    named.extend(read_all::<OccasionEvent>("evidence"));
+    named.extend(read_all::<CausalModelEvent>("evidence"));
     let named: BTreeSet<String> = named.into_iter().collect();
 
     let mut found = BTreeSet::new();
@@ -73,6 +76,8 @@ fn no_two_contexts_use_the_same_event_type() {
         RunEvent::TYPES,
         ConstraintEvent::TYPES,
         InsightEvent::TYPES,
+        OccasionEvent::TYPES,
+        CausalModelEvent::TYPES,
     ];
     let names: Vec<&str> = all.concat().iter().map(|event_type| event_type.name).collect();
     let distinct: BTreeSet<&str> = names.iter().copied().collect();
@@ -95,7 +100,7 @@ fn every_context_with_events_is_covered_here() {
         .sum();
     assert_eq!(
         with_events.iter().map(String::as_str).collect::<Vec<_>>(),
-        ["connectors", "forecasting", "goals", "identity", "metrics", "optimization", "runs"]
+        ["connectors", "evidence", "forecasting", "goals", "identity", "metrics", "optimization", "runs"]
     );
-    assert_eq!(declared, 8, "an enum of events is missing in this file");
+    assert_eq!(declared, 10, "an enum of events is missing in this file");
 }

@@ -66,6 +66,10 @@ typed_ids! {
     /// One run of an engine.
     RunId => "run";
     ConstraintId => "constraint";
+    /// Days on which something known happened.
+    OccasionId => "occasion";
+    /// What is known of the causes among some metrics.
+    CausalModelId => "causal_model";
 }
 
 /// The stream of the business itself: its profile, people, invitations and API keys.

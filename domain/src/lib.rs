@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod connectors;
 pub mod event;
+pub mod evidence;
 pub mod forecasting;
 pub mod goals;
 pub mod identity;

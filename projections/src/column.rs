@@ -3,8 +3,8 @@
 use dyocense_domain::goals::{Cadence, GoalStatus, Objective, Outcome, PathShape, PlanField};
 use dyocense_domain::identity::{Role, SessionEnd};
 use dyocense_domain::ids::{
-    ApiKeyId, ConstraintId, CredentialId, GoalId, ImportId, InvitationId, MetricId, MilestoneId, RunId, SessionId,
-    UploadId, UserId,
+    ApiKeyId, CausalModelId, ConstraintId, CredentialId, GoalId, ImportId, InvitationId, MetricId, MilestoneId,
+    OccasionId, RunId, SessionId, UploadId, UserId,
 };
 use dyocense_domain::metrics::{Bucket, GoodDirection, MetricKind, MetricSource};
 use dyocense_domain::time_zone::TimeZoneName;
@@ -121,6 +121,8 @@ macro_rules! ids {
 }
 
 ids!(
+    CausalModelId,
+    OccasionId,
     ConstraintId,
     ApiKeyId,
     CredentialId,

@@ -6,6 +6,7 @@
 
 pub mod analytics;
 pub mod connectors;
+pub mod evidence;
 pub mod forecasting;
 pub mod goals;
 pub mod identity;
@@ -54,5 +55,6 @@ pub fn projectors() -> Vec<Arc<dyn Projector>> {
         Arc::new(runs::RunsProjector),
         Arc::new(forecasting::ForecastingProjector),
         Arc::new(optimization::OptimizationProjector),
+        Arc::new(evidence::EvidenceProjector),
     ]
 }

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use dyocense_commands::ports::{
-    AskedForecast, ImportSummary, KeptConstraint, KeptForecast, MetricMoment, MetricSummary, ReadError, ReadModels,
+    AskedForecast, CausalModelSummary, ImportSummary, KeptConstraint, KeptForecast, KnownOccasion, MetricMoment,
+    MetricSummary, ReadError, ReadModels,
 };
 use dyocense_domain::connectors::Transaction;
-use dyocense_domain::ids::{GoalId, MetricId};
+use dyocense_domain::ids::{GoalId, MetricId, RunId};
 use dyocense_domain::metrics::{Bucket, Point};
 use dyocense_domain::optimization::PlanFamily;
 use dyocense_domain::runs::RunKind;
@@ -18,7 +19,7 @@ use jiff::civil::Date;
 
 use crate::connectors::{Import, ImportStatus};
 use crate::metrics::Metric;
-use crate::{Projections, QueryError, Snapshot, analytics, connectors, goals, metrics, optimization, runs};
+use crate::{Projections, QueryError, Snapshot, analytics, connectors, evidence, goals, metrics, optimization, runs};
 
 fn unavailable(error: QueryError) -> ReadError {
     ReadError::Unavailable(Box::new(error))
@@ -92,12 +93,8 @@ impl ReadModels for Projections {
         at_least: Position,
         at_most: Duration,
     ) -> Result<Option<MetricMoment>, ReadError> {
+        ReadModels::wait_for(self, tenant, at_least, at_most).await?;
         let mut snapshot = self.moment(tenant).await?;
-        if snapshot.position() < at_least {
-            snapshot.end().await.map_err(unavailable)?;
-            ReadModels::wait_for(self, tenant, at_least, at_most).await?;
-            snapshot = self.moment(tenant).await?;
-        }
         let Some(metric) = metrics::metric(&mut snapshot, metric).await.map_err(unavailable)? else {
             return Ok(None);
         };
@@ -175,6 +172,40 @@ impl ReadModels for Projections {
         Ok(import.map(ImportSummary::from))
     }
 
+    async fn occasions(&self, tenant: TenantId) -> Result<Vec<KnownOccasion>, ReadError> {
+        let mut snapshot = self.moment(tenant).await?;
+        let all = evidence::occasions(&mut snapshot, None, None).await.map_err(unavailable)?;
+        let known = |row: evidence::Occasion| KnownOccasion {
+            occasion_id: row.occasion_id,
+            kind: row.kind,
+            name: row.name,
+            first: row.first,
+            last: row.last,
+        };
+        Ok(all.into_iter().map(known).collect())
+    }
+
+    async fn causal_models(&self, tenant: TenantId) -> Result<Vec<CausalModelSummary>, ReadError> {
+        let mut snapshot = self.moment(tenant).await?;
+        let all = evidence::causal_models(&mut snapshot).await.map_err(unavailable)?;
+        let summary = |row: evidence::CausalModel| CausalModelSummary {
+            model_id: row.model_id,
+            metrics: row.definition.0.metrics,
+            versions: row.versions,
+            latest_run: row.latest_run,
+            learnt_until: row.learnt_until,
+            learnt_days: row.learnt_days,
+            learning: row.learning_run.is_some(),
+        };
+        Ok(all.into_iter().map(summary).collect())
+    }
+
+    async fn run_answer(&self, tenant: TenantId, run: RunId) -> Result<Option<serde_json::Value>, ReadError> {
+        let mut snapshot = self.moment(tenant).await?;
+        let row = runs::run(&mut snapshot, run).await.map_err(unavailable)?;
+        Ok(row.and_then(|row| row.completion).map(|completion| completion.0.answer))
+    }
+
     async fn constraints(
         &self,
         tenant: TenantId,
@@ -191,5 +222,20 @@ impl ReadModels for Projections {
                 means: row.means.0,
             })
             .collect())
+    }
+
+    async fn newest_forecasts(
+        &self,
+        tenant: TenantId,
+        metric: MetricId,
+    ) -> Result<Vec<(RunId, serde_json::Value)>, ReadError> {
+        let mut snapshot = self.moment(tenant).await?;
+        let newest = runs::newest_forecasts(&mut snapshot, metric).await.map_err(unavailable)?;
+        Ok(newest.into_iter().filter_map(|run| Some((run.run_id, run.completion?.0.answer))).collect())
+    }
+
+    async fn newest_request(&self, tenant: TenantId, kind: RunKind) -> Result<Option<serde_json::Value>, ReadError> {
+        let mut snapshot = self.moment(tenant).await?;
+        Ok(runs::newest(&mut snapshot, kind).await.map_err(unavailable)?.map(|run| run.request.0))
     }
 }

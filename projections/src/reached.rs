@@ -14,25 +14,42 @@ pub struct Projected {
 }
 
 pub(crate) struct Reached {
-    waited: Mutex<HashMap<TenantId, watch::Sender<Position>>>,
+    tenants: Mutex<Tenants>,
     everyone: broadcast::Sender<Projected>,
 }
 
+#[derive(Default)]
+struct Tenants {
+    /// Read models only move on, also when a generation is swapped in: what was reached once stays reached.
+    known: HashMap<TenantId, Position>,
+    waited: HashMap<TenantId, watch::Sender<Position>>,
+}
+
+/// Tenants whose positions are remembered; forgetting costs a look into the database.
+const MOST_KNOWN: usize = 100_000;
+
 impl Default for Reached {
     fn default() -> Self {
-        Self { waited: Mutex::default(), everyone: broadcast::channel(8_192).0 }
+        Self { tenants: Mutex::default(), everyone: broadcast::channel(8_192).0 }
     }
 }
 
 impl Reached {
     pub fn publish(&self, tenant: TenantId, position: Position) {
-        if let Some(waiters) = self.lock().get(&tenant) {
+        let mut tenants = self.lock();
+        if tenants.known.len() >= MOST_KNOWN {
+            tenants.known.clear();
+        }
+        let known = tenants.known.entry(tenant).or_insert(position);
+        *known = position.max(*known);
+        if let Some(waiters) = tenants.waited.get(&tenant) {
             waiters.send_if_modified(|known| {
                 let further = position > *known;
                 *known = position.max(*known);
                 further
             });
         }
+        drop(tenants);
         // Nobody listening is no fault.
         let _ = self.everyone.send(Projected { tenant, position });
     }
@@ -43,12 +60,15 @@ impl Reached {
 
     /// Hears of one tenant from now on, until [`Waiting`] is dropped.
     pub fn wait(&self, tenant: TenantId) -> Waiting<'_> {
-        let receiver = self.lock().entry(tenant).or_insert_with(|| watch::channel(Position::START).0).subscribe();
+        let mut tenants = self.lock();
+        let known = tenants.known.get(&tenant).copied().unwrap_or(Position::START);
+        let receiver = tenants.waited.entry(tenant).or_insert_with(|| watch::channel(known).0).subscribe();
+        drop(tenants);
         Waiting { reached: self, tenant, receiver: Some(receiver) }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<TenantId, watch::Sender<Position>>> {
-        self.waited.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Tenants> {
+        self.tenants.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -59,6 +79,11 @@ pub(crate) struct Waiting<'a> {
 }
 
 impl Waiting<'_> {
+    /// How far the read models are known to be, here and now.
+    pub fn known(&self) -> Position {
+        self.receiver.as_ref().map_or(Position::START, |receiver| *receiver.borrow())
+    }
+
     pub async fn until(&mut self, position: Position) {
         if let Some(receiver) = &mut self.receiver
             && receiver.wait_for(|known| *known >= position).await.is_err()
@@ -71,7 +96,7 @@ impl Waiting<'_> {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        let mut waited = self.reached.lock();
+        let waited = &mut self.reached.lock().waited;
         self.receiver.take();
         if waited.get(&self.tenant).is_some_and(|sender| sender.receiver_count() == 0) {
             waited.remove(&self.tenant);

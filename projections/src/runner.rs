@@ -100,7 +100,7 @@ const OUTDATED_PAUSE: Duration = Duration::from_millis(250);
 const BUSY_PAUSE: Duration = Duration::from_millis(5);
 const ERROR_PAUSE: Duration = Duration::from_millis(500);
 /// How often a waiter looks whether another process has projected what it waits for.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// Most tenants that one poll wakes: the next poll finds the rest.
 const POLL_LIMIT: i64 = 10_000;
 
@@ -163,18 +163,22 @@ impl Projections {
         }
         let started = Instant::now();
         let mut waiting = self.0.reached.wait(tenant);
+        if waiting.known() >= position {
+            return Ok(());
+        }
         let reach = async {
             // The signal says it at once where this process projects; the look is for the other cases.
             let mut look_every = LOOK_EVERY;
-            if self.0.checkpoint(tenant).await.is_ok_and(|reached| reached >= position) {
-                return;
-            }
             self.0.queue.wake(tenant);
             loop {
                 match tokio::time::timeout(look_every, waiting.until(position)).await {
                     Ok(()) => return,
-                    Err(_) if self.0.checkpoint(tenant).await.is_ok_and(|reached| reached >= position) => return,
-                    Err(_) => look_every = (look_every * 2).min(Duration::from_secs(1)),
+                    Err(_) => {
+                        if let Ok(reached) = self.0.checkpoint(tenant).await {
+                            self.0.reached.publish(tenant, reached);
+                        }
+                        look_every = (look_every * 2).min(Duration::from_secs(1));
+                    }
                 }
             }
         };

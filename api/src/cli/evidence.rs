@@ -28,9 +28,9 @@ enum Question {
     Adf(Input),
     /// What did a treatment do to the treated? (data, treatment, outcome, columns)
     Match(Input),
-    /// What did an event change, against what would have been? (y, X, n_pre)
+    /// What did an event change, against what would have been? (y, X, n_pre, counterfactual)
     Impact(Input),
-    /// A causal graph by tests of independence (data, alpha, test)
+    /// A causal graph by tests of independence (data, alpha, test, forbidden, required, tiers)
     Pc(Input),
     /// A causal graph by score (data, score)
     Ges(Input),
@@ -87,6 +87,19 @@ pub struct Input {
     /// Period of a season, in points (impact)
     #[arg(long)]
     season: Option<usize>,
+    /// What would have been: by structural time series (the default), by a synthetic control of the other columns
+    /// with placebos, or by difference in differences of units (impact)
+    #[arg(long, value_name = "structural|synthetic|did")]
+    counterfactual: Option<String>,
+    /// Columns of the treated units, separated by commas; the others are compared (impact, did)
+    #[arg(long, value_delimiter = ',')]
+    treated: Option<Vec<String>>,
+    /// The effect of one column on another by the graph that is found: what to hold, and how large it is (pc, ges)
+    #[arg(long, value_names = ["FROM", "TO"], num_args = 2)]
+    effect: Option<Vec<String>>,
+    /// With --effect: the mean of every column if FROM were set to this value (pc, ges)
+    #[arg(long, requires = "effect", allow_hyphen_values = true)]
+    set_to: Option<f64>,
     /// Column of the treatment, 0 or 1 (match)
     #[arg(long)]
     treatment: Option<String>,

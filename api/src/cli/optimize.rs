@@ -16,8 +16,10 @@ use serde::Serialize;
 /// Solve a business problem or a raw model from a file
 ///
 /// The file is a business problem in JSON (its "kind" is inventory, staffing, roster or budget; a
-/// "domain" object around it is accepted), a raw model in JSON ("sense", "c", "lb", "ub", "int",
-/// "names", "rows" of "n", "i", "v", "lo", "hi"; null is infinite), or MPS. "-" reads standard input.
+/// "domain" object around it is accepted; "rules" beside it are kept and "today" is compared with), a
+/// classical inventory problem or a marketing history ("kind" and "inputs"), a raw model in JSON ("sense",
+/// "c", "lb", "ub", "int", "names", "rows" of "n", "i", "v", "lo", "hi"; null is infinite), or MPS. The
+/// engine's README lists the fields. "-" reads standard input.
 #[derive(Args)]
 pub struct OptimizeArgs {
     /// The problem file
@@ -173,6 +175,7 @@ fn report(out: &mut impl Write, printed: &Printed) -> std::io::Result<()> {
         writeln!(out, "  bound      {}{gap}", shown(Some(bound)))?;
     }
     writeln!(out, "  solver     {}, {} nodes, {:.2} CPU s", o.solver, o.nodes, printed.cpu_seconds)?;
+    terms(out, o)?;
     if !o.decisions.is_empty() {
         writeln!(out, "\nDecisions")?;
         for decision in o.decisions.iter().take(60) {
@@ -206,7 +209,10 @@ fn report(out: &mut impl Write, printed: &Printed) -> std::io::Result<()> {
         }
     }
     if !o.repairs.is_empty() {
-        writeln!(out, "\nAny one of these changes is enough (smallest first)")?;
+        let together = o.repairs.iter().any(|repair| repair.together);
+        let lead =
+            if together { "All of these changes together are enough" } else { "Any one of these changes is enough" };
+        writeln!(out, "\n{lead} (smallest first)")?;
         for repair in &o.repairs {
             writeln!(
                 out,
@@ -216,6 +222,44 @@ fn report(out: &mut impl Write, printed: &Printed) -> std::io::Result<()> {
                 shown(Some(repair.to)),
                 repair.unit
             )?;
+        }
+    }
+    Ok(())
+}
+
+/// Costs in parts, beside today's; what the owner's rules cost; where the next unit of money goes.
+fn terms(out: &mut impl Write, o: &Outcome) -> std::io::Result<()> {
+    if let Some(differences) = &o.against_today {
+        writeln!(out, "\nIn parts: today, the plan, the change")?;
+        for part in differences {
+            let (before, after) = (shown(Some(part.before)), shown(Some(part.after)));
+            writeln!(out, "  {:<32} {before:>14} {after:>14} {:>14}", part.name, shown(Some(part.change)))?;
+        }
+    } else if !o.costs.is_empty() {
+        writeln!(out, "\nIn parts")?;
+        for part in &o.costs {
+            writeln!(out, "  {:<32} {:>14}", part.name, shown(Some(part.amount)))?;
+        }
+    }
+    if !o.binding_rules.is_empty() {
+        writeln!(out, "\nRules used up to their limit, and what each costs")?;
+        for rule in &o.binding_rules {
+            writeln!(out, "  {:<48} {:>12}", rule.says, shown(rule.price))?;
+        }
+    }
+    if !o.marginal_returns.is_empty() {
+        writeln!(out, "\nReturn of the next unit of money, by period")?;
+        for channel in &o.marginal_returns {
+            let returns: Vec<String> = channel.spend.iter().map(|v| format!("{v:.3}")).collect();
+            writeln!(out, "  {:<32} {}", channel.channel, returns.join(" "))?;
+        }
+    }
+    if !o.stands.is_empty() {
+        writeln!(out, "\nThe plan stands while these are within")?;
+        for range in o.stands.iter().take(20) {
+            let from = range.from.map_or("…".into(), |v| shown(Some(v)));
+            let to = range.to.map_or("…".into(), |v| shown(Some(v)));
+            writeln!(out, "  {:<48} {from} to {to} {}", range.says, range.unit)?;
         }
     }
     Ok(())

@@ -19,11 +19,13 @@ pub enum Kind {
     Milestone,
     Run,
     Constraint,
+    Occasion,
+    CausalModel,
     Event,
 }
 
 impl Kind {
-    const ALL: [Kind; 12] = [
+    const ALL: [Kind; 14] = [
         Kind::Business,
         Kind::User,
         Kind::Invitation,
@@ -35,6 +37,8 @@ impl Kind {
         Kind::Milestone,
         Kind::Run,
         Kind::Constraint,
+        Kind::Occasion,
+        Kind::CausalModel,
         Kind::Event,
     ];
 
@@ -51,6 +55,8 @@ impl Kind {
             Kind::Milestone => "Milestone",
             Kind::Run => "Run",
             Kind::Constraint => "Constraint",
+            Kind::Occasion => "Occasion",
+            Kind::CausalModel => "CausalModel",
             Kind::Event => "Event",
         }
     }

@@ -3,6 +3,7 @@
 use async_graphql::{Context, ID, Interface, Object};
 
 use super::connectors::{self, Import};
+use super::evidence::{self, CausalModel};
 use super::fault::{Code, Fault};
 use super::goals::{self, Goal};
 use super::identity::{self, ApiKey, Business, Invitation, User};
@@ -26,6 +27,7 @@ pub enum Node {
     Import(Import),
     Goal(Goal),
     Run(Run),
+    CausalModel(CausalModel),
 }
 
 /// The most nodes of one request.
@@ -95,6 +97,7 @@ async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>, Fault> {
         Kind::Import => connectors::load::import(ctx, uuid.into()).await?.map(Node::Import),
         Kind::Goal => goals::load::goal(ctx, uuid.into()).await?.map(Node::Goal),
         Kind::Run => runs::load::run(ctx, uuid.into()).await?.map(Node::Run),
-        Kind::Business | Kind::Upload | Kind::Milestone | Kind::Constraint | Kind::Event => None,
+        Kind::CausalModel => evidence::load::causal_model(ctx, uuid.into()).await?.map(Node::CausalModel),
+        Kind::Business | Kind::Upload | Kind::Milestone | Kind::Constraint | Kind::Occasion | Kind::Event => None,
     })
 }

@@ -4,11 +4,14 @@ use std::fmt::Display;
 
 use async_graphql::{Enum, SimpleObject};
 use dyocense_commands::connectors::{PreviewRefusal, StartRefusal, UploadRefusal};
+use dyocense_commands::evidence::ModelRefusal;
 use dyocense_commands::identity::{
     AcceptRefusal, ChangePasswordRefusal, LoginRefusal, PasswordRefusal, PersonRefusal, RefreshRefusal, RegisterRefusal,
 };
+use dyocense_commands::optimization::AcceptPlanRefusal;
 use dyocense_commands::{CommandError, Fault as CommandFault};
 use dyocense_domain::connectors::ImportRefusal;
+use dyocense_domain::evidence::EvidenceRefusal;
 use dyocense_domain::goals::GoalRefusal;
 use dyocense_domain::identity::IdentityRefusal;
 use dyocense_domain::metrics::MetricRefusal;
@@ -368,6 +371,7 @@ impl Refusal for RunRefusal {
         match self {
             Self::NotFound => UserErrorCode::NotFound,
             Self::Ended | Self::NoPlan => UserErrorCode::WrongState,
+            Self::TooManyGoals { .. } => UserErrorCode::LimitReached,
             Self::Request { .. } => UserErrorCode::Invalid,
             Self::TooMany { .. } => UserErrorCode::LimitReached,
             Self::NotAPerson => UserErrorCode::NotAllowed,
@@ -378,7 +382,63 @@ impl Refusal for RunRefusal {
         match self {
             Self::NotFound | Self::Ended | Self::NoPlan => Some("runId"),
             Self::Request { field, .. } => Some(field),
+            Self::TooManyGoals { .. } => Some("follow"),
             Self::TooMany { .. } | Self::NotAPerson => None,
+        }
+    }
+}
+
+impl Refusal for AcceptPlanRefusal {
+    fn code(&self) -> UserErrorCode {
+        match self {
+            Self::Run(refusal) => refusal.code(),
+            Self::Goal(refusal) => refusal.code(),
+            Self::Text(refusal) => refusal.code(),
+        }
+    }
+
+    fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::Run(refusal) => refusal.field(),
+            Self::Goal(_) => Some("follow"),
+            Self::Text(refusal) => refusal.field(),
+        }
+    }
+}
+
+impl Refusal for EvidenceRefusal {
+    fn code(&self) -> UserErrorCode {
+        match self {
+            Self::NoSuchOccasion | Self::NoSuchModel => UserErrorCode::NotFound,
+            Self::TooMany { .. } => UserErrorCode::LimitReached,
+            Self::NotAPerson => UserErrorCode::NotAllowed,
+            _ => UserErrorCode::Invalid,
+        }
+    }
+
+    fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::NoSuchOccasion => Some("occasionId"),
+            Self::NoSuchModel => Some("modelId"),
+            Self::Text(error) => error.field(),
+            Self::EndsBeforeItBegins { .. } | Self::TooLong { .. } => Some("last"),
+            _ => None,
+        }
+    }
+}
+
+impl Refusal for ModelRefusal {
+    fn code(&self) -> UserErrorCode {
+        match self {
+            Self::Evidence(refusal) => refusal.code(),
+            Self::Run(refusal) => refusal.code(),
+        }
+    }
+
+    fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::Evidence(refusal) => refusal.field(),
+            Self::Run(refusal) => refusal.field(),
         }
     }
 }

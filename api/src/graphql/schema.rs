@@ -4,7 +4,7 @@ use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions};
 
 use super::audit::{AuditQuery, AuditSubscription};
 use super::connectors::{ConnectorsMutation, ConnectorsQuery};
-use super::evidence::EvidenceMutation;
+use super::evidence::{EvidenceMutation, EvidenceQuery};
 use super::forecasting::{ForecastingMutation, ForecastingQuery};
 use super::goals::{GoalsMutation, GoalsQuery, GoalsSubscription};
 use super::identity::{IdentityMutation, IdentityQuery};
@@ -27,6 +27,7 @@ pub struct Query(
     RunsQuery,
     ForecastingQuery,
     OptimizationQuery,
+    EvidenceQuery,
     AuditQuery,
     NodeQuery,
 );

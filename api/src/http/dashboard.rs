@@ -20,6 +20,7 @@ const FILES: &[(&str, &str, &str)] = files! {
     "chart.js": "text/javascript; charset=utf-8",
     "overview.js": "text/javascript; charset=utf-8",
     "goals.js": "text/javascript; charset=utf-8",
+    "plans.js": "text/javascript; charset=utf-8",
     "sales.js": "text/javascript; charset=utf-8",
     "history.js": "text/javascript; charset=utf-8",
     "why.js": "text/javascript; charset=utf-8",

@@ -1,9 +1,11 @@
 //! The HTTP server: GraphQL, uploads and downloads, the explorer, health.
 
+mod admission;
 pub mod dashboard;
 pub mod explorer;
 pub mod graphql;
 pub mod media;
+pub mod plans;
 pub mod request_id;
 pub mod sse;
 pub mod uploads;
@@ -16,6 +18,7 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use dyocense_commands::{CommandError, Commands};
+use dyocense_projections::Projections;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -39,6 +42,7 @@ pub struct EdgeParts {
     pub settings: Settings,
     pub gateway: Gateway,
     pub commands: Commands,
+    pub projections: Projections,
     pub live: LiveAccess,
     pub sockets: ws::Sockets,
     /// Cancelled when the server is asked to stop.
@@ -60,6 +64,10 @@ impl Edge {
 
     pub fn commands(&self) -> &Commands {
         &self.0.commands
+    }
+
+    pub fn projections(&self) -> &Projections {
+        &self.0.projections
     }
 
     pub fn live(&self) -> &LiveAccess {
@@ -115,6 +123,7 @@ pub fn router(edge: Edge) -> Router {
         .route("/graphql", any(graphql_or_socket))
         .route("/uploads", post(uploads::receive).layer(DefaultBodyLimit::disable()))
         .route("/imports/{id}/rejected.csv", get(uploads::rejected))
+        .route("/runs/{id}/{file}", get(plans::download))
         .layer(
             CompressionLayer::new()
                 .compress_when(SizeAbove::new(1024).and(NotForContentType::new("text/event-stream"))),

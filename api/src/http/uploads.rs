@@ -13,14 +13,12 @@ use dyocense_commands::connectors::UploadRefusal;
 use dyocense_domain::ids::ImportId;
 use dyocense_eventlog::TenantId;
 use futures::{Stream, StreamExt, TryStreamExt};
-use http::request::Parts;
 use http::{StatusCode, header};
 use serde::{Deserialize, Serialize};
 
 use super::Edge;
-use super::request_id::Correlation;
-use crate::auth::{Visitor, matrix};
-use crate::graphql::answer;
+use super::admission::{authorized, failed};
+use crate::auth::Visitor;
 use crate::graphql::fault::{Code, Fault};
 use crate::graphql::ids::{self, Kind};
 use crate::graphql::refusal::{self, UserError, UserErrorCode};
@@ -182,33 +180,6 @@ fn csv_line<'a>(fields: impl Iterator<Item = &'a str>) -> String {
         })
         .collect();
     quoted.join(",") + "\r\n"
-}
-
-async fn authorized(
-    edge: &Edge,
-    peer: SocketAddr,
-    request: &Parts,
-    route: &'static str,
-) -> Result<Visitor, Box<Response>> {
-    let correlation = request.extensions.get::<Correlation>().copied().unwrap_or_default();
-    let visitor = edge
-        .visitor(&request.headers, peer, correlation.0)
-        .await
-        .map_err(|fault| Box::new(failed(super::graphql::status_of(fault.code), fault)))?;
-    match visitor.role() {
-        None => Err(Box::new(failed(StatusCode::UNAUTHORIZED, Fault::unauthenticated()))),
-        Some(role) if !matrix::allows_route(role, route) => {
-            let message = format!("the role {} may not use `{route}`", matrix::role_name(role));
-            Err(Box::new(failed(StatusCode::FORBIDDEN, Fault::new(Code::Forbidden, message))))
-        }
-        Some(_) => Ok(visitor),
-    }
-}
-
-/// The same form of error as GraphQL's, so that a client reads one.
-fn failed(status: StatusCode, fault: Fault) -> Response {
-    let body = answer::refusal(&[fault.into_server_error()]);
-    (status, [(header::CONTENT_TYPE, "application/json; charset=utf-8")], body).into_response()
 }
 
 #[cfg(test)]

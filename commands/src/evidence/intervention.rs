@@ -1,20 +1,24 @@
 use async_trait::async_trait;
-use dyocense_domain::ids::MetricId;
+use dyocense_domain::goals::{self, Goal, GoalPlan, GoalStatus, Pause};
+use dyocense_domain::ids::{CausalModelId, GoalId, MetricId};
 use dyocense_domain::runs::RunRefusal;
 use dyocense_eventlog::TenantId;
-use dyocense_evidence::explain::calendar::Calendar;
 use dyocense_evidence::explain::simulation::Simulation;
+use dyocense_evidence::graphs::adjustment::Identification;
 use dyocense_evidence::questions::{SimulationInput, simulate_intervention};
 use dyocense_evidence::table::Table;
 use jiff::ToSpan;
 use jiff::civil::Date;
+use rust_decimal::Decimal;
+use rust_decimal::prelude::FromPrimitive;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::METHOD;
-use super::table::{Days, ask, refuse_unless};
+use super::graph::GraphAnswer;
+use super::table::{Days, KnownDays, ask, calendar, refuse_unless};
 use crate::error::Fault;
-use crate::execute::Commands;
+use crate::execute::{Commands, stream_id};
 use crate::forecasting::{grouped, impossible, read};
 use crate::runs::{Analysis, Computed, Control, Gathered, NoAnswer};
 
@@ -32,6 +36,9 @@ pub struct InterventionRequest {
     pub lag: usize,
     /// Days ahead, 1 to 365.
     pub horizon: usize,
+    /// A causal model that says which metrics must be held for the effect to be the factor's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_id: Option<CausalModelId>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -42,6 +49,31 @@ pub struct InterventionAnswer {
     /// The first day of the path.
     pub first: Date,
     pub simulation: Simulation,
+    /// Keys of the metrics that were held, whoever chose them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<String>,
+    /// Where the goals that the metric measures would stand.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub goals: Vec<GoalOutlook>,
+}
+
+/// Where a goal would stand with the change and without.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GoalOutlook {
+    pub goal_id: GoalId,
+    /// The goal's due day, or the last simulated day where that comes first.
+    pub day: Date,
+    pub with: GoalScenario,
+    pub without: GoalScenario,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GoalScenario {
+    pub status: GoalStatus,
+    /// In the goal's unit; None where there is nothing to read.
+    pub reading: Option<Decimal>,
+    /// Share of the way to the target.
+    pub progress: Decimal,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -49,6 +81,46 @@ struct Input {
     request: InterventionRequest,
     factor: String,
     days: Days,
+    known: Vec<KnownDays>,
+    goals: Vec<MeasuredGoal>,
+    /// What the causal model says of the effect.
+    notes: Vec<String>,
+}
+
+/// A goal of the metric with the days that it counts; without what people wrote about it.
+#[derive(Serialize, Deserialize)]
+struct MeasuredGoal {
+    goal_id: GoalId,
+    plan: GoalPlan,
+    pauses: Vec<(Date, Option<Date>)>,
+    days: Vec<(Date, Decimal)>,
+}
+
+impl MeasuredGoal {
+    fn outlook(&self, first: Date, simulation: &Simulation) -> Option<GoalOutlook> {
+        let end = first.checked_add((simulation.path.len() as i64 - 1).days()).ok()?;
+        let day = end.min(self.plan.due);
+        if day < first || day < self.plan.start {
+            return None;
+        }
+        let pauses: Vec<Pause> = self.pauses.iter().map(|(from, until)| Pause { from: *from, until: *until }).collect();
+        let scenario = |path: &[f64]| {
+            let to_come = path.iter().enumerate().filter_map(|(i, value)| {
+                Some((first.checked_add((i as i64).days()).ok()?, Decimal::from_f64(*value)?))
+            });
+            // What is not over yet of the history's own days is replaced by what is simulated.
+            let before = self.days.iter().copied().filter(|(day, _)| *day < first);
+            let history: goals::History = before.chain(to_come).collect();
+            let pace = goals::pace(&self.plan, &pauses, &history, day, None);
+            GoalScenario { status: pace.status, reading: pace.actual, progress: pace.progress }
+        };
+        Some(GoalOutlook {
+            goal_id: self.goal_id,
+            day,
+            with: scenario(&simulation.path),
+            without: scenario(&simulation.without),
+        })
+    }
 }
 
 pub(crate) struct Simulating;
@@ -83,32 +155,48 @@ impl Analysis for Simulating {
         let Some(factor) = factor.map(|metric| metric.key) else {
             return Ok(Err(NoAnswer::Impossible("the factor does not exist in this business".to_owned())));
         };
+        let (chosen, notes) = match commands.held_by_model(tenant, &request).await? {
+            Ok(held) => held,
+            Err(none) => return Ok(Err(none)),
+        };
         let mut others = vec![request.factor_id];
-        others.extend(request.held.iter().filter(|id| **id != request.factor_id));
-        let found = Days::of(commands, tenant, request.metric_id, &others, None).await?;
-        Ok(found.and_then(|days| match days.columns.iter().any(|(key, _)| *key == factor) {
-            true => Ok(Gathered { input: json!(Input { request, factor, days }) }),
-            false => Err(NoAnswer::Impossible(format!("{factor} does not cover the days of {}", days.name))),
-        }))
+        for id in request.held.iter().chain(&chosen) {
+            if *id != request.metric_id && !others.contains(id) {
+                others.push(*id);
+            }
+        }
+        let days = match Days::of(commands, tenant, request.metric_id, &others, None).await? {
+            Ok(days) => days,
+            Err(none) => return Ok(Err(none)),
+        };
+        if !days.columns.iter().any(|(key, _)| *key == factor) {
+            return Ok(Err(NoAnswer::Impossible(format!("{factor} does not cover the days of {}", days.name))));
+        }
+        let known = days.occasions(commands, tenant, request.horizon).await?;
+        let goals = commands.measured_goals(tenant, request.metric_id, days.day(days.rows())).await?;
+        Ok(Ok(Gathered { input: json!(Input { request, factor, days, known, goals, notes }) }))
     }
 
     fn compute(&self, input: &Value, seed: u32, control: &Control) -> Result<Computed, NoAnswer> {
-        let Input { request, factor, days } = read(input).map_err(impossible)?;
+        let Input { request, factor, days, known, goals, notes } = read(input).map_err(impossible)?;
         let first = days.first.checked_add((days.rows() as i64).days()).map_err(impossible)?;
         let mut columns = days.columns;
+        let held: Vec<String> = columns[1..].iter().map(|(key, _)| key.clone()).filter(|key| *key != factor).collect();
         let values = columns.remove(0).1;
         let question = SimulationInput {
             values,
             factors: Table::new(columns).map_err(impossible)?,
-            calendar: Calendar::daily(),
+            calendar: calendar(&known).map_err(impossible)?,
             factor: factor.clone(),
             impact: request.impact,
             lag: request.lag,
             horizon: request.horizon,
             seed: seed.into(),
         };
-        let simulation =
+        let mut simulation =
             ask(control, "simulating what would happen", |progress| simulate_intervention(&question, progress))?;
+        simulation.assumptions.extend(notes);
+        let outlooks: Vec<GoalOutlook> = goals.iter().filter_map(|goal| goal.outlook(first, &simulation)).collect();
         let sum = |path: &[f64]| path.iter().sum::<f64>();
         let change = sum(&simulation.path) - sum(&simulation.without);
         let sure = if simulation.p < 0.05 { "" } else { " History does not show this effect beyond chance." };
@@ -128,7 +216,93 @@ impl Analysis for Simulating {
             unit: days.unit,
             first,
             simulation,
+            held,
+            goals: outlooks,
         };
         Ok(Computed { answer: json!(answer), summary, caveats, stopped_early: false })
+    }
+}
+
+impl Commands {
+    /// The metrics that the request's causal model asks to hold, and what it says of the effect.
+    async fn held_by_model(
+        &self,
+        tenant: TenantId,
+        request: &InterventionRequest,
+    ) -> Result<Result<(Vec<MetricId>, Vec<String>), NoAnswer>, Fault> {
+        let Some(model_id) = request.model_id else { return Ok(Ok((vec![], vec![]))) };
+        let impossible = |reason: &str| Ok(Err(NoAnswer::Impossible(reason.to_owned())));
+        let models = self.reads.causal_models(tenant).await?;
+        let Some(model) = models.into_iter().find(|model| model.model_id == model_id) else {
+            return impossible("there is no such causal model in this business");
+        };
+        let answer = match model.latest_run {
+            Some(run) => self.reads.run_answer(tenant, run).await?,
+            None => None,
+        };
+        let Some(GraphAnswer { graph, .. }) = answer.and_then(|answer| serde_json::from_value(answer).ok()) else {
+            return impossible("the causal model has not been learnt yet");
+        };
+        let mut ids = Vec::with_capacity(model.metrics.len());
+        for id in &model.metrics {
+            if let Some(metric) = self.reads.metric(tenant, *id).await? {
+                ids.push((metric.key, *id));
+            }
+        }
+        let key = |id: MetricId| ids.iter().find(|(_, known)| *known == id).map(|(key, _)| key.as_str());
+        let (Some(factor), Some(metric)) = (key(request.factor_id), key(request.metric_id)) else {
+            return impossible("the causal model knows nothing of one of the two metrics");
+        };
+        match graph.identify(factor, metric) {
+            Ok(Identification::NoEffect) => Ok(Ok((
+                vec![],
+                vec![format!(
+                    "the causal model knows no way from `{factor}` to `{metric}`: an effect would be new to it"
+                )],
+            ))),
+            Ok(Identification::Adjust { set }) => {
+                let names: Vec<&str> = set.iter().map(|node| graph.nodes[*node].as_str()).collect();
+                let held = ids.iter().filter(|(key, _)| names.contains(&key.as_str())).map(|(_, id)| *id).collect();
+                let note = match names.is_empty() {
+                    true => "the causal model is right that nothing need be held".to_owned(),
+                    false => format!("the causal model is right that holding {} is enough", names.join(", ")),
+                };
+                Ok(Ok((held, vec![note])))
+            }
+            Ok(Identification::Undecided { edges }) => {
+                let open: Vec<String> =
+                    edges.iter().map(|[a, b]| format!("{} - {}", graph.nodes[*a], graph.nodes[*b])).collect();
+                Ok(Err(NoAnswer::Impossible(format!(
+                    "the effect cannot be told from these data: it depends on the direction of {}; confirm or remove it",
+                    open.join(", ")
+                ))))
+            }
+            Err(refusal) => {
+                Ok(Err(NoAnswer::Impossible(format!("the effect cannot be told from the model: {refusal}"))))
+            }
+        }
+    }
+
+    /// The goals of a metric that days from `first` on concern, with their history, without what people wrote about them.
+    async fn measured_goals(
+        &self,
+        tenant: TenantId,
+        metric: MetricId,
+        first: Date,
+    ) -> Result<Vec<MeasuredGoal>, Fault> {
+        let mut measured = Vec::new();
+        for goal_id in self.reads.goals_measured_by(tenant, metric, first).await? {
+            let goal = self.load::<Goal>(tenant, &stream_id(goal_id.stream())?).await?.state;
+            let Some(mut plan) = goal.plan else { continue };
+            let Some(known) = self.measured(tenant, metric, &plan.time_zone).await? else { continue };
+            (plan.description, plan.relevance) = (None, None);
+            measured.push(MeasuredGoal {
+                goal_id,
+                pauses: goal.pauses.iter().map(|pause| (pause.from, pause.until)).collect(),
+                plan,
+                days: known.history.iter().collect(),
+            });
+        }
+        Ok(measured)
     }
 }

@@ -1,17 +1,23 @@
 //! Several metrics, day by day, as the engine takes them.
 
-use dyocense_domain::ids::MetricId;
+use dyocense_domain::evidence::OccasionKind;
+use dyocense_domain::ids::{MetricId, OccasionId};
 use dyocense_domain::metrics::Bucket;
 use dyocense_domain::runs::RunRefusal;
 use dyocense_eventlog::TenantId;
 use dyocense_evidence::EvidenceError;
+use dyocense_evidence::explain::calendar::Calendar;
 use dyocense_evidence::progress::{Continue, Progress};
+use dyocense_evidence::table::Table;
+use jiff::ToSpan;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use super::words::Label;
 use crate::error::Fault;
 use crate::execute::Commands;
 use crate::forecasting::History;
+use crate::ports::{KnownOccasion, MetricSummary};
 use crate::runs::{Control, NoAnswer};
 
 /// Metrics of one question.
@@ -28,8 +34,31 @@ pub(super) struct Days {
     pub unit: String,
     /// Keys of the metrics and their values, one a day.
     pub columns: Vec<(String, Vec<f64>)>,
+    /// The metrics themselves, in the order of the columns.
+    pub metrics: Vec<MetricId>,
+    /// How they are called.
+    pub labels: Vec<Label>,
     /// What had to be left out or filled in.
     pub caveats: Vec<String>,
+}
+
+/// Occasions of one kind and name as a column over the days: 1 on their days, 0 on others.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct KnownDays {
+    pub name: String,
+    pub occasions: Vec<OccasionId>,
+    pub days: Vec<f64>,
+}
+
+/// Occasions with the same label are the same thing again.
+fn label(occasion: &KnownOccasion) -> String {
+    let kind = match occasion.kind {
+        OccasionKind::Promotion => "promotion",
+        OccasionKind::Holiday => "holiday",
+        OccasionKind::Closure => "closure",
+        OccasionKind::Other => "occasion",
+    };
+    format!("{kind} {}", occasion.name)
 }
 
 impl Days {
@@ -51,6 +80,15 @@ impl Days {
         let Some(own_key) = key(metric) else {
             return Ok(Err(NoAnswer::Impossible("there is no such metric in this business".to_owned())));
         };
+        let label_of = |id: MetricId| {
+            let named = |known: &MetricSummary| Label {
+                key: known.key.clone(),
+                name: known.name.clone(),
+                unit: known.unit.clone(),
+            };
+            let unnamed = || Label { key: id.to_string(), name: id.to_string(), unit: String::new() };
+            known.iter().find(|known| known.metric_id == id).map_or_else(unnamed, named)
+        };
         let mut values = history.filled()?;
         if let Some(last) = last {
             let keep = (0..values.len()).take_while(|i| history.start_of(*i) <= last).count();
@@ -62,6 +100,8 @@ impl Days {
             name: history.name.clone(),
             unit: history.unit.clone(),
             columns: vec![(own_key, values)],
+            metrics: vec![metric],
+            labels: vec![label_of(metric)],
             caveats: unknown(&history).into_iter().collect(),
         };
         let wanted: Vec<MetricId> = match others {
@@ -88,11 +128,52 @@ impl Days {
                 Some(values) => {
                     days.caveats.extend(unknown(&factor));
                     days.columns.push((key, values));
+                    days.metrics.push(id);
+                    days.labels.push(label_of(id));
                 }
                 None => days.caveats.push(format!("{key} does not cover the same days and was left out")),
             }
         }
         Ok(Ok(days))
+    }
+
+    /// The last day.
+    pub fn last(&self) -> Date {
+        self.day(self.rows().saturating_sub(1))
+    }
+
+    /// The day of a row; rows may lie behind the last.
+    pub fn day(&self, row: usize) -> Date {
+        self.first.checked_add((row as i64).days()).unwrap_or(self.first)
+    }
+
+    /// The occasions of the business over the days, and over `ahead` days more.
+    pub async fn occasions(
+        &self,
+        commands: &Commands,
+        tenant: TenantId,
+        ahead: usize,
+    ) -> Result<Vec<KnownDays>, Fault> {
+        let rows = self.rows() + ahead;
+        let mut known: Vec<KnownDays> = Vec::new();
+        for occasion in commands.reads.occasions(tenant).await? {
+            let name = label(&occasion);
+            let covers = |row: usize| {
+                let day = self.day(row);
+                occasion.first <= day && day <= occasion.last
+            };
+            let rows: Vec<usize> = (0..rows).filter(|row| covers(*row)).collect();
+            if rows.is_empty() {
+                continue;
+            }
+            let place = known.iter().position(|of| of.name == name).unwrap_or_else(|| {
+                known.push(KnownDays { name, occasions: vec![], days: vec![0.0; self.rows() + ahead] });
+                known.len() - 1
+            });
+            known[place].occasions.push(occasion.occasion_id);
+            rows.iter().for_each(|row| known[place].days[*row] = 1.0);
+        }
+        Ok(known)
     }
 
     /// The row of a day, counted from 0.
@@ -104,6 +185,12 @@ impl Days {
     pub fn rows(&self) -> usize {
         self.columns.first().map_or(0, |(_, values)| values.len())
     }
+}
+
+/// The calendar of days with these occasions.
+pub(super) fn calendar(known: &[KnownDays]) -> Result<Calendar, EvidenceError> {
+    let known = Table::new(known.iter().map(|of| (of.name.clone(), of.days.clone())).collect())?;
+    Ok(Calendar { known, ..Calendar::daily() })
 }
 
 fn unknown(history: &History) -> Option<String> {

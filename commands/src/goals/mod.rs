@@ -1,5 +1,7 @@
 //! Setting goals, and following them.
 
+mod of_plans;
+
 use std::time::Duration;
 
 use dyocense_domain::goals::{
@@ -195,7 +197,7 @@ impl Commands {
     }
 
     /// A metric with its days in `zone`: a flow's sums, a level's last values.
-    async fn measured(
+    pub(crate) async fn measured(
         &self,
         tenant: TenantId,
         metric_id: MetricId,

@@ -1,17 +1,22 @@
+use std::time::Duration;
+
 use dyocense_domain::Personal;
 use dyocense_domain::ids::{ConstraintId, UserId};
 use dyocense_domain::optimization::{
     self, Constraint, ConstraintEvent, ConstraintRefusal, ConstraintSaved, PlanFamily,
 };
+use dyocense_domain::runs::RunKind;
 use dyocense_domain::text;
-use dyocense_optimization::business::{Limit, Problem, Rule};
+use dyocense_optimization::business::{Limit, Rule};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::plan::{stand_in, unfit as in_words};
 use crate::caller::Caller;
 use crate::error::CommandError;
 use crate::execute::{Commands, Outcome};
 
+pub(super) const READ_MODELS_WAIT: Duration = Duration::from_secs(10);
 /// Constraints of one business.
 const MOST: usize = 200;
 const LONGEST_SENTENCE: usize = 500;
@@ -26,7 +31,7 @@ pub struct SaveConstraint {
     pub says: String,
     /// What it means: one of the engine's rules of the family, as `{"kind": "spend", …}`.
     pub limit: Value,
-    /// A problem that it is to fit: ids it names must be there.
+    /// A problem that it is to fit: names in it must be there. The newest that was asked of the family where None.
     pub problem: Option<Value>,
 }
 
@@ -45,6 +50,25 @@ pub(super) fn rule(id: &str, says: &str, family: PlanFamily, limit: &Value) -> R
     Ok(Rule { id: id.to_owned(), says: says.to_owned(), limit })
 }
 
+fn kind(family: PlanFamily) -> RunKind {
+    match family {
+        PlanFamily::Inventory => RunKind::Inventory,
+        PlanFamily::Staffing => RunKind::Staffing,
+        PlanFamily::Roster => RunKind::Roster,
+        PlanFamily::Budget => RunKind::Budget,
+    }
+}
+
+/// No limit of any family is below zero.
+fn below_zero(limit: &Value) -> Option<f64> {
+    match limit {
+        Value::Number(number) => number.as_f64().filter(|number| *number < 0.0),
+        Value::Array(parts) => parts.iter().find_map(below_zero),
+        Value::Object(parts) => parts.values().find_map(below_zero),
+        _ => None,
+    }
+}
+
 impl Commands {
     /// Keeps a constraint: every later plan of its family keeps it, or says that it cannot.
     pub async fn save_constraint(
@@ -59,12 +83,27 @@ impl Commands {
         let unfit = |reason: String| refused(ConstraintRefusal::Limit { reason });
         let rule = rule(&id.to_string(), &says, input.family, &input.limit)
             .map_err(|error| unfit(format!("the limit is none of a {} plan: {error}", name(input.family))))?;
-        if let Some(problem) = input.problem {
-            let problem = Problem::from_json(name(input.family), problem).map_err(|error| unfit(error.to_string()))?;
-            rule.validate(&problem).map_err(|error| unfit(error.to_string()))?;
+        if let Some(number) = below_zero(&input.limit) {
+            return Err(unfit(format!("the limit has {number}: a number of at least 0 is due")));
         }
         let head = self.log.head(caller.tenant).await?;
-        self.reads.wait_for(caller.tenant, head, super::plan::READ_MODELS_WAIT).await?;
+        self.reads.wait_for(caller.tenant, head, READ_MODELS_WAIT).await?;
+        match &input.problem {
+            Some(problem) => {
+                let problem = stand_in(input.family, problem).map_err(unfit)?;
+                rule.validate(&problem).map_err(|error| unfit(in_words(&error, std::slice::from_ref(&rule))))?;
+            }
+            None => {
+                let newest = self.reads.newest_request(caller.tenant, kind(input.family)).await?;
+                // A problem that an older version took is no measure.
+                let problem = newest.and_then(|asked| stand_in(input.family, &asked["problem"]).ok());
+                let fits = problem.map_or(Ok(()), |problem| rule.validate(&problem));
+                fits.map_err(|error| {
+                    let words = in_words(&error, std::slice::from_ref(&rule));
+                    unfit(format!("{words}; give the problem it is for, if that is another"))
+                })?;
+            }
+        }
         let kept = self.reads.constraints(caller.tenant, None).await?;
         let is_new = !kept.iter().any(|known| known.constraint_id == id);
         if is_new && kept.len() >= MOST {

@@ -1,25 +1,23 @@
-use std::time::Duration;
-
 use async_trait::async_trait;
-use dyocense_domain::Personal;
 use dyocense_domain::ids::RunId;
+use dyocense_domain::metrics::Bucket;
 use dyocense_domain::optimization::PlanFamily;
-use dyocense_domain::runs::{self, Run, RunEvent, RunRefusal};
+use dyocense_domain::runs::RunRefusal;
 use dyocense_eventlog::TenantId;
-use dyocense_optimization::business::{Answer, Difference, Plan, Problem, Rule, compare, solve};
+use dyocense_optimization::business::{Answer, Difference, Plan, Problem, Refusal, Rule, compare, solve};
 use dyocense_optimization::effort::{Effort, Progress};
 use dyocense_optimization::lp::Status;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::calendar::PlanCalendar;
 use super::constraints::{name, rule};
-use crate::caller::Caller;
-use crate::error::{CommandError, Fault};
-use crate::execute::{Commands, Outcome};
-use crate::forecasting::{grouped, read};
-use crate::runs::{Analysis, Computed, Control, Gathered, NoAnswer};
+use super::from_metrics::{Draft, Foreseen, Sources, StockTarget};
+use crate::error::Fault;
+use crate::execute::Commands;
+use crate::forecasting::{grouped, impossible, read};
+use crate::runs::{Analysis, Computed, Control, Gathered, NoAnswer, Search};
 
-pub(super) const READ_MODELS_WAIT: Duration = Duration::from_secs(10);
 const METHOD: &str = concat!("dyocense-optimization ", env!("CARGO_PKG_VERSION"));
 /// Of an unloaded core.
 const LONGEST_SECONDS: f64 = 300.0;
@@ -29,7 +27,7 @@ const LARGEST_PROBLEM: usize = 900_000;
 /// A plan to look for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PlanRequest {
-    /// The problem in the engine's form, without its kind.
+    /// The problem in the engine's form, without its kind. Numbers of it may come from metrics.
     pub problem: Value,
     /// What is done today, in the form of a plan, to compare with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -38,6 +36,14 @@ pub struct PlanRequest {
     pub keep_constraints: bool,
     /// Work allowed, in seconds of an unloaded core; work is counted, not timed, so that a replay finds the same plan.
     pub seconds: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<PlanCalendar>,
+    /// The run whose question this was, before the changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scenario_of: Option<RunId>,
+    /// What was changed of its problem; `problem` has the changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<Value>,
 }
 
 /// A plan, explained; or why there is none.
@@ -48,6 +54,17 @@ pub struct PlanAnswer {
     /// What today's way costs, term by term, and the change to the plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub against_today: Option<Vec<Difference>>,
+    /// The problem that was solved, where numbers of it came from metrics.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Value>,
+    /// The plan's dates, where they follow from metrics.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<PlanCalendar>,
+    /// What was expected of each metric.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub foreseen: Vec<Foreseen>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stock_targets: Vec<StockTarget>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -56,23 +73,54 @@ struct Input {
     today: Option<Value>,
     rules: Vec<Rule>,
     seconds: f64,
+    #[serde(default, skip_serializing_if = "Sources::is_empty")]
+    sources: Sources,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    calendar: Option<PlanCalendar>,
 }
 
 /// One family of plans.
 pub(crate) struct Planning(pub PlanFamily);
 
-impl Planning {
-    fn problem(&self, problem: &Value) -> Result<Problem, RunRefusal> {
-        let read = Problem::from_json(name(self.0), problem.clone());
-        read.map_err(|error| RunRefusal::Request { field: "problem", reason: error.to_string() })
-    }
+/// A problem as far as it can be checked before anything is read.
+pub(super) fn stand_in(family: PlanFamily, problem: &Value) -> Result<Problem, String> {
+    let draft = Draft::read(family, problem)?;
+    Problem::from_json(name(family), draft.with_stand_ins(problem)).map_err(|error| error.to_string())
+}
 
-    fn today(&self, today: &Value) -> Result<Plan, RunRefusal> {
+impl Planning {
+    fn today(&self, today: &Value) -> Result<Plan, String> {
         let mut today = today.clone();
         if let Some(fields) = today.as_object_mut() {
             fields.insert("kind".to_owned(), json!(name(self.0)));
         }
-        serde_json::from_value(today).map_err(|error| RunRefusal::Request { field: "today", reason: error.to_string() })
+        serde_json::from_value(today).map_err(|error| error.to_string())
+    }
+
+    /// The step that metrics are read in.
+    fn step(&self, calendar: Option<&PlanCalendar>) -> Bucket {
+        match (self.0, calendar) {
+            (PlanFamily::Inventory | PlanFamily::Budget, Some(calendar)) => calendar.step,
+            _ => Bucket::Day,
+        }
+    }
+
+    /// A roster's weekdays are those of its dates.
+    fn with_weekday(&self, problem: &mut Value, calendar: Option<&PlanCalendar>) -> Result<(), String> {
+        let (PlanFamily::Roster, Some(calendar)) = (self.0, calendar) else { return Ok(()) };
+        let names = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+        let weekday = names[calendar.first_day.weekday().to_monday_zero_offset() as usize];
+        match &problem["first_weekday"] {
+            Value::String(said) if said != weekday => {
+                Err(format!("{} is a {weekday}; the problem's first_weekday says {said}", calendar.first_day))
+            }
+            _ => {
+                if let Some(fields) = problem.as_object_mut() {
+                    fields.insert("first_weekday".to_owned(), json!(weekday));
+                }
+                Ok(())
+            }
+        }
     }
 }
 
@@ -83,22 +131,35 @@ impl Analysis for Planning {
     }
 
     fn check(&self, request: &Value) -> Result<(), RunRefusal> {
-        let request: PlanRequest = read(request)?;
-        let refused = |field, reason| Err(RunRefusal::Request { field, reason });
+        let mut request: PlanRequest = read(request)?;
+        let refused = |field, reason| RunRefusal::Request { field, reason };
         if !(0.1..=LONGEST_SECONDS).contains(&request.seconds) {
             let reason = format!("{} seconds of work: 0.1 to {LONGEST_SECONDS} are allowed", request.seconds);
-            return refused("seconds", reason);
+            return Err(refused("seconds", reason));
         }
         let bytes = request.problem.to_string().len();
         if bytes > LARGEST_PROBLEM {
-            return refused("problem", format!("{bytes} bytes: at most {LARGEST_PROBLEM} are allowed"));
+            let reason = format!("{bytes} bytes: at most {LARGEST_PROBLEM} are allowed");
+            return Err(refused("problem", reason));
         }
-        let problem = self.problem(&request.problem)?;
+        if let Some(calendar) = &request.calendar {
+            calendar.check().map_err(|reason| refused("calendar", reason))?;
+        }
+        self.with_weekday(&mut request.problem, request.calendar.as_ref())
+            .map_err(|reason| refused("calendar", reason))?;
+        let problem = stand_in(self.0, &request.problem).map_err(|reason| refused("problem", reason))?;
+        if let (Problem::Roster(problem), Some(calendar)) = (&problem, &request.calendar)
+            && let Some(unknown) = calendar
+                .shifts
+                .iter()
+                .find(|times| !problem.shifts.iter().any(|shift| shift.eq_ignore_ascii_case(&times.shift)))
+        {
+            let reason = format!("no shift is called {:?}; there are {}", unknown.shift, problem.shifts.join(", "));
+            return Err(refused("calendar", reason));
+        }
         if let Some(today) = &request.today {
-            let today = self.today(today)?;
-            if let Err(error) = problem.costs(&today) {
-                return refused("today", error.to_string());
-            }
+            let today = self.today(today).map_err(|reason| refused("today", reason))?;
+            problem.costs(&today).map_err(|error| refused("today", error.to_string()))?;
         }
         Ok(())
     }
@@ -109,7 +170,8 @@ impl Analysis for Planning {
         tenant: TenantId,
         request: &Value,
     ) -> Result<Result<Gathered, NoAnswer>, Fault> {
-        let PlanRequest { problem, today, keep_constraints, seconds } = read(request).map_err(Fault::internal)?;
+        let PlanRequest { mut problem, today, keep_constraints, seconds, calendar, scenario_of, .. } =
+            read(request).map_err(Fault::internal)?;
         let mut rules = Vec::new();
         if keep_constraints {
             for kept in commands.reads.constraints(tenant, Some(self.0)).await? {
@@ -118,32 +180,75 @@ impl Analysis for Planning {
                 rules.push(rule(&id, &says, self.0, &kept.means).map_err(Fault::internal)?);
             }
         }
-        Ok(Ok(Gathered { input: json!(Input { problem, today, rules, seconds }) }))
+        self.with_weekday(&mut problem, calendar.as_ref()).map_err(Fault::internal)?;
+        let draft = Draft::read(self.0, &problem).map_err(Fault::internal)?;
+        let mut sources = Sources::default();
+        if !draft.is_plain() {
+            let known = match scenario_of {
+                Some(run) => commands.plan_of(tenant, run).await?.map(|answer| answer.foreseen).unwrap_or_default(),
+                None => Vec::new(),
+            };
+            let step = self.step(calendar.as_ref());
+            sources = match draft.gather(commands, tenant, calendar.as_ref(), step, &known).await? {
+                Ok(sources) => sources,
+                Err(none) => return Ok(Err(none)),
+            };
+        }
+        Ok(Ok(Gathered { input: json!(Input { problem, today, rules, seconds, sources, calendar }) }))
     }
 
     fn compute(&self, input: &Value, seed: u32, control: &Control) -> Result<Computed, NoAnswer> {
-        let impossible = |error: &dyn std::fmt::Display| NoAnswer::Impossible(error.to_string());
-        let Input { problem, today, rules, seconds } = read(input).map_err(|error| impossible(&error))?;
-        let problem = self.problem(&problem).map_err(|error| impossible(&error))?;
+        let Input { mut problem, today, mut rules, seconds, sources, calendar } = read(input).map_err(impossible)?;
+        let draft = Draft::read(self.0, &problem).map_err(impossible)?;
+        let foreseen = sources.foresee(seed, control)?;
+        let filled = draft.fill(&mut problem, &sources, &foreseen, seed)?;
+        rules.extend(filled.rules);
+        let today = today.or(filled.today);
+        let solved = Problem::from_json(name(self.0), problem).map_err(impossible)?;
         let progress = |progress: Progress| tell(control, &progress, seconds);
         let stop = || control.is_stopped();
         let mut effort = Effort::seconds(seconds).with_progress(&progress).with_stop(&stop);
-        let found = solve(&problem, &rules, seed.into(), &mut effort).map_err(|error| impossible(&error))?;
+        let found =
+            solve(&solved, &rules, seed.into(), &mut effort).map_err(|refusal| impossible(unfit(&refusal, &rules)))?;
         let stopped_early = effort.was_stopped();
         if stopped_early && found.plan.is_none() {
             return Err(NoAnswer::Stopped);
         }
         let against_today = match (&today, &found.plan) {
             (Some(today), Some(_)) => {
-                let today = self.today(today).map_err(|error| impossible(&error))?;
-                let costs = problem.costs(&today).map_err(|error| impossible(&error))?;
+                let today = self.today(today).map_err(impossible)?;
+                let costs = solved.costs(&today).map_err(impossible)?;
                 Some(compare(&costs, &found.costs))
             }
             _ => None,
         };
-        let answer = PlanAnswer { found, against_today };
+        let from_elsewhere = !draft.is_plain();
+        let answer = PlanAnswer {
+            found,
+            against_today,
+            problem: from_elsewhere.then(|| json!(solved)),
+            calendar: sources.calendar(calendar.as_ref(), self.step(calendar.as_ref())).filter(|_| from_elsewhere),
+            foreseen: foreseen.into_values().collect(),
+            stock_targets: filled.stock_targets,
+        };
         let summary = summary(self.0, &answer);
-        Ok(Computed { caveats: caveats(&answer.found), answer: json!(answer), summary, stopped_early })
+        let mut caveats = caveats(&answer.found);
+        caveats.extend(filled.caveats);
+        Ok(Computed { caveats, answer: json!(answer), summary, stopped_early })
+    }
+}
+
+/// Why a stored constraint does not fit a problem, in its owner's words.
+pub(super) fn unfit(refusal: &Refusal, rules: &[Rule]) -> String {
+    let says = |id: &str| rules.iter().find(|rule| rule.id == id).map_or_else(|| id.to_owned(), Rule::sentence);
+    match refusal {
+        Refusal::Unknown { rule, what, id, known } => {
+            format!("“{}” does not fit this problem: no {what} is called {id:?}; there are {known}", says(rule))
+        }
+        Refusal::Impossible { rule, field, value, bound } => {
+            format!("“{}” does not fit this problem: {field} is {value}, it must be {bound}", says(rule))
+        }
+        other => other.to_string(),
     }
 }
 
@@ -154,9 +259,12 @@ fn tell(control: &Control, progress: &Progress, seconds: f64) {
         Some(value) => format!("the best plan so far is worth {}{gap}", grouped(value)),
         None => "no plan yet".to_owned(),
     };
-    control.tell(Some(share.clamp(0.0, 1.0)), note);
+    // What a search does not know yet it calls infinite.
+    let finite = |value: Option<f64>| value.filter(|value| value.is_finite());
+    let search =
+        Search { incumbent: finite(progress.incumbent), bound: finite(progress.bound), gap: finite(progress.gap) };
+    control.tell_search(share.clamp(0.0, 1.0), note, search);
 }
-
 fn summary(family: PlanFamily, answer: &PlanAnswer) -> String {
     let found = &answer.found;
     let what = match family {
@@ -200,21 +308,4 @@ fn caveats(found: &Answer) -> Vec<String> {
         caveats.push("it was stopped from outside: a replay may go further".to_owned());
     }
     caveats
-}
-
-impl Commands {
-    /// Takes a plan on: from now on it is what the business does.
-    pub async fn accept_plan(
-        &self,
-        caller: &Caller,
-        run_id: RunId,
-        note: Option<String>,
-    ) -> Result<Outcome<RunEvent>, CommandError<RunRefusal>> {
-        let by = caller.actor.user_id().ok_or(CommandError::Refused(RunRefusal::NotAPerson))?;
-        let note = note.map(|note| Personal::of(by, note));
-        self.execute::<Run, RunRefusal>(caller, run_id.stream(), "AcceptPlan", |run| {
-            runs::accept(run, by, note.clone())
-        })
-        .await
-    }
 }

@@ -16,15 +16,19 @@ use crate::error::Fault;
 use crate::execute::Commands;
 
 mod erasure;
+mod evidence;
 mod forecasts;
 mod goals;
 mod insights;
+mod plans;
 mod sales_metrics;
 
 pub use erasure::FinishErasures;
+pub use evidence::CausalModelsFollowData;
 pub use forecasts::ForecastsFollowMetrics;
 pub use goals::GoalsFollowMetrics;
 pub use insights::InsightsFollowRuns;
+pub use plans::GoalsFollowPlans;
 pub use sales_metrics::SalesMetricsForNewBusinesses;
 
 /// Events of one batch; more would hold the checkpoint's row for long.
@@ -50,6 +54,8 @@ pub fn all() -> Vec<Arc<dyn Policy>> {
         Arc::new(GoalsFollowMetrics),
         Arc::new(ForecastsFollowMetrics),
         Arc::new(InsightsFollowRuns),
+        Arc::new(GoalsFollowPlans),
+        Arc::new(CausalModelsFollowData),
         Arc::new(FinishErasures),
     ]
 }

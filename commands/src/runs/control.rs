@@ -15,6 +15,19 @@ pub struct Progress {
     pub share: Option<f64>,
     /// What is being done, or the best that was found so far, in words.
     pub note: String,
+    /// Of a search for a plan: what it has so far.
+    pub search: Option<Search>,
+}
+
+/// How far a search for a plan is, in the problem's own unit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Search {
+    /// What the best plan so far costs, or returns.
+    pub incumbent: Option<f64>,
+    /// No plan can be better than this.
+    pub bound: Option<f64>,
+    /// Relative distance between the two, 0 when proven.
+    pub gap: Option<f64>,
 }
 
 /// Passed to an engine: it tells how far it is and asks whether to go on.
@@ -45,7 +58,11 @@ impl Control {
     }
 
     pub fn tell(&self, share: Option<f64>, note: impl Into<String>) {
-        self.progress.send_replace(Progress { share, note: note.into() });
+        self.progress.send_replace(Progress { share, note: note.into(), search: None });
+    }
+
+    pub(crate) fn tell_search(&self, share: f64, note: impl Into<String>, search: Search) {
+        self.progress.send_replace(Progress { share: Some(share), note: note.into(), search: Some(search) });
     }
 }
 

@@ -9,4 +9,4 @@ mod worker;
 pub(crate) use analysis::{Analysis, analysis};
 pub use analysis::{Computed, Gathered, NoAnswer};
 pub(crate) use control::Going;
-pub use control::{Control, Progress};
+pub use control::{Control, Progress, Search};

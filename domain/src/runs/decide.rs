@@ -18,6 +18,8 @@ pub enum RunRefusal {
     NotAPerson,
     #[error("the run has no plan to accept")]
     NoPlan,
+    #[error("{goals} goals would follow this plan; at most {bound} may")]
+    TooManyGoals { goals: usize, bound: usize },
 }
 
 /// Asks for a run; the same run is asked for once.
@@ -46,14 +48,26 @@ pub fn end(run: &Run, how: RunEvent) -> Vec<RunEvent> {
     }
 }
 
-/// Takes the plan on that a run answered with; once is enough.
-pub fn accept(run: &Run, by: UserId, note: Option<Personal<String>>) -> Result<Vec<RunEvent>, RunRefusal> {
+/// Goals that follow one plan.
+pub const MOST_GOALS: usize = 20;
+
+/// Takes the plan on that a run answered with, once, and has goals follow it; more may be added later.
+pub fn accept(
+    run: &Run,
+    by: UserId,
+    note: Option<Personal<String>>,
+    follow: Vec<PlanFollowed>,
+) -> Result<Vec<RunEvent>, RunRefusal> {
     let requested = run.requested.as_ref().ok_or(RunRefusal::NotFound)?;
     let plans = matches!(requested.kind, RunKind::Inventory | RunKind::Staffing | RunKind::Roster | RunKind::Budget);
+    let goals = run.followed + follow.len();
     match &run.end {
-        _ if run.accepted => Ok(vec![]),
         Some(RunEnd::Completed(completed)) if plans && !completed.answer["plan"].is_null() => {
-            Ok(vec![PlanAccepted { accepted_by: by, note }.into()])
+            if goals > MOST_GOALS {
+                return Err(RunRefusal::TooManyGoals { goals, bound: MOST_GOALS });
+            }
+            let accepted = (!run.accepted).then(|| PlanAccepted { accepted_by: by, note }.into());
+            Ok(accepted.into_iter().chain(follow.into_iter().map(RunEvent::from)).collect())
         }
         _ => Err(RunRefusal::NoPlan),
     }
@@ -95,6 +109,36 @@ mod tests {
         let running = given(&[requested().into()]);
         assert_eq!(end(&running, failed()), [failed()]);
         assert_eq!(end(&given(&[requested().into(), failed()]), RunCancelled {}.into()), []);
+    }
+
+    #[test]
+    fn a_plan_is_accepted_once_and_followed_by_a_bounded_number_of_goals() {
+        let by = UserId::from(Uuid::nil());
+        let completed = |answer| {
+            RunEvent::from(RunCompleted {
+                input_position: 1,
+                input_sha256: String::new(),
+                method: String::new(),
+                summary: String::new(),
+                caveats: vec![],
+                answer,
+                stopped_early: false,
+                elapsed_ms: 1,
+            })
+        };
+        let asked = RunRequested { kind: RunKind::Budget, ..requested() };
+        let without = given(&[asked.clone().into(), completed(json!({"plan": null}))]);
+        assert_eq!(accept(&without, by, None, vec![]), Err(RunRefusal::NoPlan));
+        let followed: PlanFollowed =
+            serde_json::from_str(include_str!("../../golden/runs/PlanFollowed.1.json")).unwrap();
+        let mut events = vec![asked.into(), completed(json!({"plan": {}}))];
+        let first = accept(&given(&events), by, None, vec![followed.clone()]).unwrap();
+        assert_eq!(first, [PlanAccepted { accepted_by: by, note: None }.into(), followed.clone().into()]);
+        events.extend(first);
+        assert_eq!(accept(&given(&events), by, None, vec![]), Ok(vec![]));
+        let more = vec![followed; MOST_GOALS];
+        let bound = RunRefusal::TooManyGoals { goals: MOST_GOALS + 1, bound: MOST_GOALS };
+        assert_eq!(accept(&given(&events), by, None, more), Err(bound));
     }
 
     #[test]

@@ -1,9 +1,13 @@
+use jiff::civil::Date;
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::events;
-use crate::ids::{RunId, UserId};
+use crate::goals::{Cadence, Milestone, Objective};
+use crate::ids::{GoalId, MetricId, RunId, UserId};
 use crate::personal::Personal;
+use crate::time_zone::TimeZoneName;
 
 events! {
     /// Events of a stream `run-<id>`.
@@ -14,6 +18,7 @@ events! {
         RunFailed = 1,
         RunCancelled = 1,
         PlanAccepted = 1,
+        PlanFollowed = 1,
     }
 }
 
@@ -93,4 +98,43 @@ pub struct PlanAccepted {
     pub accepted_by: UserId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<Personal<String>>,
+}
+
+/// What of a plan a metric shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlanFigure {
+    /// Money for channels, orders or wages: at most what is planned.
+    Spend,
+    /// What a budget returns: at least what is planned.
+    Return,
+    /// Units ordered: at least what is planned.
+    Orders,
+}
+
+/// An accepted plan is followed: a goal, whose id is chosen here, measures the business by it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlanFollowed {
+    pub goal_id: GoalId,
+    pub figure: PlanFigure,
+    /// The channel or the product; all of them together where None.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
+    /// A flow in which the figure shows.
+    pub metric_id: MetricId,
+    /// What the plan comes to over its whole time, in the metric's unit.
+    pub amount: Decimal,
+    pub title: String,
+    pub objective: Objective,
+    pub start: Date,
+    pub due: Date,
+    pub cadence: Cadence,
+    pub time_zone: TimeZoneName,
+    /// What the plan comes to by the ends of its periods.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub milestones: Vec<Milestone>,
+    /// Why it is taken on although history calls it unlikely.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledgement: Option<Personal<String>>,
+    pub followed_by: UserId,
 }

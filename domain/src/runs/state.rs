@@ -8,6 +8,8 @@ pub struct Run {
     pub stop_requested: bool,
     pub end: Option<RunEnd>,
     pub accepted: bool,
+    /// Goals that follow its plan.
+    pub followed: usize,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +30,7 @@ impl Aggregate for Run {
             RunEvent::RunFailed(fact) => self.end = Some(RunEnd::Failed { reason: fact.reason.clone() }),
             RunEvent::RunCancelled(_) => self.end = Some(RunEnd::Cancelled),
             RunEvent::PlanAccepted(_) => self.accepted = true,
+            RunEvent::PlanFollowed(_) => self.followed += 1,
         }
         self
     }

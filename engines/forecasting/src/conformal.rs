@@ -12,9 +12,9 @@ use crate::forecast::normal_quantile;
 pub(crate) type Scores = Vec<Vec<f64>>;
 
 /// Weight of an origin against the next newer one.
-const FORGETTING: f64 = 0.6;
+const FORGETTING: f64 = 0.45;
 /// Origins that the set counts as against a series' own, and theory against the set.
-const WEIGHT_OF_SET: f64 = 2.0;
+const WEIGHT_OF_SET: f64 = 1.6;
 const WEIGHT_OF_THEORY: f64 = 2.0;
 /// Origins that the normal shape counts as against the shape seen in the set.
 const WEIGHT_OF_NORMAL: f64 = 10.0;

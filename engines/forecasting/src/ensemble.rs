@@ -52,8 +52,13 @@ const OWN_DEAD_ZONE: f64 = 0.1;
 /// How sharply weights follow errors over a set, and in one series.
 const SET_POWER: f64 = 2.0;
 const OWN_POWER: f64 = 2.0;
-/// Origins at which a series' own errors are believed half.
-const ORIGINS_OF_DOUBT: f64 = 3.0;
+/// Points foretold by a series' backtests at which its own errors are believed half. Points are counted, not errors:
+/// origins that overlap see the same points again.
+const POINTS_OF_DOUBT: f64 = 40.0;
+/// Points of a series below which orders and coefficients of an ARIMA model are mostly chance: its weight falls as
+/// exp(-(points of the bound / points)²). On yearly series it is the worst member by far (Makridakis & Hibon 2000), and
+/// their short backtests cannot show it.
+const POINTS_FOR_ARIMA: f64 = 24.0;
 /// Origins of a series: at most this many, each a validation horizon from the next.
 const ORIGINS: usize = 6;
 
@@ -94,7 +99,7 @@ pub(crate) fn combine_set(
         }
         members
     });
-    let prior = pooled_weights(subjects, &members);
+    let prior = pooled_weights(subjects, &members, horizon);
     members.drain(..).zip(subjects).map(|(m, s)| combine(s, m, &prior, horizon)).collect()
 }
 
@@ -193,8 +198,8 @@ fn global_member(early: &Global, full: &Global, example: Example, s: &Subject, h
     prediction.is_finite().then_some((Family::Trees, Member { prediction, backtests }))
 }
 
-/// Mean absolute backtest error of each member over the origins that all of them have, and how many those are; `None`
-/// where there are none.
+/// Mean absolute backtest error of each member over the origins that all of them have, and the points from the first of
+/// these on; `None` where there are none.
 fn errors(s: &Subject, members: &[Named]) -> Option<(Vec<f64>, f64)> {
     let common: Vec<usize> = members
         .first()?
@@ -220,7 +225,8 @@ fn errors(s: &Subject, members: &[Named]) -> Option<(Vec<f64>, f64)> {
             sum / count
         })
         .collect();
-    Some((found, common.len() as f64))
+    let first = common.iter().copied().min()?;
+    Some((found, (s.y.len() - first) as f64))
 }
 
 /// A log ratio of errors with a dead zone around zero: differences smaller than chance makes do not move a weight.
@@ -235,9 +241,15 @@ fn relative(errors: &[f64]) -> Option<Vec<f64>> {
     (typical > 0.0).then(|| errors.iter().map(|e| (e / typical).clamp(0.2, 5.0).ln()).collect())
 }
 
+/// How much of the horizon the backtest of a series reaches, 0 to 1: errors near the origin say less of what is far.
+fn reach(s: &Subject, horizon: usize) -> f64 {
+    span(s.y.len(), horizon) as f64 / horizon as f64
+}
+
 /// Log of each family's weight over the whole set: falls with its mean log backtest error relative to the other members.
-fn pooled_weights(subjects: &[Subject], members: &[Vec<Named>]) -> Vec<(Family, f64)> {
+fn pooled_weights(subjects: &[Subject], members: &[Vec<Named>], horizon: usize) -> Vec<(Family, f64)> {
     let mut pool: Vec<(Family, f64, f64)> = Vec::new();
+    let reach = subjects.iter().map(|s| reach(s, horizon)).sum::<f64>() / subjects.len().max(1) as f64;
     for (s, members) in subjects.iter().zip(members) {
         let Some(ratios) = errors(s, members).and_then(|(e, _)| relative(&e)) else { continue };
         for ((family, _), ratio) in members.iter().zip(ratios) {
@@ -251,7 +263,9 @@ fn pooled_weights(subjects: &[Subject], members: &[Vec<Named>]) -> Vec<(Family, 
         }
     }
     // Ten imagined series on which all members did equally well.
-    pool.into_iter().map(|(f, sum, count)| (f, -SET_POWER * beyond(sum / (count + 10.0), SET_DEAD_ZONE))).collect()
+    pool.into_iter()
+        .map(|(f, sum, count)| (f, -SET_POWER * reach * beyond(sum / (count + 10.0), SET_DEAD_ZONE)))
+        .collect()
 }
 
 fn combine(s: &Subject, members: Vec<Named>, prior: &[(Family, f64)], horizon: usize) -> Combined {
@@ -264,12 +278,14 @@ fn combine(s: &Subject, members: Vec<Named>, prior: &[(Family, f64)], horizon: u
         let prediction = crate::naive::seasonal_naive(&s.y, s.season, horizon);
         members.push((Family::Naive, Member { prediction, backtests: Vec::new() }));
     }
-    let mut weights: Vec<f64> = members.iter().map(|(f, _)| prior_of(*f)).collect();
+    let few = -(POINTS_FOR_ARIMA / n as f64).powi(2);
+    let mut weights: Vec<f64> =
+        members.iter().map(|(f, _)| prior_of(*f) + if *f == Family::Arima { few } else { 0.0 }).collect();
     let errors = errors(s, &members);
-    if let Some((errors, origins)) = &errors
+    if let Some((errors, points)) = &errors
         && let Some(ratios) = relative(errors)
     {
-        let trust = OWN_POWER * origins / (origins + ORIGINS_OF_DOUBT);
+        let trust = OWN_POWER * reach(s, horizon) * points / (points + POINTS_OF_DOUBT);
         for (w, ratio) in weights.iter_mut().zip(ratios) {
             *w -= trust * beyond(ratio, OWN_DEAD_ZONE);
         }

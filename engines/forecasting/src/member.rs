@@ -24,9 +24,10 @@ pub(crate) enum Family {
 #[derive(Debug, Clone)]
 pub(crate) enum Recipe {
     Naive,
-    Ets(Vec<ets::Spec>),
-    Theta(Vec<theta::Form>),
-    Arima(Box<arima::Fit>),
+    /// Models near the best and their weights.
+    Ets(Vec<(ets::Spec, f64)>),
+    Theta(Vec<(theta::Form, f64)>),
+    Arima(Vec<(arima::Fit, f64)>),
     Intermittent,
     /// Seasons taken out by MSTL, the rest forecast by the inner recipe without a season.
     Adjusted {
@@ -39,6 +40,12 @@ pub(crate) enum Recipe {
 const LONGEST_OWN_SEASON: usize = 24;
 /// Elementary operations allowed to one ARIMA search: about a second.
 const ARIMA_OPERATIONS: u64 = 1_500_000_000;
+/// Models of one family that are averaged at most, and the least weight, against the best one's, that is worth a fit.
+const AVERAGED: usize = 4;
+const LEAST_WEIGHT: f64 = 0.05;
+/// Weights fall with half of what Akaike's criterion says of the evidence: it knows the errors inside the series one step
+/// ahead, not those of the horizon.
+const EVIDENCE: f64 = 0.25;
 /// Newest points that ARIMA looks at.
 const ARIMA_HISTORY: usize = 3_000;
 
@@ -71,21 +78,31 @@ fn fit_plain(
     let (recipe, prediction) = match family {
         Family::Naive => (Recipe::Naive, naive::seasonal_naive(y, season, horizon)),
         Family::Ets => {
-            let best = ets::search(y, season).into_iter().next()?;
-            (Recipe::Ets(vec![best.spec]), best.predict(y, horizon))
+            let fits = ets::search(y, season);
+            let weights = evidence(fits.iter().map(|f| f.aicc));
+            let parts = fits.iter().zip(&weights).map(|(f, w)| (f.predict(y, horizon), *w)).collect();
+            (Recipe::Ets(fits.iter().map(|f| f.spec).zip(weights).collect()), average(parts)?)
         }
         Family::Theta => {
-            let best = theta::search(y, season).into_iter().next()?;
-            (Recipe::Theta(vec![best.form]), best.predict(y, horizon))
+            let fits = theta::search(y, season);
+            let weights = evidence(fits.iter().map(|f| y.len() as f64 * f.loss));
+            let parts = fits.iter().zip(&weights).map(|(f, w)| (f.predict(y, horizon), *w)).collect();
+            (Recipe::Theta(fits.iter().map(|f| f.form).zip(weights).collect()), average(parts)?)
         }
         Family::Arima => {
             let start = y.len().saturating_sub(ARIMA_HISTORY).div_ceil(season.max(1)) * season.max(1);
             let cut = cut_columns(exogenous, start);
-            let best =
-                arima::search(&y[start..], season, &cut, &mut Budget::new(ARIMA_OPERATIONS)).into_iter().next()?;
-            let mut prediction = best.predict(&y[start..], &cut, horizon)?;
+            let mut fits = arima::search(&y[start..], season, &cut, &mut Budget::new(ARIMA_OPERATIONS));
+            // Differencing can leave nothing of a column (a holiday that comes every year): then the series speaks alone.
+            if fits.is_empty() && !cut.is_empty() {
+                fits = arima::search(&y[start..], season, &[], &mut Budget::new(ARIMA_OPERATIONS));
+            }
+            let weights = evidence(fits.iter().map(|f| f.aicc));
+            let parts: Option<Vec<_>> =
+                fits.iter().zip(&weights).map(|(f, w)| Some((f.predict(&y[start..], &cut, horizon)?, *w))).collect();
+            let mut prediction = average(parts?)?;
             prediction.fitted.splice(0..0, y[..start].iter().copied());
-            (Recipe::Arima(Box::new(best)), prediction)
+            (Recipe::Arima(fits.into_iter().zip(weights).collect()), prediction)
         }
         Family::Intermittent => (Recipe::Intermittent, intermittent::combined(y, horizon)),
         Family::Trees | Family::Prophet => return None,
@@ -103,14 +120,21 @@ pub(crate) fn refit(
 ) -> Option<Prediction> {
     let prediction = match recipe {
         Recipe::Naive => naive::seasonal_naive(y, season, horizon),
-        Recipe::Ets(specs) => ets::refit(y, *specs.first()?)?.predict(y, horizon),
-        Recipe::Theta(forms) => theta::refit(y, season, *forms.first()?).predict(y, horizon),
-        Recipe::Arima(fit) => {
+        Recipe::Ets(specs) => {
+            average(specs.iter().filter_map(|(s, w)| Some((ets::refit(y, *s)?.predict(y, horizon), *w))).collect())?
+        }
+        Recipe::Theta(forms) => {
+            average(forms.iter().map(|(f, w)| (theta::refit(y, season, *f).predict(y, horizon), *w)).collect())?
+        }
+        Recipe::Arima(fits) => {
             let start = y.len().saturating_sub(ARIMA_HISTORY).div_ceil(season.max(1)) * season.max(1);
             let cut = cut_columns(exogenous, start);
             let mut budget = Budget::new(ARIMA_OPERATIONS / 4);
-            let again = arima::refit(&y[start..], &cut, fit, &mut budget)?;
-            let mut prediction = again.predict(&y[start..], &cut, horizon)?;
+            let parts = fits.iter().filter_map(|(fit, w)| {
+                let again = arima::refit(&y[start..], &cut, fit, &mut budget)?;
+                Some((again.predict(&y[start..], &cut, horizon)?, *w))
+            });
+            let mut prediction = average(parts.collect())?;
             prediction.fitted.splice(0..0, y[..start].iter().copied());
             prediction
         }
@@ -130,6 +154,35 @@ pub(crate) fn refit(
         }
     };
     prediction.is_finite().then_some(prediction)
+}
+
+/// Weights of models by their criterion, smallest first: of the few nearest to the best.
+fn evidence(criteria: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut best = None;
+    criteria
+        .take(AVERAGED)
+        .map(|c| (-EVIDENCE * (c - *best.get_or_insert(c))).exp())
+        .take_while(|w| *w >= LEAST_WEIGHT)
+        .collect()
+}
+
+/// The weighted mean of models of one family (Burnham & Anderson 2002; Kolassa 2011): choosing one of several that fit
+/// alike adds the chance of the choice to the error of the forecast. The spread is the mixture's.
+fn average(mut parts: Vec<(Prediction, f64)>) -> Option<Prediction> {
+    parts.retain(|(p, _)| p.is_finite());
+    if parts.len() < 2 {
+        return parts.pop().map(|(p, _)| p);
+    }
+    let total: f64 = parts.iter().map(|(_, w)| w).sum();
+    let mix = |pick: &dyn Fn(&Prediction, usize) -> f64, length: usize| -> Vec<f64> {
+        (0..length).map(|i| parts.iter().map(|(p, w)| w * pick(p, i)).sum::<f64>() / total).collect()
+    };
+    let (first, _) = &parts[0];
+    let mean = mix(&|p, h| p.mean[h], first.mean.len());
+    let variance = mix(&|p, h| p.sd[h] * p.sd[h] + (p.mean[h] - mean[h]) * (p.mean[h] - mean[h]), mean.len());
+    let fitted = mix(&|p, t| p.fitted[t], first.fitted.len());
+    let label = format!("{} averaged with {} near it", first.label, parts.len() - 1);
+    Some(Prediction { label, sd: variance.into_iter().map(f64::sqrt).collect(), mean, fitted })
 }
 
 /// Seasons that the family cannot model itself and that the series is long enough to show.

@@ -1,5 +1,6 @@
 //! What holds for every series and every model, and what hard input is answered with.
 
+use dyocense_forecasting::calendar::parse_time;
 use dyocense_forecasting::{Caveat, Forecast, ForecastError, Model, Request, Series, forecast, forecast_set};
 use proptest::prelude::*;
 
@@ -194,6 +195,16 @@ fn a_level_shift_at_the_end_is_said() {
 }
 
 #[test]
+fn observations_of_one_time_are_merged_and_said() {
+    let days = |t: usize| parse_time(&format!("2024-{:02}-{:02}", 1 + t / 28, 1 + t % 28)).expect("a day");
+    let at: Vec<_> = (0..28).chain(5..9).map(|t| (days(t), 10.0 + (t % 7) as f64)).collect();
+    let series = Series::from_observations("s", at, None, Some(7)).expect("a series");
+    let f = forecast(&series, &[], &request(Model::Auto, 8)).expect("an answer");
+    sound(&f, 8).expect("sound");
+    assert!(has(&f, |c| *c == Caveat::Merged { observations: 4 }), "{:?}", f.caveats);
+}
+
+#[test]
 fn the_same_series_twice_in_a_set_gets_the_same_answer_twice() {
     let values: Vec<f64> = noise(40).iter().enumerate().map(|(t, v)| 20.0 + 3.0 * (t % 4) as f64 + v).collect();
     let series: Vec<Series> = ["a", "a"].map(|id| Series::new(id, values.clone(), 4).expect("a series")).into();
@@ -204,7 +215,7 @@ fn the_same_series_twice_in_a_set_gets_the_same_answer_twice() {
 #[test]
 fn a_hundred_thousand_points_are_cut_to_the_newest() {
     let values: Vec<f64> = (0..100_000).map(|t| 50.0 + f64::from(t % 7) + f64::from(t * 31 % 17) / 17.0).collect();
-    for model in [Model::Theta, Model::Ets] {
+    for model in [Model::Theta, Model::Ets, Model::Auto] {
         let f = answer(values.clone(), 7, model).expect("an ordinary series");
         sound(&f, 8).expect("sound");
         assert!(has(&f, |c| matches!(c, Caveat::Truncated { of: 100_000, .. })));

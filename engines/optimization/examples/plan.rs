@@ -1,8 +1,11 @@
-//! Solves problem files and prints one line of figures for each:
-//! `cargo run --release --example plan -- SECONDS FILE...`
-//!
-//! Seconds are CPU seconds of this process where the system tells them (Linux), else wall time.
+//! Solves a problem file as the command `dyocense optimize` does, without the rest of the program:
+//! `cargo run --release --example plan -- optimize [--time 10s] [--backend auto] [--seed 0] FILE`
+//! prints one JSON document; `-` reads standard input. CPU seconds are this process's where the system
+//! tells them (Linux), else wall time.
 
+use std::io::Read;
+
+use dyocense_optimization::backend::Backend;
 use dyocense_optimization::effort::Effort;
 use dyocense_optimization::run::{Options, read_task, run};
 
@@ -18,48 +21,38 @@ impl Clock {
     }
 }
 
-fn main() {
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let (mut seconds, mut options, mut file) = (10.0, Options::default(), String::new());
     let mut arguments = std::env::args().skip(1);
-    let seconds: f64 = arguments.next().and_then(|s| s.parse().ok()).unwrap_or(10.0);
-    for file in arguments {
-        let text = match std::fs::read_to_string(&file) {
-            Ok(text) => text,
-            Err(error) => {
-                eprintln!("{file}: {error}");
-                continue;
-            }
-        };
-        let clock = Clock(std::time::Instant::now());
-        let begin = clock.now();
-        let first = std::cell::Cell::new(None);
-        let verbose = std::env::var_os("PROGRESS").is_some();
-        let progress = |p: dyocense_optimization::effort::Progress| {
-            if p.incumbent.is_some() && first.get().is_none() {
-                first.set(Some(clock.now() - begin));
-            }
-            if verbose {
-                eprintln!("{:6.2} s {p:?}", (clock.now() - begin));
-            }
-        };
-        let stop = || clock.now() - begin > seconds;
-        let mut effort = Effort::seconds(seconds).with_progress(&progress).with_stop(&stop);
-        match read_task(&text).and_then(|task| {
-            run(&task, Options::default(), &mut effort)
-                .map_err(|error| dyocense_optimization::model::ModelError::Malformed(error.to_string()))
-        }) {
-            Ok(outcome) => println!(
-                "{file} ({}): {:?} objective {:?} bound {:?} gap {:?} in {:.2} s, first plan {:.2?} s, work {} M, {} violations",
-                outcome.kind,
-                outcome.status,
-                outcome.objective,
-                outcome.bound,
-                outcome.gap,
-                (clock.now() - begin),
-                first.get(),
-                outcome.work / 1_000_000,
-                outcome.violations.len(),
-            ),
-            Err(error) => println!("{file}: refused: {error}"),
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
+        match argument.as_str() {
+            "optimize" => {}
+            "--time" => seconds = value()?.trim_end_matches('s').parse()?,
+            "--backend" => options.backend = value()?.parse::<Backend>()?,
+            "--seed" => options.seed = value()?.parse()?,
+            other => file = other.into(),
         }
     }
+    let mut text = String::new();
+    match file.as_str() {
+        "-" => std::io::stdin().read_to_string(&mut text).map(|_| ())?,
+        path => text = std::fs::read_to_string(path)?,
+    }
+    let task = read_task(&text)?;
+    let clock = Clock(std::time::Instant::now());
+    let begin = clock.now();
+    let verbose = std::env::var_os("PROGRESS").is_some();
+    let progress = |p: dyocense_optimization::effort::Progress| {
+        if verbose {
+            eprintln!("{:6.2} s {p:?}", clock.now() - begin);
+        }
+    };
+    let stop = || clock.now() - begin > seconds * 1.02;
+    let mut effort = Effort::seconds(seconds).with_progress(&progress).with_stop(&stop);
+    let outcome = run(&task, options, &mut effort)?;
+    let mut printed = serde_json::to_value(&outcome)?;
+    printed["cpuSeconds"] = (clock.now() - begin).into();
+    println!("{printed}");
+    Ok(())
 }

@@ -4,7 +4,7 @@
 ///
 /// A unit is one matrix entry touched. Work, unlike time, is the same on every machine and in every
 /// run, so a plan that ended at a work limit can be computed again and will be the same plan.
-pub const WORK_PER_SECOND: u64 = 150_000_000;
+pub const WORK_PER_SECOND: u64 = 250_000_000;
 
 /// What a run reports while it works.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]

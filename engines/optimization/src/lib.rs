@@ -10,6 +10,7 @@ pub mod format;
 pub mod inventory;
 pub mod lp;
 mod mip;
+pub mod mmm;
 pub mod model;
 pub mod run;
 pub mod solve;

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::backend::{Backend, SolveError, solve_with};
-use crate::business::Problem;
+use crate::business::{BindingRule, ChannelPlan, Difference, Plan, Problem, Rule, Term, compare, explained};
 use crate::effort::Effort;
-use crate::explain::{self, Binding, Member, Repair};
+use crate::explain::{self, Binding, LimitRange, Member, Repair};
 use crate::format::{model_from_json, model_from_mps};
 use crate::inventory::{is_classical, solve_classical};
 use crate::lp::Status;
@@ -18,9 +18,19 @@ pub enum Task {
     /// A model given row by row.
     Raw(Box<Model>),
     /// A problem as its owner states it.
-    Problem(Box<Problem>),
+    Problem(Box<Stated>),
     /// A classical inventory problem with a closed form or an exact algorithm.
     Classical { kind: String, inputs: Value },
+}
+
+/// A business problem with what belongs to it.
+#[derive(Debug, Clone)]
+pub struct Stated {
+    pub problem: Problem,
+    /// Rules of the owner that the plan keeps.
+    pub rules: Vec<Rule>,
+    /// What is done today, to compare with.
+    pub today: Option<Plan>,
 }
 
 /// How to go about it.
@@ -42,7 +52,7 @@ pub struct Outcome {
     pub objective: Option<f64>,
     pub bound: Option<f64>,
     pub gap: Option<f64>,
-    pub solver: &'static str,
+    pub solver: String,
     pub nodes: u64,
     pub work: u64,
     /// The run ended at the work limit or by proof, so the same input, seed and limit give the same
@@ -50,9 +60,25 @@ pub struct Outcome {
     pub replayable: bool,
     /// Decisions that are not zero.
     pub decisions: Vec<Decision>,
-    /// The answer of a classical problem.
+    /// The answer of a classical problem, or a fitted history.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<Value>,
+    /// Business problems: the plan in the owner's terms, its costs in parts, beside today's, and what
+    /// the rules of the owner cost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Plan>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub costs: Vec<Term>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub against_today: Option<Vec<Difference>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub binding_rules: Vec<BindingRule>,
+    /// Budgets: return of the next unit of money by channel and period.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub marginal_returns: Vec<ChannelPlan>,
+    /// The plan stands while each of these is within its range.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stands: Vec<LimitRange>,
     /// What limits the plan, dearest first.
     pub binding: Vec<Binding>,
     /// Prices hold exactly (no whole decisions involved).
@@ -103,13 +129,13 @@ pub fn read_task(text: &str) -> Result<Task, ModelError> {
             && let Ok(business) = Problem::from_json(&kind, domain)
             && same_model(&business.model(), &model)
         {
-            return Ok(Task::Problem(Box::new(business)));
+            return Ok(Task::Problem(Box::new(Stated { problem: business, rules: Vec::new(), today: None })));
         }
         return Ok(Task::Raw(Box::new(model)));
     }
     let (kind, value) = match (probe.domain, probe.kind) {
         (Some(domain), _) => (kind_of(&domain), domain),
-        (None, Some(kind)) if is_classical(&kind) => {
+        (None, Some(kind)) if is_classical(&kind) || kind == HISTORY => {
             return Ok(Task::Classical { kind, inputs: probe.inputs.unwrap_or_default() });
         }
         (None, kind) => {
@@ -121,8 +147,30 @@ pub fn read_task(text: &str) -> Result<Task, ModelError> {
             "neither a model (it has no \"rows\") nor a business problem (it has no \"kind\")".into(),
         ));
     };
-    Ok(Task::Problem(Box::new(Problem::from_json(&kind, value)?)))
+    let part = |name: &str| value.get(name).filter(|part| !part.is_null()).cloned();
+    let bad = |name: &str, error: serde_json::Error| ModelError::Malformed(format!("{name}: {error}"));
+    let rules: Vec<Rule> = match part("rules") {
+        Some(rules) => serde_json::from_value(rules).map_err(|error| bad("rules", error))?,
+        None => Vec::new(),
+    };
+    let today: Option<Plan> = match part("today") {
+        Some(mut today) => {
+            if let Some(fields) = today.as_object_mut() {
+                fields.insert("kind".into(), kind.clone().into());
+            }
+            Some(serde_json::from_value(today).map_err(|error| bad("today", error))?)
+        }
+        None => None,
+    };
+    let problem = Problem::from_json(&kind, value)?;
+    if let Some(today) = &today {
+        problem.costs(today)?;
+    }
+    Ok(Task::Problem(Box::new(Stated { problem, rules, today })))
 }
+
+/// Kind of a file that holds a history of spend and outcome, to be fitted.
+const HISTORY: &str = "marketing_mix";
 
 /// Whether two models say the same: columns in the same order, rows in any order and direction.
 fn same_model(a: &Model, b: &Model) -> bool {
@@ -156,81 +204,112 @@ pub fn run(task: &Task, options: Options, effort: &mut Effort) -> Result<Outcome
             let reserve = effort.limit / EXPLAIN_SHARE;
             let main = effort.limit - reserve;
             let answer = effort.part(main, |effort| solve_with(model, options.backend, options.seed, effort))?;
-            Ok(explained(model, "model", answer, effort))
+            Ok(told(model, "model", answer, effort))
         }
-        Task::Problem(business) => {
-            let model = business.model();
-            let main = effort.limit - effort.limit / EXPLAIN_SHARE;
-            let answer = if options.backend == Backend::Auto {
-                effort.part(main, |effort| business.search(options.seed, effort))?
-            } else {
-                effort.part(main, |effort| solve_with(&model, options.backend, options.seed, effort))?
-            };
-            let broken = answer.x.as_ref().map(|x| business.check(x));
-            let mut outcome = explained(&model, business.kind(), answer, effort);
-            outcome.violations.extend(broken.into_iter().flatten());
+        Task::Problem(stated) => stated_problem(stated, options, effort),
+        Task::Classical { kind, inputs } if kind == HISTORY => {
+            let history = serde_json::from_value(inputs.clone())
+                .map_err(|error| ModelError::Malformed(format!("inputs: {error}")))?;
+            let fit = crate::mmm::fit(&history, options.seed, effort)?;
+            let mut outcome = Outcome::of(kind.clone(), "history", Status::Optimal, Sense::Min, "least squares");
+            outcome.policy = serde_json::to_value(&fit).ok();
+            outcome.work = effort.spent;
+            outcome.replayable = !effort.was_stopped();
             Ok(outcome)
         }
         Task::Classical { kind, inputs } => {
             let policy = solve_classical(kind, inputs)?;
             let objective = policy.get("cost").or_else(|| policy.get("g")).and_then(Value::as_f64);
-            Ok(Outcome {
-                name: kind.clone(),
-                kind: "classical",
-                status: Status::Optimal,
-                sense: Sense::Min,
-                objective,
-                bound: objective,
-                gap: objective.map(|_| 0.0),
-                solver: "closed form or exact algorithm",
-                nodes: 0,
-                work: 0,
-                replayable: true,
-                decisions: Vec::new(),
-                policy: Some(policy),
-                binding: Vec::new(),
-                prices_exact: false,
-                conflict: Vec::new(),
-                conflict_verified: false,
-                repairs: Vec::new(),
-                violations: Vec::new(),
-            })
+            let solver = "closed form or exact algorithm";
+            let mut outcome = Outcome::of(kind.clone(), "classical", Status::Optimal, Sense::Min, solver);
+            outcome.objective = objective;
+            outcome.bound = objective;
+            outcome.gap = objective.map(|_| 0.0);
+            outcome.policy = Some(policy);
+            Ok(outcome)
         }
     }
 }
 
+impl Outcome {
+    fn of(name: String, kind: &'static str, status: Status, sense: Sense, solver: impl Into<String>) -> Self {
+        Self {
+            name,
+            kind,
+            status,
+            sense,
+            objective: None,
+            bound: None,
+            gap: None,
+            solver: solver.into(),
+            nodes: 0,
+            work: 0,
+            replayable: true,
+            decisions: Vec::new(),
+            policy: None,
+            plan: None,
+            costs: Vec::new(),
+            against_today: None,
+            binding_rules: Vec::new(),
+            marginal_returns: Vec::new(),
+            stands: Vec::new(),
+            binding: Vec::new(),
+            prices_exact: false,
+            conflict: Vec::new(),
+            conflict_verified: false,
+            repairs: Vec::new(),
+            violations: Vec::new(),
+        }
+    }
+}
+
+fn decisions(model: &Model, x: &[f64]) -> Vec<Decision> {
+    let named = model.columns.iter().zip(x).filter(|&(_, &value)| value != 0.0);
+    named.map(|(column, &value)| Decision { name: column.name.clone(), value }).collect()
+}
+
+fn stated_problem(stated: &Stated, options: Options, effort: &mut Effort) -> Result<Outcome, SolveError> {
+    let Stated { problem, rules, today } = stated;
+    let (answer, x) = explained(problem, rules, options.backend, options.seed, effort)?;
+    let mut outcome = Outcome::of(problem.kind().into(), problem.kind(), answer.status, answer.sense, answer.solver);
+    if let Some(x) = &x {
+        outcome.decisions = decisions(&problem.model(), x);
+    }
+    if let (Some(today), Some(_)) = (today, &answer.plan) {
+        outcome.against_today = Some(compare(&problem.costs(today)?, &answer.costs));
+    }
+    if let Some(why) = answer.why_not {
+        outcome.conflict = why.members.into_iter().map(|member| member.says).collect();
+        outcome.conflict_verified = why.verified;
+        outcome.repairs = why.repairs.into_iter().map(|way| way.repair).collect();
+    }
+    outcome.objective = answer.objective;
+    outcome.bound = answer.bound;
+    outcome.gap = answer.gap;
+    outcome.nodes = answer.nodes;
+    outcome.work = answer.work;
+    outcome.replayable = answer.replayable;
+    outcome.plan = answer.plan;
+    outcome.costs = answer.costs;
+    outcome.binding_rules = answer.binding_rules;
+    outcome.marginal_returns = answer.marginal_returns;
+    outcome.stands = answer.stands;
+    outcome.binding = answer.binding.into_iter().map(|binding| binding.limit).collect();
+    outcome.prices_exact = answer.prices_exact;
+    outcome.violations = answer.violations;
+    Ok(outcome)
+}
+
 /// Turns a solver's answer into an outcome: names, prices, conflicts.
-fn explained(model: &Model, kind: &'static str, answer: crate::solve::Answer, effort: &mut Effort) -> Outcome {
-    let mut outcome = Outcome {
-        name: model.name.clone(),
-        kind,
-        status: answer.status,
-        sense: model.sense,
-        objective: answer.objective,
-        bound: answer.bound,
-        gap: answer.gap,
-        solver: answer.solver,
-        nodes: answer.nodes,
-        work: 0,
-        replayable: true,
-        decisions: Vec::new(),
-        policy: None,
-        binding: Vec::new(),
-        prices_exact: false,
-        conflict: Vec::new(),
-        conflict_verified: false,
-        repairs: Vec::new(),
-        violations: Vec::new(),
-    };
+fn told(model: &Model, kind: &'static str, answer: crate::solve::Answer, effort: &mut Effort) -> Outcome {
+    let mut outcome = Outcome::of(model.name.clone(), kind, answer.status, model.sense, answer.solver);
+    outcome.objective = answer.objective;
+    outcome.bound = answer.bound;
+    outcome.gap = answer.gap;
+    outcome.nodes = answer.nodes;
     if let Some(x) = &answer.x {
         outcome.violations = check(model, x).into_iter().map(|v| format!("{} by {}", v.what, v.by)).collect();
-        outcome.decisions = model
-            .columns
-            .iter()
-            .zip(x)
-            .filter(|&(_, &value)| value != 0.0)
-            .map(|(column, &value)| Decision { name: column.name.clone(), value })
-            .collect();
+        outcome.decisions = decisions(model, x);
         if matches!(answer.status, Status::Optimal | Status::Feasible) && !effort.was_stopped() {
             let prices = explain::sensitivity(model, x, effort);
             outcome.prices_exact = prices.exact && answer.status == Status::Optimal;

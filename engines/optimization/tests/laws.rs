@@ -1,7 +1,7 @@
 //! Laws that hold for every problem, on small random ones, and answers known from the literature.
 
 use dyocense_optimization::backend::{Backend, solve_with};
-use dyocense_optimization::business::{InventoryProblem, Problem, Product};
+use dyocense_optimization::business::{InventoryProblem, Plan, Problem, Product, solve as solve_problem};
 use dyocense_optimization::effort::Effort;
 use dyocense_optimization::explain::{conflict, repairs, sensitivity};
 use dyocense_optimization::format::{model_from_json, model_from_mps};
@@ -158,8 +158,18 @@ fn shop(periods: usize) -> InventoryProblem {
         unit_time: 1.0,
         moq,
         init: 7.0,
+        backorder: None,
+        shelf_life: None,
+        waste_cost: 0.0,
+        space: 0.0,
     };
-    InventoryProblem { products: vec![product(20.0, 0.0), product(12.0, 30.0)], periods, capacity: vec![90.0; periods] }
+    InventoryProblem {
+        products: vec![product(20.0, 0.0), product(12.0, 30.0)],
+        periods,
+        capacity: vec![90.0; periods],
+        space: None,
+        budget: None,
+    }
 }
 
 #[test]
@@ -182,6 +192,60 @@ fn permuting_products_permutes_the_plan() {
     let first = Problem::Inventory(shop(6)).search(0, &mut effort()).unwrap();
     let second = Problem::Inventory(turned).search(0, &mut effort()).unwrap();
     assert!((first.objective.unwrap() - second.objective.unwrap()).abs() < 1e-4);
+}
+
+#[test]
+fn a_plan_follows_its_products_where_it_is_unique() {
+    let orders = |problem: InventoryProblem| {
+        let answer = solve_problem(&Problem::Inventory(problem), &[], 0, &mut effort()).unwrap();
+        assert_eq!(answer.status, Status::Optimal);
+        let Some(Plan::Inventory(plan)) = answer.plan else { panic!() };
+        plan.products.into_iter().map(|line| line.orders).collect::<Vec<_>>()
+    };
+    let mut stated = shop(6);
+    // Uneven costs leave no two plans alike.
+    stated.products[0].hold = 1.013;
+    stated.products[1].setup_cost = 61.7;
+    let mut turned = stated.clone();
+    turned.products.reverse();
+    let (mut first, second) = (orders(stated), orders(turned));
+    first.reverse();
+    for (a, b) in first.iter().flatten().zip(second.iter().flatten()) {
+        assert!((a - b).abs() < 1e-5, "{first:?} {second:?}");
+    }
+}
+
+#[test]
+fn scaling_every_cost_of_a_problem_scales_its_optimum() {
+    let worth = |problem: InventoryProblem| Problem::Inventory(problem).search(0, &mut effort()).unwrap();
+    let before = worth(shop(6)).objective.unwrap();
+    let mut dearer = shop(6);
+    for product in &mut dearer.products {
+        for cost in [&mut product.hold, &mut product.setup_cost, &mut product.unit_cost, &mut product.lost_sale] {
+            *cost *= 7.0;
+        }
+    }
+    let after = worth(dearer).objective.unwrap();
+    assert!((after - 7.0 * before).abs() < 1e-4 * after, "{before} {after}");
+}
+
+#[test]
+fn numbers_that_are_none_and_models_too_large_are_refused() {
+    let mut problem = shop(3);
+    problem.products[0].unit_cost = f64::NAN;
+    let error = Problem::Inventory(problem).validate().unwrap_err().to_string();
+    assert!(error.contains("products[0].unit_cost") && error.contains("NaN"), "{error}");
+    let mut model = Model::new("large", Sense::Min);
+    let x = model.column("x", 1.0, 0.0, 1.0);
+    for _ in 0..1_000_000 {
+        model.row("", Role::Rule, vec![(x, 1.0)], 0.0, 1.0);
+    }
+    let error = solve(&model, 0, &mut effort()).unwrap_err().to_string();
+    assert!(error.contains("1000000") && error.contains("500000"), "{error}");
+    let products = vec![shop(1000).products[0].clone(); 101];
+    let large = InventoryProblem { products, capacity: vec![1.0; 1000], periods: 1000, space: None, budget: None };
+    let error = Problem::Inventory(large).validate().unwrap_err().to_string();
+    assert!(error.contains("101000") && error.contains("100000"), "{error}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use dyocense_domain::ids::{MetricId, RunId};
 use dyocense_domain::runs::{RunEvent, RunRequested};
 use dyocense_eventlog::{RecordedEvent, TenantTx};
 
-use super::queries::{Run, RunStatus};
+use super::queries::{Followed, Run, RunStatus};
 use crate::column::Document;
 use crate::projector::decode;
 use crate::row::{Row, load, save};
@@ -60,6 +60,16 @@ impl Projector for RunsProjector {
                     run.accepted_by = Some(accepted.accepted_by);
                     continue;
                 }
+                RunEvent::PlanFollowed(followed) => {
+                    run.followed.0.push(Followed {
+                        goal_id: followed.goal_id,
+                        figure: followed.figure,
+                        of: followed.of,
+                        metric_id: followed.metric_id,
+                        amount: followed.amount,
+                    });
+                    continue;
+                }
                 RunEvent::RunCompleted(completed) => {
                     run.completion = Some(Document(completed));
                     RunStatus::Completed
@@ -94,6 +104,7 @@ fn opened(event: &RecordedEvent, run_id: RunId, requested: RunRequested) -> Run 
         failure: None,
         accepted_at: None,
         accepted_by: None,
+        followed: Document(vec![]),
         position: event.position.get(),
     }
 }

@@ -1,7 +1,8 @@
-use dyocense_domain::ids::{MetricId, RunId, UserId};
+use dyocense_domain::ids::{GoalId, MetricId, RunId, UserId};
 use dyocense_domain::metrics::Bucket;
-use dyocense_domain::runs::{RunCompleted, RunKind};
+use dyocense_domain::runs::{PlanFigure, RunCompleted, RunKind};
 use jiff::Timestamp;
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
@@ -23,6 +24,17 @@ pub enum RunStatus {
 
 names!(RunKind, RunStatus);
 
+/// A goal that follows a run's plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Followed {
+    pub goal_id: GoalId,
+    pub figure: PlanFigure,
+    /// The channel or the product; all of them together where None.
+    pub of: Option<String>,
+    pub metric_id: MetricId,
+    pub amount: Decimal,
+}
+
 rows! {
     pub struct Run in runs {
         [run_id: RunId],
@@ -39,6 +51,7 @@ rows! {
         failure: Option<String>,
         accepted_at: Option<Timestamp>,
         accepted_by: Option<UserId>,
+        followed: Document<Vec<Followed>>,
         /// Of the run's last event.
         position: i64,
     }
@@ -121,4 +134,20 @@ pub async fn newest_open_or_completed(
          order by run_id desc limit 1"
     );
     find::one(snapshot, &rest, |query| query.bind(metric.to_wire()).bind(kind.to_wire()).bind(bucket.to_wire())).await
+}
+
+/// Forecasts that are looked through for one that fits.
+const NEWEST: i64 = 5;
+
+/// The newest forecasts of a metric that were answered, the newest first.
+pub async fn newest_forecasts(snapshot: &mut Snapshot, metric: MetricId) -> Result<Vec<Run>, QueryError> {
+    let rest = "where tenant_id = $1 and metric_id = $2 and kind = $3 and status = $4 order by run_id desc limit $5";
+    let bound = (metric.to_wire(), RunKind::Forecast.to_wire(), RunStatus::Completed.to_wire());
+    find::all(snapshot, rest, |query| query.bind(bound.0).bind(bound.1).bind(bound.2).bind(NEWEST)).await
+}
+
+/// The newest run of a kind.
+pub async fn newest(snapshot: &mut Snapshot, kind: RunKind) -> Result<Option<Run>, QueryError> {
+    let rest = "where tenant_id = $1 and kind = $2 order by run_id desc limit 1";
+    find::one(snapshot, rest, |query| query.bind(kind.to_wire())).await
 }

@@ -15,6 +15,8 @@ create table runs (
     failure text,
     accepted_at timestamptz,
     accepted_by uuid,
+    -- The goals that follow its plan.
+    followed jsonb not null,
     position bigint not null,
     primary key (tenant_id, run_id)
 );

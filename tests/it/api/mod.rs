@@ -13,6 +13,7 @@ mod imports;
 mod live;
 mod metrics;
 mod optimization;
+mod plans;
 mod roles;
 mod schema;
 mod world;

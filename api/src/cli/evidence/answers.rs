@@ -1,26 +1,23 @@
 //! Answers about series, treatments and events.
 
 use anyhow::{Context, bail};
-use dyocense_evidence::Progress;
-use dyocense_evidence::counterfactual::{impact, structural::Structure};
+use dyocense_evidence::counterfactual::{difference_in_differences, impact, structural::Structure, synthetic_control};
 use dyocense_evidence::effects::{
     balance::balance,
-    doubly_robust::aipw,
-    matching::{MatchRule, Ties, estimate, matches},
+    comparison::{Estimated, compare},
+    matching::{MatchRule, matches},
     propensity::Scored,
     recommendation::recommend,
     refutation,
     sensitivity::{e_value, rosenbaum_gamma},
-    stratification::stratify,
     study::Study,
-    weighting::{hajek, trimmed},
 };
 use dyocense_evidence::explain::{calendar::Calendar, change};
 use dyocense_evidence::series::{
     dickey_fuller::{Deterministic, LagChoice, dickey_fuller},
     granger as granger_test, kpss, var as autoregression, var_responses,
 };
-use dyocense_evidence::statistics::correlation::variance;
+use dyocense_evidence::{Progress, Table};
 use serde_json::{Map, Value, json};
 
 use super::input::Given;
@@ -136,33 +133,10 @@ pub fn matching(given: &Given) -> anyhow::Result<Value> {
     let data = given.columns_table(given.column_names())?;
     let study = Study::new(&data, &treatment, &outcome, &covariates)?;
     let scored = Scored::fit(&study)?;
-    let logits = scored.logits();
-    let spread = variance(&logits, 1).sqrt();
-    let match_on = |score: &[f64], rule: MatchRule| -> Value {
-        match matches(&study, score, &rule) {
-            Ok(found) => json!(estimate(&study, score, &found)),
-            Err(refusal) => json!({"refused": refusal.to_string()}),
-        }
-    };
-    let exact = Ties::Average { tolerance: 0.0 };
-    let nearest = match_on(scored.scores(), MatchRule { ties: exact, ..MatchRule::nearest() });
-    let within =
-        match_on(&logits, MatchRule { caliper: Some(0.2 * spread), ties: Ties::SameScore, ..MatchRule::nearest() });
-    let five = match_on(scored.scores(), MatchRule { neighbours: 5, ties: Ties::FirstRow, ..MatchRule::nearest() });
-    let keep = trimmed(scored.scores(), 0.1, 0.9);
-    let or_refusal = |answer: dyocense_evidence::Result<dyocense_evidence::effects::Estimate>| {
-        answer.map_or_else(|refusal| json!({"refused": refusal.to_string()}), |e| json!(e))
-    };
-    let weighted = or_refusal(hajek(&scored, &[]));
-    let weighted_trimmed = or_refusal(hajek(&scored, &keep));
-    let doubly = or_refusal(aipw(&scored));
-    let stratified = stratify(&scored, 5).map_or_else(
-        |refusal| json!({"refused": refusal.to_string()}),
-        |(e, strata)| json!({"estimate": e, "strata": strata}),
-    );
+    let all = compare(&scored);
     let recommended = recommend(&study)?;
-    let effect = |v: &Value| v.get("effect").cloned().unwrap_or(Value::Null);
-    let pair = |v: &Value| json!([effect(v), v.get("treated").cloned().unwrap_or(Value::Null)]);
+    let effect = |e: &Estimated| json!(e.estimate().map(|e| e.effect));
+    let pair = |e: &Estimated| json!([effect(e), e.estimate().map(|e| e.treated)]);
     let table = balance(&study, study.covariates(), &scored.odds());
     let by_name = |value: fn(&dyocense_evidence::effects::balance::CovariateBalance) -> f64| {
         table.iter().map(|b| (b.covariate.clone(), json!(value(b)))).collect::<Map<String, Value>>()
@@ -184,23 +158,25 @@ pub fn matching(given: &Given) -> anyhow::Result<Value> {
         "ps_treated_mean": treated_mean,
         "ps_first10": scored.scores().iter().take(10).collect::<Vec<_>>(),
         "naive": study.naive_difference(),
-        "nn1_ps_ties_avg": pair(&nearest),
-        "nn1_logit_cal0_2": pair(&within),
-        "nn5_ps": pair(&five),
-        "ipw_att_hajek": effect(&weighted),
-        "ipw_att_trim_0_1_0_9": effect(&weighted_trimmed),
-        "aipw_att": effect(&doubly),
-        "n_after_trim": keep.iter().filter(|k| **k).count(),
+        "nn1_ps_ties_avg": pair(&all.nearest),
+        "nn1_logit_cal0_2": pair(&all.nearest_within_caliper),
+        "nn5_ps": pair(&all.five_nearest),
+        "ipw_att_hajek": effect(&all.weighting),
+        "ipw_att_trim_0_1_0_9": effect(&all.weighting_trimmed),
+        "aipw_att": effect(&all.doubly_robust),
+        "n_after_trim": all.kept_by_trimming,
         "smd_before": by_name(|b| b.smd_before),
         "smd_after_ipw": by_name(|b| b.smd_after),
+        "variance_ratio_after_ipw": by_name(|b| b.variance_ratio_after),
         "estimates": {
-            "nearest neighbour on the score": nearest,
-            "nearest neighbour on the log-odds, caliper 0.2 sd": within,
-            "five nearest neighbours": five,
-            "weighting": weighted,
-            "weighting, scores 0.1 to 0.9": weighted_trimmed,
-            "doubly robust": doubly,
-            "five strata": stratified,
+            "nearest neighbour on the score": all.nearest,
+            "nearest neighbour on the log-odds, caliper 0.2 sd": all.nearest_within_caliper,
+            "five nearest neighbours": all.five_nearest,
+            "nearest neighbour, each used once": all.without_replacement,
+            "weighting": all.weighting,
+            "weighting, scores 0.1 to 0.9": all.weighting_trimmed,
+            "doubly robust": all.doubly_robust,
+            "five strata": {"estimate": all.stratification, "strata": all.strata},
         },
         "overlap": scored.overlap(),
         "sensitivity": {
@@ -222,8 +198,12 @@ pub fn matching(given: &Given) -> anyhow::Result<Value> {
 }
 
 pub fn impact(given: &Given) -> anyhow::Result<Value> {
-    let y = given.series("y")?;
     let n_pre = given.count("n_pre").context("give `n_pre`: how many points lie before the event")?;
+    let counterfactual = given.text_of("counterfactual").unwrap_or_else(|| "structural".into());
+    if counterfactual == "did" {
+        return differences(given, n_pre);
+    }
+    let y = given.series("y")?;
     let controls = match given.matrix("X")? {
         Some(table) => table,
         None => {
@@ -234,6 +214,11 @@ pub fn impact(given: &Given) -> anyhow::Result<Value> {
             given.columns_table(&names)?
         }
     };
+    match counterfactual.as_str() {
+        "structural" => {}
+        "synthetic" => return synthetic(&y, &controls, n_pre),
+        other => bail!("`counterfactual` is {other}, but must be structural, synthetic or did"),
+    }
     let structure = Structure {
         slope: given.field("slope").and_then(Value::as_bool).unwrap_or(false),
         season: given.count("season"),
@@ -251,6 +236,30 @@ pub fn impact(given: &Given) -> anyhow::Result<Value> {
     let mut value = serde_json::to_value(&answer)?;
     value["params"] = Value::Object(params);
     value["reading"] = json!(reading);
+    Ok(value)
+}
+
+fn synthetic(y: &[f64], donors: &Table, n_pre: usize) -> anyhow::Result<Value> {
+    let answer = synthetic_control::synthetic_control(y, donors, n_pre)?;
+    let mut value = serde_json::to_value(&answer)?;
+    value["reading"] = json!(format!(
+        "the event changed the series by {:.4} a point on average; {:.0} % of the units have a gap as unusual (p = {:.3})",
+        answer.avg_effect,
+        100.0 * answer.p,
+        answer.p
+    ));
+    Ok(value)
+}
+
+fn differences(given: &Given, n_pre: usize) -> anyhow::Result<Value> {
+    let treated = given.texts_of("treated").context("give --treated COLUMN,COLUMN: the units that the event met")?;
+    let panel = given.table()?;
+    let answer = difference_in_differences::difference_in_differences(&panel, &treated, n_pre)?;
+    let mut value = serde_json::to_value(&answer)?;
+    value["reading"] = json!(format!(
+        "the event changed the treated units by {:.4} against the others (95 % interval {:.4} to {:.4}, p = {:.4})",
+        answer.effect, answer.lower, answer.upper, answer.p
+    ));
     Ok(value)
 }
 

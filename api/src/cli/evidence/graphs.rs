@@ -2,8 +2,10 @@
 
 use anyhow::bail;
 use dyocense_evidence::graphs::{
+    adjustment::{Identification, identify},
     ges as greedy,
     independence::IndependenceTest,
+    intervention,
     knowledge::Knowledge,
     pc as constraint,
     pcmci::{PcmciOptions, pcmci as lagged},
@@ -36,6 +38,7 @@ pub fn pc(given: &Given) -> anyhow::Result<Value> {
     let mut answer = describe(given, &data, &graph)?;
     answer["tests"] = json!(tests);
     answer["alpha"] = json!(alpha);
+    add_effect(given, &data, &graph, &mut answer)?;
     add_stability(given, &data, &mut answer, &mut |t| learn(t, &mut Progress::silent()).map(|found| found.0))?;
     Ok(answer)
 }
@@ -51,6 +54,7 @@ pub fn ges(given: &Given) -> anyhow::Result<Value> {
     let mut show = progress("searching");
     let graph = greedy::ges(&data, kind, &mut Progress::new(&mut show))?;
     let mut answer = describe(given, &data, &graph)?;
+    add_effect(given, &data, &graph, &mut answer)?;
     add_stability(given, &data, &mut answer, &mut |t| greedy::ges(t, kind, &mut Progress::silent()))?;
     Ok(answer)
 }
@@ -160,6 +164,36 @@ fn describe(given: &Given, data: &Table, graph: &Pdag) -> anyhow::Result<Value> 
         answer["shd_cpdag"] = json!(graph.hamming_distance(&truth));
     }
     Ok(answer)
+}
+
+/// The total effect of one column on another by the graph, and what setting it would do.
+fn add_effect(given: &Given, data: &Table, graph: &Pdag, answer: &mut Value) -> anyhow::Result<()> {
+    let Some(pair) = given.texts_of("effect") else { return Ok(()) };
+    let [from, to] = &pair[..] else {
+        bail!("`effect` must be two columns: the cause and what it acts on");
+    };
+    answer["identification"] = match identify(graph, data.index(from)?, data.index(to)?)? {
+        Identification::NoEffect => json!(format!("the graph knows no way from {from} to {to}")),
+        Identification::Adjust { set } => {
+            json!({"hold": set.iter().map(|&j| data.names()[j].as_str()).collect::<Vec<_>>()})
+        }
+        Identification::Undecided { edges } => json!({
+            "depends on the direction of":
+                edges.iter().map(|[a, b]| format!("{} - {}", data.names()[*a], data.names()[*b])).collect::<Vec<_>>(),
+        }),
+    };
+    answer["effect"] = match intervention::total_effect(data, graph, from, to) {
+        Ok(effect) => json!(effect),
+        Err(refusal) => json!({"refused": refusal.to_string()}),
+    };
+    if let Some(value) = given.number("set_to") {
+        let means = intervention::set_to(data, graph, from, value);
+        answer["means_if_set"] = means.map_or_else(
+            |refusal| json!({"refused": refusal.to_string()}),
+            |means| Value::Object(means.into_iter().map(|(name, mean)| (name, json!(mean))).collect()),
+        );
+    }
+    Ok(())
 }
 
 fn add_stability(

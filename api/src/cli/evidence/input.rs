@@ -62,6 +62,10 @@ impl Given {
         set("n_pre", count(input.n_pre));
         set("season", count(input.season));
         set("treatment", text(&input.treatment));
+        set("counterfactual", text(&input.counterfactual));
+        set("treated", input.treated.clone().map(Value::from));
+        set("effect", input.effect.clone().map(Value::from));
+        set("set_to", input.set_to.map(Value::from));
         set("outcome", text(&input.outcome));
         set("repeats", count(input.repeats));
         set("seed", input.seed.map(Value::from));
@@ -193,6 +197,11 @@ impl Given {
             Some(Value::String(text)) => Some(text.clone()),
             _ => self.in_method(name),
         }
+    }
+
+    /// A text by its own name alone: what a `method` line says does not count.
+    pub fn text_of(&self, name: &str) -> Option<String> {
+        self.fields.get(name)?.as_str().map(str::to_string)
     }
 
     fn in_method(&self, name: &str) -> Option<String> {

@@ -1,15 +1,22 @@
 //! Asking why, what if, and what causes what.
 
-use async_graphql::{Context, Enum, ID, InputObject, InputType, Object, SimpleObject};
-use dyocense_commands::evidence::{self as questions, ChangeRequest, GraphRequest, InterventionRequest};
-use dyocense_domain::ids::MetricId;
+use async_graphql::{Context, ID, InputObject, InputType, Object, SimpleObject};
+use dyocense_commands::CommandError;
+use dyocense_commands::evidence::{ChangeRequest, EditDraft, InterventionRequest, Learning, ModelDraft, ModelRefusal};
+use dyocense_domain::evidence::CausalBackground;
+use dyocense_domain::ids::{CausalModelId, MetricId, OccasionId};
 use dyocense_domain::runs::RunKind;
+use dyocense_eventlog::TenantId;
+use dyocense_projections::evidence;
 use serde_json::{Value, json};
+
+use super::models::{CausalEditKind, CausalModel};
+use super::occasions::{Occasion, OccasionKind};
 
 use crate::graphql::fault::Fault;
 use crate::graphql::ids::{self, Kind};
 use crate::graphql::refusal::{UserError, refusable, refused};
-use crate::graphql::request::{caller, commands};
+use crate::graphql::request::{caller, commands, query_fault, settle, snapshot};
 use crate::graphql::runs::{Run, load};
 use crate::graphql::scalars::{Date, Position};
 
@@ -48,6 +55,9 @@ pub struct SimulateInterventionInput {
     /// Metrics that are held where they are.
     #[graphql(default)]
     held_ids: Vec<ID>,
+    /// A causal model that says which metrics must be held for the effect to be the factor's own; an effect that it
+    /// cannot tell from the data is not simulated.
+    model_id: Option<ID>,
     /// Days from the factor to its effect (0 to 60).
     #[graphql(default = 0)]
     lag: u32,
@@ -62,17 +72,7 @@ pub struct SimulateInterventionInput {
     wait_seconds: u32,
 }
 
-/// What a person decides about an edge.
-#[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
-#[graphql(remote = "questions::EditKind")]
-pub enum CausalEditKind {
-    /// The first causes the second.
-    Confirm,
-    /// There is no such edge, in either direction.
-    Remove,
-}
-
-/// A person's decision about an edge. It is kept with the graph.
+/// A person's decision about an edge. It is kept with the model, as an event of its own.
 #[derive(InputObject)]
 pub struct CausalEditInput {
     /// The cause's key.
@@ -114,6 +114,9 @@ pub struct BuildCausalGraphInput {
     /// What is certain.
     #[graphql(default)]
     required: Vec<CausalPairInput>,
+    /// Groups of keys in order, as time or the business has it: a later one cannot cause an earlier one.
+    #[graphql(default)]
+    tiers: Vec<Vec<String>>,
     /// What people decided; the later wins.
     #[graphql(default)]
     edits: Vec<CausalEditInput>,
@@ -123,6 +126,123 @@ pub struct BuildCausalGraphInput {
     /// How many seconds (0 to 20) to wait for the answer.
     #[graphql(default = 10)]
     wait_seconds: u32,
+}
+
+/// Which edge of which model to decide about.
+#[derive(InputObject)]
+pub struct EditCausalGraphInput {
+    /// The model.
+    model_id: ID,
+    /// The cause's key.
+    from: String,
+    /// The effect's key.
+    to: String,
+    /// What is decided.
+    edit: CausalEditKind,
+    /// Why.
+    reason: String,
+    /// How many seconds (0 to 20) to wait for the model to be learnt again.
+    #[graphql(default = 10)]
+    wait_seconds: u32,
+}
+
+/// Days on which something known happened or will.
+#[derive(InputObject)]
+pub struct RecordOccasionInput {
+    /// What kind it is.
+    kind: OccasionKind,
+    /// Its name (up to 100 characters). Of occasions with the same kind and name the later ones are judged by the
+    /// earlier.
+    name: String,
+    /// Its first day.
+    first: Date,
+    /// Its last day.
+    last: Date,
+}
+
+/// What became of recording an occasion.
+#[derive(SimpleObject, Default)]
+pub struct RecordOccasionPayload {
+    /// The occasion.
+    occasion: Option<Occasion>,
+    /// The history's position it reached.
+    position: Option<Position>,
+    /// Why it was refused.
+    user_errors: Vec<UserError>,
+}
+
+/// Which occasion to remove.
+#[derive(InputObject)]
+pub struct RemoveOccasionInput {
+    /// The occasion.
+    occasion_id: ID,
+}
+
+/// What became of removing an occasion.
+#[derive(SimpleObject, Default)]
+pub struct RemoveOccasionPayload {
+    /// The history's position it reached.
+    position: Option<Position>,
+    /// Why it was refused.
+    user_errors: Vec<UserError>,
+}
+
+refusable!(RecordOccasionPayload, RemoveOccasionPayload);
+
+macro_rules! model_payloads {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
+        $(
+            $(#[$doc])*
+            #[derive(SimpleObject, Default)]
+            pub struct $name {
+                /// The model.
+                model: Option<CausalModel>,
+                /// The run that learns it: with its answer, or still at work after the time that was waited.
+                run: Option<Run>,
+                /// The history's position at which it was asked for.
+                position: Option<Position>,
+                /// Why it was refused.
+                user_errors: Vec<UserError>,
+            }
+
+            impl From<Learnt> for $name {
+                fn from(learnt: Learnt) -> Self {
+                    let Learnt { model, run, position } = learnt;
+                    Self { model, run, position: Some(position), user_errors: vec![] }
+                }
+            }
+        )*
+        refusable!($($name),*);
+    };
+}
+
+model_payloads!(
+    /// What became of asking what causes what.
+    BuildCausalGraphPayload,
+    /// What became of deciding about an edge.
+    EditCausalGraphPayload,
+);
+
+struct Learnt {
+    model: Option<CausalModel>,
+    run: Option<Run>,
+    position: Position,
+}
+
+async fn learnt<P: From<Learnt> + From<UserError>>(
+    ctx: &Context<'_>,
+    tenant: TenantId,
+    wait: u32,
+    learning: Result<Learning, CommandError<ModelRefusal>>,
+) -> Result<P, Fault> {
+    match learning {
+        Ok(Learning { model_id, run_id, position }) => {
+            let run = load::run_within(ctx, tenant, run_id, wait).await?;
+            let model = super::load::causal_model(ctx, model_id).await?;
+            Ok(Learnt { model, run, position: Position(position) }.into())
+        }
+        Err(error) => Ok(refused(error)?.into()),
+    }
 }
 
 macro_rules! run_payloads {
@@ -154,8 +274,6 @@ run_payloads!(
     ExplainChangePayload,
     /// What became of asking what would happen if.
     SimulateInterventionPayload,
-    /// What became of asking what causes what.
-    BuildCausalGraphPayload,
 );
 
 struct Asked {
@@ -179,6 +297,11 @@ fn metrics(list: &[ID], field: &str) -> Result<Vec<MetricId>, UserError> {
 
 fn metric(id: &ID, field: &str) -> Result<MetricId, UserError> {
     ids::of::<MetricId>(Kind::Metric, id).ok_or_else(|| UserError::not_found("metric", &["input", field]))
+}
+
+fn model(id: &ID) -> Result<CausalModelId, UserError> {
+    ids::of::<CausalModelId>(Kind::CausalModel, id)
+        .ok_or_else(|| UserError::not_found("causal model", &["input", "modelId"]))
 }
 
 async fn ask<I: InputType, P: From<Asked> + From<UserError>>(
@@ -242,41 +365,107 @@ impl EvidenceMutation {
                 held: metrics(&input.held_ids, "heldIds")?,
                 lag: input.lag as usize,
                 horizon: input.horizon as usize,
+                model_id: match &input.model_id {
+                    Some(id) => Some(model(id)?),
+                    None => None,
+                },
             };
             Ok(Question { request: json!(request), seed: input.seed, wait: input.wait_seconds })
         })
         .await
     }
 
-    /// Learns what causes what among metrics, day by day, and lays what people know and decided over it.
+    /// Learns what causes what among metrics, day by day, and lays what people know and decided over it. The model is
+    /// kept: the same metrics again are a new version of it.
     async fn build_causal_graph(
         &self,
         ctx: &Context<'_>,
         input: BuildCausalGraphInput,
         #[graphql(desc = "Repeats of this request with the same key are done once.")] idempotency_key: Option<String>,
     ) -> Result<BuildCausalGraphPayload, Fault> {
-        ask(ctx, input, idempotency_key, RunKind::CausalGraph, |input| {
-            let pairs = |list: Vec<CausalPairInput>| list.into_iter().map(|pair| [pair.cause, pair.effect]).collect();
-            let edits = input.edits.into_iter().map(|edit| questions::Edit {
-                from: edit.from,
-                to: edit.to,
-                edit: edit.edit.into(),
-                reason: edit.reason,
-            });
-            let request = GraphRequest {
-                metrics: metrics(&input.metric_ids, "metricIds")?,
-                max_lag: input.max_lag as usize,
-                alpha: input.alpha,
-                repeats: input.repeats as usize,
-                background: questions::Background {
-                    forbidden: pairs(input.forbidden),
-                    required: pairs(input.required),
-                    tiers: vec![],
-                },
-                edits: edits.collect(),
-            };
-            Ok(Question { request: json!(request), seed: input.seed, wait: input.wait_seconds })
-        })
-        .await
+        let caller = caller(ctx, &input, idempotency_key)?;
+        let metrics = match metrics(&input.metric_ids, "metricIds") {
+            Ok(metrics) => metrics,
+            Err(error) => return Ok(error.into()),
+        };
+        let pairs = |list: Vec<CausalPairInput>| list.into_iter().map(|pair| [pair.cause, pair.effect]).collect();
+        let edits = input.edits.into_iter().map(|edit| EditDraft {
+            from: edit.from,
+            to: edit.to,
+            edit: edit.edit.into(),
+            reason: edit.reason,
+        });
+        let draft = ModelDraft {
+            metrics,
+            max_lag: input.max_lag,
+            alpha: input.alpha,
+            repeats: input.repeats,
+            background: CausalBackground {
+                forbidden: pairs(input.forbidden),
+                required: pairs(input.required),
+                tiers: input.tiers,
+            },
+            edits: edits.collect(),
+            seed: input.seed,
+        };
+        let learning = commands(ctx).build_causal_model(&caller, draft).await;
+        learnt(ctx, caller.tenant, input.wait_seconds, learning).await
+    }
+
+    /// Lays a person's decision over an edge of a causal model, and learns it again with it.
+    async fn edit_causal_graph(
+        &self,
+        ctx: &Context<'_>,
+        input: EditCausalGraphInput,
+        #[graphql(desc = "Repeats of this request with the same key are done once.")] idempotency_key: Option<String>,
+    ) -> Result<EditCausalGraphPayload, Fault> {
+        let caller = caller(ctx, &input, idempotency_key)?;
+        let model = match model(&input.model_id) {
+            Ok(model) => model,
+            Err(error) => return Ok(error.into()),
+        };
+        let edit = EditDraft { from: input.from, to: input.to, edit: input.edit.into(), reason: input.reason };
+        let learning = commands(ctx).edit_causal_model(&caller, model, edit).await;
+        learnt(ctx, caller.tenant, input.wait_seconds, learning).await
+    }
+
+    /// Records days on which something known happened or will: explanations separate it first.
+    async fn record_occasion(
+        &self,
+        ctx: &Context<'_>,
+        input: RecordOccasionInput,
+        #[graphql(desc = "Repeats of this request with the same key are done once.")] idempotency_key: Option<String>,
+    ) -> Result<RecordOccasionPayload, Fault> {
+        let caller = caller(ctx, &input, idempotency_key)?;
+        let RecordOccasionInput { kind, name, first, last } = input;
+        match commands(ctx).record_occasion(&caller, kind.into(), &name, first.0, last.0).await {
+            Ok((id, outcome)) => {
+                settle(ctx, caller.tenant, outcome.position).await;
+                let mut snapshot = snapshot(ctx, None).await?;
+                let occasion = evidence::occasion(&mut snapshot, id).await.map_err(query_fault)?.map(Occasion);
+                Ok(RecordOccasionPayload { occasion, position: Some(Position(outcome.position)), user_errors: vec![] })
+            }
+            Err(error) => Ok(refused(error)?.into()),
+        }
+    }
+
+    /// Removes an occasion that was recorded by mistake.
+    async fn remove_occasion(
+        &self,
+        ctx: &Context<'_>,
+        input: RemoveOccasionInput,
+        #[graphql(desc = "Repeats of this request with the same key are done once.")] idempotency_key: Option<String>,
+    ) -> Result<RemoveOccasionPayload, Fault> {
+        let caller = caller(ctx, &input, idempotency_key)?;
+        let Some(id) = ids::of::<OccasionId>(Kind::Occasion, &input.occasion_id) else {
+            return Ok(UserError::not_found("occasion", &["input", "occasionId"]).into());
+        };
+        match commands(ctx).remove_occasion(&caller, id).await {
+            Ok(outcome) => {
+                settle(ctx, caller.tenant, outcome.position).await;
+                Ok(RemoveOccasionPayload { position: Some(Position(outcome.position)), user_errors: vec![] })
+            }
+            Err(error) => Ok(refused(error)?.into()),
+        }
     }
 }

@@ -1,17 +1,24 @@
 //! Explanations, simulations and graphs as clients see them.
 
-use async_graphql::{Enum, ID, SimpleObject};
+use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use dyocense_commands::evidence as answers;
+use dyocense_domain::ids::{CausalModelId, MetricId};
+use dyocense_projections::evidence;
 use jiff::ToSpan;
 
+use crate::graphql::fault::Fault;
+use crate::graphql::goals::{self, Goal, GoalStatus};
 use crate::graphql::ids::Kind;
-use crate::graphql::scalars::Date;
+use crate::graphql::loaders;
+use crate::graphql::metrics::Metric;
+use crate::graphql::request::{query_fault, snapshot};
+use crate::graphql::scalars::{Date, Decimal, Position};
 
 /// What an explanation comes to.
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
 #[graphql(remote = "answers::Verdict")]
 pub enum ChangeVerdict {
-    /// Nothing moved more than chance moves it.
+    /// The metric moved no more than chance moves it; parts may have cancelled.
     NothingUnusual,
     /// The causes account for the change.
     Explained,
@@ -50,11 +57,14 @@ pub struct ChangeFactor {
     method: String,
     /// In plain words.
     words: String,
+    /// The series and the events behind it.
+    source: Option<SeriesSource>,
 }
 
-impl From<answers::Factor> for ChangeFactor {
-    fn from(factor: answers::Factor) -> Self {
+impl ChangeFactor {
+    fn of(factor: answers::Factor, source: Option<SeriesSource>) -> Self {
         Self {
+            source,
             key: factor.name,
             contribution: factor.contribution,
             lower: factor.lower,
@@ -72,6 +82,39 @@ impl From<answers::Factor> for ChangeFactor {
     }
 }
 
+/// What a claim rests on.
+#[derive(Clone)]
+pub struct SeriesSource {
+    metric_id: MetricId,
+    first: Date,
+    last: Date,
+    events: Vec<i64>,
+}
+
+/// The series behind a claim, and the events that hold its values during the change.
+#[Object]
+impl SeriesSource {
+    /// The metric.
+    async fn metric(&self, ctx: &Context<'_>) -> Result<Option<Metric>, Fault> {
+        loaders::metric(ctx, self.metric_id).await
+    }
+
+    /// The first day of the history that was read.
+    async fn first(&self) -> Date {
+        self.first
+    }
+
+    /// The last day of the change.
+    async fn last(&self) -> Date {
+        self.last
+    }
+
+    /// Positions of the events that hold the values of the change, the newest first; at most 20.
+    async fn event_positions(&self) -> Vec<Position> {
+        self.events.iter().filter_map(|position| dyocense_eventlog::Position::new(*position)).map(Position).collect()
+    }
+}
+
 /// A part of the calendar and what it adds a day.
 #[derive(SimpleObject)]
 pub struct CalendarPart {
@@ -79,6 +122,8 @@ pub struct CalendarPart {
     name: String,
     /// What it adds.
     effect: f64,
+    /// The occasions it is about, those of the past that it was learnt from included.
+    occasions: Vec<ID>,
 }
 
 /// A metric that could not be judged.
@@ -133,12 +178,61 @@ pub struct ChangeExplanation {
     unexplained_lower: f64,
     /// The upper end of its 95 % interval.
     unexplained_upper: f64,
+    /// The metric's own series and events.
+    source: Option<SeriesSource>,
+    /// Which part of sales made it move, where it is revenue.
+    parts: Option<SalesParts>,
+}
+
+/// Revenue against the stretch of the same length just before, by its two parts, a day.
+#[derive(SimpleObject)]
+pub struct SalesParts {
+    /// Orders before.
+    orders_before: f64,
+    /// Orders during the change.
+    orders: f64,
+    /// Their average value before.
+    order_value_before: f64,
+    /// Their average value during the change.
+    order_value: f64,
+    /// What the number of orders adds to revenue.
+    by_orders: f64,
+    /// What their value adds to revenue.
+    by_order_value: f64,
+}
+
+impl From<answers::SalesParts> for SalesParts {
+    fn from(parts: answers::SalesParts) -> Self {
+        Self {
+            orders_before: parts.orders_before,
+            orders: parts.orders,
+            order_value_before: parts.order_value_before,
+            order_value: parts.order_value,
+            by_orders: parts.by_orders,
+            by_order_value: parts.by_order_value,
+        }
+    }
 }
 
 impl From<answers::ChangeAnswer> for ChangeExplanation {
     fn from(answer: answers::ChangeAnswer) -> Self {
         let found = answer.explanation;
-        let factors = |list: Vec<answers::Factor>| list.into_iter().map(ChangeFactor::from).collect();
+        let source = |one: &answers::SeriesSource| SeriesSource {
+            metric_id: one.metric_id,
+            first: Date(answer.history_from.unwrap_or(answer.first)),
+            last: Date(answer.last),
+            events: one.events.clone(),
+        };
+        let source_of = |key: &str| answer.sources.iter().find(|known| known.key == key).map(source);
+        let factor = |factor: answers::Factor| {
+            let source = source_of(&factor.name);
+            ChangeFactor::of(factor, source)
+        };
+        let factors = |list: Vec<answers::Factor>| list.into_iter().map(factor).collect();
+        let occasions = |name: &str| {
+            let of = answer.occasions.iter().filter(|known| known.name == name).flat_map(|known| &known.occasions);
+            of.map(|id| Kind::Occasion.id(*id)).collect()
+        };
         Self {
             unit: answer.unit,
             first: Date(answer.first),
@@ -150,7 +244,7 @@ impl From<answers::ChangeAnswer> for ChangeExplanation {
             calendar_parts: found
                 .calendar_parts
                 .into_iter()
-                .map(|part| CalendarPart { name: part.name, effect: part.effect })
+                .map(|part| CalendarPart { occasions: occasions(&part.name), name: part.name, effect: part.effect })
                 .collect(),
             expected: found.expected,
             change: found.change,
@@ -168,6 +262,8 @@ impl From<answers::ChangeAnswer> for ChangeExplanation {
             unexplained: found.unexplained,
             unexplained_lower: found.unexplained_lower,
             unexplained_upper: found.unexplained_upper,
+            source: answer.sources.first().map(source),
+            parts: answer.parts.map(Into::into),
         }
     }
 }
@@ -217,6 +313,57 @@ pub struct Intervention {
     assumptions: Vec<String>,
     /// What speaks against it: a change beyond what history has seen, say.
     warnings: Vec<String>,
+    /// Keys of the metrics that were held.
+    held: Vec<String>,
+    /// Where the goals that the metric measures would stand.
+    goals: Vec<GoalOutlook>,
+}
+
+/// Where a goal would stand at a day.
+#[derive(SimpleObject)]
+pub struct GoalScenario {
+    /// Its status.
+    status: GoalStatus,
+    /// Its reading, in its unit; null where there is nothing to read.
+    reading: Option<Decimal>,
+    /// The share of the way to its target.
+    progress: Decimal,
+}
+
+impl From<answers::GoalScenario> for GoalScenario {
+    fn from(scenario: answers::GoalScenario) -> Self {
+        Self {
+            status: scenario.status.into(),
+            reading: scenario.reading.map(Decimal),
+            progress: Decimal(scenario.progress),
+        }
+    }
+}
+
+pub struct GoalOutlook(answers::GoalOutlook);
+
+/// Where a goal would stand with the change and without.
+#[Object]
+impl GoalOutlook {
+    /// The goal.
+    async fn goal(&self, ctx: &Context<'_>) -> Result<Option<Goal>, Fault> {
+        goals::load::goal(ctx, self.0.goal_id).await
+    }
+
+    /// The goal's due day, or the last simulated day where that comes first.
+    async fn day(&self) -> Date {
+        Date(self.0.day)
+    }
+
+    /// With the change.
+    async fn with(&self) -> GoalScenario {
+        self.0.with.clone().into()
+    }
+
+    /// Without it.
+    async fn without(&self) -> GoalScenario {
+        self.0.without.clone().into()
+    }
 }
 
 impl From<answers::InterventionAnswer> for Intervention {
@@ -243,6 +390,8 @@ impl From<answers::InterventionAnswer> for Intervention {
             placebo_p: found.placebo_p,
             assumptions: found.assumptions,
             warnings: found.warnings,
+            held: answer.held,
+            goals: answer.goals.into_iter().map(GoalOutlook).collect(),
         }
     }
 }
@@ -280,7 +429,7 @@ pub struct CausalEdge {
     stability: Option<f64>,
     /// Where it comes from.
     source: CausalEdgeSource,
-    /// A person's reason.
+    /// A person's reason; null once that person was erased.
     reason: Option<String>,
 }
 
@@ -295,8 +444,37 @@ pub struct CausalGraph {
     method: String,
     /// The days it was learnt from.
     days: i64,
+    /// The first of these days.
+    first: Option<Date>,
+    /// The last of them.
+    last: Option<Date>,
     /// What a reader should know.
     warnings: Vec<String>,
+}
+
+impl CausalGraph {
+    /// The graph with the reasons of the edits that it was learnt with, which are kept with their model.
+    pub async fn of(
+        ctx: &Context<'_>,
+        answer: answers::GraphAnswer,
+        model: Option<CausalModelId>,
+    ) -> Result<Self, Fault> {
+        let edits = match model {
+            Some(model) => {
+                let mut snapshot = snapshot(ctx, None).await?;
+                evidence::causal_edits(&mut snapshot, model).await.map_err(query_fault)?
+            }
+            None => vec![],
+        };
+        let mut graph = CausalGraph::from(answer);
+        for edge in graph.edges.iter_mut().filter(|edge| edge.source == CausalEdgeSource::Person) {
+            let own = |edit: &&evidence::CausalEdit| edit.from_key == edge.from && edit.to_key == edge.to;
+            if let Some(edit) = edits.iter().rev().find(own) {
+                edge.reason = edit.reason.clone();
+            }
+        }
+        Ok(graph)
+    }
 }
 
 impl From<answers::GraphAnswer> for CausalGraph {
@@ -312,13 +490,15 @@ impl From<answers::GraphAnswer> for CausalGraph {
             q: edge.q,
             stability: edge.stability,
             source: edge.source.into(),
-            reason: edge.reason,
+            reason: edge.reason.filter(|reason| !reason.is_empty()),
         };
         Self {
             nodes: graph.nodes,
             edges: graph.edges.into_iter().map(edge).collect(),
             method: graph.method,
             days: graph.rows as i64,
+            first: answer.first.map(Date),
+            last: answer.last.map(Date),
             warnings: graph.warnings,
         }
     }

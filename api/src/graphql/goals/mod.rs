@@ -12,4 +12,4 @@ pub use goal::{Goal, Milestone};
 pub use mutations::GoalsMutation;
 pub use queries::GoalsQuery;
 pub use subscription::GoalsSubscription;
-pub use types::GoalStatus;
+pub use types::{Feasibility, GoalStatus, Objective};

@@ -1,40 +1,24 @@
 //! Asking for plans, taking them on, and the constraints they keep.
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
-use dyocense_commands::optimization::{PlanRequest, SaveConstraint};
+use dyocense_commands::CommandError;
+use dyocense_commands::optimization::{AcceptPlanRefusal, SaveConstraint};
+use dyocense_domain::goals::GoalRefusal;
 use dyocense_domain::ids::{ConstraintId, RunId};
 use dyocense_domain::runs::RunKind;
 use dyocense_projections::optimization;
 use serde_json::json;
 
 use super::constraints::{Constraint, PlanFamily};
+use super::following::FollowPlanInput;
+use super::inputs::{AcceptPlanInput, OptimizeInput};
 use crate::graphql::fault::Fault;
+use crate::graphql::goals::Feasibility;
 use crate::graphql::ids::{self, Kind};
 use crate::graphql::refusal::{UserError, refusable, refused};
 use crate::graphql::request::{caller, commands, query_fault, settle, snapshot};
 use crate::graphql::runs::{Run, load};
 use crate::graphql::scalars::{Json, Position};
-
-/// A plan to look for.
-#[derive(InputObject)]
-pub struct OptimizeInput {
-    /// The problem; the README of the engine says what each kind takes.
-    problem: Json,
-    /// What is done today, in the form of a plan, to compare with.
-    today: Option<Json>,
-    /// Whether the plan must keep the constraints of the business.
-    #[graphql(default = true)]
-    keep_constraints: bool,
-    /// Work allowed, in seconds of an unloaded core (0.1 to 300).
-    #[graphql(default = 10.0)]
-    seconds: f64,
-    /// Of everything random.
-    #[graphql(default = 1)]
-    seed: u32,
-    /// How many seconds (0 to 20) to wait for the answer.
-    #[graphql(default = 10)]
-    wait_seconds: u32,
-}
 
 /// What became of asking for a plan.
 #[derive(SimpleObject, Default)]
@@ -47,20 +31,13 @@ pub struct OptimizePayload {
     user_errors: Vec<UserError>,
 }
 
-/// Which plan to take on.
-#[derive(InputObject)]
-pub struct AcceptPlanInput {
-    /// The run that found it.
-    run_id: ID,
-    /// What to remember with it.
-    note: Option<String>,
-}
-
 /// What became of taking a plan on.
 #[derive(SimpleObject, Default)]
 pub struct AcceptPlanPayload {
     /// The run.
     run: Option<Run>,
+    /// What history says, where it calls a goal unlikely and the plan was refused for it.
+    feasibility: Option<Feasibility>,
     /// The history's position it reached.
     position: Option<Position>,
     /// Why it was refused.
@@ -76,9 +53,10 @@ pub struct SaveConstraintInput {
     family: PlanFamily,
     /// In your own words, as "never more than USD 5,000 on ads".
     says: String,
-    /// What it means; the README of the engine lists what each kind of plan knows.
+    /// What it means; docs/plans.md lists what each kind of plan knows.
     limit: Json,
-    /// A problem that it is to fit: the ids it names must be there.
+    /// A problem that it is to fit: what it names must be there. The newest that was asked of these plans where it is
+    /// left out.
     problem: Option<Json>,
 }
 
@@ -118,15 +96,14 @@ async fn optimize(
     kind: RunKind,
 ) -> Result<OptimizePayload, Fault> {
     let caller = caller(ctx, &input, idempotency_key)?;
-    let request = PlanRequest {
-        problem: input.problem.0,
-        today: input.today.map(|today| today.0),
-        keep_constraints: input.keep_constraints,
-        seconds: input.seconds,
+    let wait_seconds = input.wait_seconds;
+    let (request, seed) = match input.into_request(ctx, &caller, kind).await? {
+        Ok(request) => request,
+        Err(error) => return Ok(error.into()),
     };
-    match commands(ctx).request_run(&caller, kind, json!(request), input.seed).await {
+    match commands(ctx).request_run(&caller, kind, json!(request), seed).await {
         Ok((run_id, position)) => Ok(OptimizePayload {
-            run: load::run_within(ctx, caller.tenant, run_id, input.wait_seconds).await?,
+            run: load::run_within(ctx, caller.tenant, run_id, wait_seconds).await?,
             position: Some(Position(position)),
             user_errors: vec![],
         }),
@@ -179,7 +156,7 @@ impl OptimizationMutation {
         optimize(ctx, input, idempotency_key, RunKind::Budget).await
     }
 
-    /// Takes a plan on: from now on it is what the business does.
+    /// Takes a plan on: from now on it is what the business does. Goals follow it as asked.
     async fn accept_plan(
         &self,
         ctx: &Context<'_>,
@@ -190,15 +167,28 @@ impl OptimizationMutation {
         let Some(run_id) = ids::of::<RunId>(Kind::Run, &input.run_id) else {
             return Ok(UserError::not_found("run", &["input", "runId"]).into());
         };
-        let outcome = match commands(ctx).accept_plan(&caller, run_id, input.note).await {
+        let follow: Result<Vec<_>, _> = input.follow.into_iter().map(FollowPlanInput::into_follow).collect();
+        let follow = match follow {
+            Ok(follow) => follow,
+            Err(error) => return Ok(error.into()),
+        };
+        let outcome = match commands(ctx).accept_plan(&caller, run_id, input.note, follow).await {
             Ok(outcome) => outcome,
-            Err(error) => return Ok(refused(error)?.into()),
+            Err(error) => {
+                let feasibility = match &error {
+                    CommandError::Refused(AcceptPlanRefusal::Goal(GoalRefusal::Unlikely(feasibility))) => {
+                        Some((**feasibility).clone().into())
+                    }
+                    _ => None,
+                };
+                return Ok(AcceptPlanPayload { feasibility, ..refused(error)?.into() });
+            }
         };
         settle(ctx, caller.tenant, outcome.position).await;
         Ok(AcceptPlanPayload {
             run: load::run(ctx, run_id).await?,
             position: Some(Position(outcome.position)),
-            user_errors: vec![],
+            ..AcceptPlanPayload::default()
         })
     }
 

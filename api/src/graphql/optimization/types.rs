@@ -1,9 +1,15 @@
 //! Plans as clients see them.
 
-use async_graphql::{Enum, SimpleObject};
+use async_graphql::{ComplexObject, Context, Enum, ID, SimpleObject};
 use dyocense_commands::optimization::{self as answers, PlanAnswer};
+use dyocense_domain::ids::MetricId;
 
-use crate::graphql::scalars::Json;
+use crate::graphql::fault::Fault;
+use crate::graphql::ids::Kind;
+use crate::graphql::loaders;
+use crate::graphql::metrics::{Bucket, Metric};
+use crate::graphql::runs::Run;
+use crate::graphql::scalars::{Date, Json, Long};
 
 /// How the search for a plan ended.
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +53,28 @@ impl From<answers::Difference> for PlanDifference {
     fn from(term: answers::Difference) -> Self {
         Self { name: term.name, before: term.before, after: term.after, change: term.change }
     }
+}
+
+/// A part of what several plans cost or return, in the order of their runs.
+#[derive(SimpleObject)]
+pub struct ScenarioTerm {
+    /// What it is for.
+    pub name: String,
+    /// How much in each.
+    pub amounts: Vec<f64>,
+    /// How much more in each than in the first.
+    pub changes: Vec<f64>,
+}
+
+/// Plans side by side.
+#[derive(SimpleObject)]
+pub struct ScenarioTable {
+    /// Their runs.
+    pub runs: Vec<Run>,
+    /// What each costs in all, or returns where they are budgets.
+    pub objectives: Vec<Option<f64>>,
+    /// The parts of that.
+    pub terms: Vec<ScenarioTerm>,
 }
 
 /// A limit that keeps the plan from being better.
@@ -101,6 +129,89 @@ pub struct PlanConflict {
     repairs: Vec<PlanRepair>,
 }
 
+/// What was expected of a metric in a step of its calendar.
+#[derive(SimpleObject)]
+pub struct ForeseenPoint {
+    /// The step's first day.
+    start: Date,
+    /// The mean.
+    mean: f64,
+    /// The standard deviation of its error.
+    standard_deviation: f64,
+}
+
+/// What a plan expected of a metric.
+#[derive(SimpleObject)]
+#[graphql(complex)]
+pub struct ForeseenMetric {
+    #[graphql(skip)]
+    metric_id: MetricId,
+    /// Its unit.
+    unit: String,
+    /// The length of its steps.
+    bucket: Bucket,
+    /// The run whose forecast was used; null where one was made for the plan.
+    forecast: Option<ID>,
+    /// What was expected, step by step.
+    points: Vec<ForeseenPoint>,
+}
+
+#[ComplexObject]
+impl ForeseenMetric {
+    /// The metric.
+    async fn metric(&self, ctx: &Context<'_>) -> Result<Option<Metric>, Fault> {
+        loaders::metric(ctx, self.metric_id).await
+    }
+}
+
+impl From<answers::Foreseen> for ForeseenMetric {
+    fn from(foreseen: answers::Foreseen) -> Self {
+        let values = foreseen.mean.into_iter().zip(foreseen.sd);
+        let points = foreseen.starts.into_iter().zip(values).map(|(start, (mean, standard_deviation))| ForeseenPoint {
+            start: Date(start),
+            mean,
+            standard_deviation,
+        });
+        Self {
+            metric_id: foreseen.metric_id,
+            unit: foreseen.unit,
+            bucket: foreseen.bucket.into(),
+            forecast: foreseen.forecast.map(|run| Kind::Run.id(run)),
+            points: points.collect(),
+        }
+    }
+}
+
+/// When to order a product, and what to keep for the unforeseen.
+#[derive(SimpleObject)]
+pub struct StockTarget {
+    /// The product.
+    product: String,
+    /// The probability that demand over a lead time is served.
+    service_level: f64,
+    /// How long an order takes on average, in periods of the plan.
+    lead_time: f64,
+    /// What is asked for meanwhile on average, in units.
+    lead_time_demand: f64,
+    /// Order when stock and open orders together fall to this, in units.
+    reorder_point: f64,
+    /// The part of it that is there for the unforeseen, in units.
+    safety_stock: f64,
+}
+
+impl From<answers::StockTarget> for StockTarget {
+    fn from(target: answers::StockTarget) -> Self {
+        Self {
+            product: target.product,
+            service_level: target.service_level,
+            lead_time: target.lead_time,
+            lead_time_demand: target.lead_time_demand,
+            reorder_point: target.reorder_point,
+            safety_stock: target.safety_stock,
+        }
+    }
+}
+
 /// A plan, explained; or why there is none.
 #[derive(SimpleObject)]
 pub struct PlanReport {
@@ -132,6 +243,14 @@ pub struct PlanReport {
     solver: String,
     /// Work done, in the engine's units.
     work: String,
+    /// Parts of the space of plans that were looked through.
+    nodes: Long,
+    /// The problem that was solved, where numbers of it came from metrics; else it is as it was asked.
+    problem: Option<Json>,
+    /// What was expected of the metrics it was made from.
+    foreseen: Vec<ForeseenMetric>,
+    /// When to order what, for products with a service level.
+    stock_targets: Vec<StockTarget>,
     /// A replay finds the same plan; false where it was stopped from outside.
     replayable: bool,
 }
@@ -140,7 +259,7 @@ impl TryFrom<PlanAnswer> for PlanReport {
     type Error = serde_json::Error;
 
     fn try_from(answer: PlanAnswer) -> Result<Self, Self::Error> {
-        let PlanAnswer { found, against_today } = answer;
+        let PlanAnswer { found, against_today, problem, foreseen, stock_targets, .. } = answer;
         let binding = found.binding.into_iter().map(|binding| BindingLimit {
             says: binding.limit.says,
             limit: binding.limit.limit,
@@ -183,6 +302,10 @@ impl TryFrom<PlanAnswer> for PlanReport {
             why_not,
             solver: found.solver,
             work: found.work.to_string(),
+            nodes: found.nodes.into(),
+            problem: problem.map(Json),
+            foreseen: foreseen.into_iter().map(Into::into).collect(),
+            stock_targets: stock_targets.into_iter().map(Into::into).collect(),
             replayable: found.replayable,
         })
     }

@@ -21,9 +21,11 @@ use crate::graphql::identity::User;
 use crate::graphql::ids::Kind;
 use crate::graphql::loaders;
 use crate::graphql::metrics::Metric;
-use crate::graphql::optimization::PlanReport;
+use crate::graphql::optimization::{PlanFile, PlanFollowing, PlanReport};
 use crate::graphql::request::{commands, visitor};
 use crate::graphql::scalars::{DateTime, Json, Position};
+
+use super::load;
 
 /// What a run does.
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,11 +83,24 @@ pub struct RunProgress {
     share: Option<f64>,
     /// What is being done, in words.
     note: String,
+    /// Of a search for a plan: what the best so far costs, or returns.
+    incumbent: Option<f64>,
+    /// Of a search for a plan: no plan can be better than this.
+    bound: Option<f64>,
+    /// Of a search for a plan: the part by which a better plan could be better at most; 0 when proven.
+    gap: Option<f64>,
 }
 
 impl From<Progress> for RunProgress {
     fn from(progress: Progress) -> Self {
-        Self { share: progress.share, note: progress.note }
+        let search = progress.search;
+        Self {
+            share: progress.share,
+            note: progress.note,
+            incumbent: search.and_then(|search| search.incumbent),
+            bound: search.and_then(|search| search.bound),
+            gap: search.and_then(|search| search.gap),
+        }
     }
 }
 
@@ -292,8 +307,36 @@ impl Run {
     }
 
     /// The answer of a question what causes what.
-    pub async fn causal_graph(&self) -> Result<Option<CausalGraph>, Fault> {
-        Ok(self.answer_of::<GraphAnswer>(domain::RunKind::CausalGraph)?.map(Into::into))
+    pub async fn causal_graph(&self, ctx: &Context<'_>) -> Result<Option<CausalGraph>, Fault> {
+        let Some(answer) = self.answer_of::<GraphAnswer>(domain::RunKind::CausalGraph)? else { return Ok(None) };
+        let model = self.0.request.0["model_id"].as_str().and_then(|id| id.parse().ok());
+        Ok(Some(CausalGraph::of(ctx, answer, model).await?))
+    }
+
+    /// The run whose question this was before some of its inputs were changed, where it is a scenario.
+    pub async fn scenario_of(&self, ctx: &Context<'_>) -> Result<Option<Run>, Fault> {
+        match self.0.request.0["scenario_of"].as_str().and_then(|id| id.parse().ok()) {
+            Some(run) => load::run(ctx, run).await,
+            None => Ok(None),
+        }
+    }
+
+    /// What was changed of that question.
+    pub async fn changes(&self) -> Option<Json> {
+        self.0.request.0.get("changes").cloned().map(Json)
+    }
+
+    /// Its plan as files.
+    pub async fn files(&self) -> Vec<PlanFile> {
+        match self.completed() {
+            Some(completed) if !completed.answer["plan"].is_null() => PlanFile::of(&self.0),
+            _ => vec![],
+        }
+    }
+
+    /// The goals that follow its plan.
+    pub async fn followed_by(&self) -> Vec<PlanFollowing> {
+        self.0.followed.0.iter().cloned().map(PlanFollowing).collect()
     }
 
     /// When its plan was taken on.

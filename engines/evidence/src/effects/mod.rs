@@ -6,6 +6,7 @@
 //! [`sensitivity`] say how fragile the answer is if it is wrong.
 
 pub mod balance;
+pub mod comparison;
 pub mod doubly_robust;
 pub mod logistic;
 pub mod matching;

@@ -166,4 +166,58 @@ mod tests {
     fn a_seed_draws_the_same_business() {
         assert_eq!(draw(3, true).sales, draw(3, true).sales);
     }
+
+    fn asked(sales: &[f64], factors: &Table, drawn: &Business) -> crate::explain::change::Explanation {
+        let question = Question {
+            y: sales,
+            factors,
+            calendar: &Calendar::daily(),
+            first: drawn.first,
+            last: drawn.last,
+            max_lag: 5,
+            seed: 1,
+        };
+        explain(&question, &mut Progress::silent()).expect("long enough")
+    }
+
+    #[test]
+    fn neither_the_order_of_factors_nor_units_change_what_is_found() {
+        for seed in 40..46 {
+            let drawn = draw(seed, true);
+            let plain = asked(&drawn.sales, &drawn.factors, &drawn);
+            let names: Vec<String> = drawn.factors.names().iter().rev().cloned().collect();
+            let turned = drawn.factors.select(&names).expect("the same columns");
+            let other: Vec<(String, Vec<f64>)> = turned
+                .names()
+                .iter()
+                .zip(turned.columns())
+                .map(|(name, column)| (name.clone(), column.iter().map(|v| 5.0 - 20.0 * v).collect()))
+                .collect();
+            let cents: Vec<f64> = drawn.sales.iter().map(|v| 100.0 * v).collect();
+            let again = asked(&cents, &Table::new(other).expect("finite"), &drawn);
+            assert_eq!(again.verdict, plain.verdict);
+            assert_eq!(
+                again.causes.iter().map(|f| &f.name).collect::<Vec<_>>(),
+                plain.causes.iter().map(|f| &f.name).collect::<Vec<_>>()
+            );
+            assert!((again.change - 100.0 * plain.change).abs() < 1e-6 * again.change.abs());
+            for (a, b) in again.causes.iter().zip(&plain.causes) {
+                assert!((a.contribution - 100.0 * b.contribution).abs() < 1e-4 * a.contribution.abs());
+                assert!((0.0..=1.0).contains(&a.p) && (0.0..=1.0).contains(&a.q) && (0.0..=1.0).contains(&a.stability));
+            }
+        }
+    }
+
+    #[test]
+    fn a_copy_of_a_factor_is_set_aside_and_the_rest_is_answered() {
+        let drawn = draw(41, true);
+        let cause = drawn.cause.clone().expect("planted");
+        let mut columns: Vec<(String, Vec<f64>)> =
+            drawn.factors.names().iter().cloned().zip(drawn.factors.columns().iter().cloned()).collect();
+        let copy = drawn.factors.column(&cause).expect("there").iter().map(|v| 3.0 - 2.0 * v).collect();
+        columns.push(("a copy".into(), copy));
+        let answer = asked(&drawn.sales, &Table::new(columns).expect("finite"), &drawn);
+        assert_eq!(answer.causes.first().map(|f| &f.name), Some(&cause));
+        assert_eq!(answer.not_testable.iter().map(|n| n.name.as_str()).collect::<Vec<_>>(), ["a copy"]);
+    }
 }

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::calendar::{CONSTANT, Calendar, CalendarColumn};
+use super::calendar::{CONSTANT, Calendar, CalendarColumn, Spanned};
 use super::history::{Whitened, continue_errors, variance_of_mean, whitened};
 use crate::error::{EvidenceError, Result};
 use crate::progress::Progress;
@@ -68,7 +68,7 @@ pub struct Factor {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// Neither the metric nor any factor's part in it moved more than chance moves them.
+    /// The metric moved no more than chance moves it; parts of it may have cancelled (see the contributors).
     NothingUnusual,
     /// The causes account for the change: what is left over is within chance.
     Explained,
@@ -151,6 +151,9 @@ pub fn explain(question: &Question<'_>, progress: &mut Progress<'_>) -> Result<E
     }
     let steps = last + 1 - first;
     crate::table::require_varying("y before the change", &y[..first])?;
+    require_observations("the history before the change", first, question.max_lag + 2)?;
+    let (testable, first_times) = question.calendar.testable(y.len(), question.max_lag, first, last)?;
+    let question = &Question { calendar: &testable, ..question.clone() };
     let calendar = question.calendar.columns(y.len(), first, true)?;
     let columns: Vec<Vec<f64>> = calendar.iter().map(|part| part.values.clone()).collect();
     require_observations(
@@ -169,7 +172,9 @@ pub fn explain(question: &Question<'_>, progress: &mut Progress<'_>) -> Result<E
     let calendar_parts = calendar_parts(&calendar, &base, earlier, first, last);
     progress.report(1, 3)?;
 
-    let (candidates, not_testable) = candidates(question, &columns, progress)?;
+    let (candidates, mut not_testable) = candidates(question, &columns, progress)?;
+    let candidates = told_apart(question, &columns, candidates, &mut not_testable);
+    not_testable.extend(first_times);
     progress.report(2, 3)?;
     let (mut judged, noise) = judge(question, &columns, &candidates, change, progress)?;
     judged.sort_by(|a, b| b.contribution.abs().total_cmp(&a.contribution.abs()));
@@ -191,10 +196,11 @@ pub fn explain(question: &Question<'_>, progress: &mut Progress<'_>) -> Result<E
         contributors.append(&mut causes);
         contributors.sort_by(|a, b| b.contribution.abs().total_cmp(&a.contribution.abs()));
     }
+    // Where the whole stayed within chance, nothing is missing an explanation, whatever cancelled within it.
     let verdict = match (causes.is_empty(), left_over) {
         (false, false) => Verdict::Explained,
         (false, true) => Verdict::PartlyExplained,
-        (true, _) if changed || left_over => Verdict::NotInData,
+        (true, _) if changed => Verdict::NotInData,
         (true, _) => Verdict::NothingUnusual,
     };
     causes.iter_mut().for_each(|f| f.words = words_of_part(f, change, changed));
@@ -268,7 +274,11 @@ fn reading(
     );
     let parts = causes.iter().map(|f| f.words.as_str()).collect::<Vec<_>>().join("; ");
     match verdict {
-        Verdict::NothingUnusual => format!("nothing unusual happened: {size} is within what chance gives"),
+        Verdict::NothingUnusual => {
+            let within = contributors.iter().map(|f| f.words.as_str()).collect::<Vec<_>>().join("; ");
+            let cancelled = if within.is_empty() { within } else { format!("; within it, parts cancelled: {within}") };
+            format!("nothing unusual happened: {size} is within what chance gives{cancelled}")
+        }
         Verdict::Explained => format!("the change is {size}: {parts}"),
         Verdict::PartlyExplained => {
             format!("the change is {size}: {parts}; {unexplained:+.4} has no cause in your data")
@@ -386,6 +396,27 @@ fn candidates(
     Ok((found, not_testable))
 }
 
+/// Leaves out factors that those before them determine: their parts cannot be told apart.
+fn told_apart(
+    question: &Question<'_>,
+    calendar: &[Vec<f64>],
+    candidates: Vec<Candidate>,
+    not_testable: &mut Vec<NotTestable>,
+) -> Vec<Candidate> {
+    let rows = question.max_lag..question.first;
+    let mut spanned = Spanned::default();
+    for column in calendar {
+        spanned.adds(&column[rows.clone()]);
+    }
+    let (kept, left_out): (Vec<Candidate>, Vec<Candidate>) =
+        candidates.into_iter().partition(|candidate| spanned.adds(&candidate.delayed[rows.clone()]));
+    not_testable.extend(left_out.into_iter().map(|candidate| NotTestable {
+        name: candidate.name,
+        reason: "it always moved exactly as factors before it did: they cannot be told apart".into(),
+    }));
+    kept
+}
+
 /// Each candidate's part, and the standard deviation of what the model with all of them leaves over.
 fn judge(
     question: &Question<'_>,
@@ -413,7 +444,8 @@ fn judge(
     let p: Vec<f64> = (0..candidates.len()).map(|j| (joint.fit.p(offset + j) * lags).min(1.0)).collect();
     let q = benjamini_hochberg(&p);
     let stability = stability(&joint, offset, candidates.len(), question.seed, progress)?;
-    // Usual levels: the factor's own calendar, without a trend that would run away in the range.
+    // What to expect of a factor is what to expect of the metric: its own calendar, without a trend that would run away
+    // in the range, and its memory, so that a level that moved long ago is no news.
     let noise = forecast_spread(&joint, &whole, first, last + 1 - first);
     let usual: Vec<Vec<f64>> =
         question.calendar.columns(question.y.len(), first, false)?.into_iter().map(|part| part.values).collect();
@@ -425,11 +457,13 @@ fn judge(
         .enumerate()
         .map(|(j, candidate)| {
             let own = whitened(&usual_views, &usual_names, &candidate.delayed[longest..first])?;
+            let memory = continue_errors(&own.memory, &own.errors, last + 1 - first);
             let moved = mean(
                 &(first..=last)
-                    .map(|t| {
+                    .zip(&memory)
+                    .map(|(t, memory)| {
                         let ordinary: f64 = usual.iter().zip(&own.fit.coefficients).map(|(c, b)| c[t] * b).sum();
-                        candidate.delayed[t] - ordinary
+                        candidate.delayed[t] - ordinary - memory
                     })
                     .collect::<Vec<_>>(),
             );

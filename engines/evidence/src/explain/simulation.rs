@@ -12,6 +12,8 @@ use crate::statistics::distributions::student_two_sided;
 use crate::table::{Table, require_finite, require_observations, require_varying};
 
 const DRAWS: usize = 2000;
+/// Below this share of the history at or beyond the target, the overlap is scarce.
+const SCARCE: f64 = 0.05;
 
 /// An action: the factor is raised by `impact` units from the next point on.
 #[derive(Debug, Clone, Copy)]
@@ -79,7 +81,9 @@ pub fn simulate(
     let chosen = factors.index(action.factor)?;
     factors.require_varying()?;
     let rows = n + horizon;
-    let extended = Calendar { known: Table::default(), ..calendar.clone() };
+    let extended = Calendar { known: ahead(&calendar.known, n, rows)?, ..calendar.clone() };
+    require_observations("a simulation's history", n, lag + 2)?;
+    let (extended, _) = extended.testable(rows, lag, n, rows - 1)?;
     let season: Vec<Vec<f64>> = extended.columns(rows, n, true)?.into_iter().map(|part| part.values).collect();
     require_observations("a simulation's history", n, (5 * (season.len() + factors.width())).max(30) + lag)?;
     let delayed: Vec<Vec<f64>> = factors
@@ -177,6 +181,15 @@ pub fn simulate(
     })
 }
 
+/// Known events over the history and the horizon; given for the history alone, none is to come.
+fn ahead(known: &Table, n: usize, rows: usize) -> Result<Table> {
+    if known.width() == 0 || known.rows() != n {
+        return Ok(known.clone());
+    }
+    let longer = |column: &Vec<f64>| column.iter().copied().chain(std::iter::repeat_n(0.0, rows - n)).collect();
+    Table::new(known.names().iter().cloned().zip(known.columns().iter().map(longer)).collect())
+}
+
 /// A chi-square draw: Wilson and Hilferty's (1931) cube of a normal, exact to three digits from 10 degrees up.
 fn chi_square(df: f64, random: &mut Random) -> f64 {
     let spread = 2.0 / (9.0 * df);
@@ -188,6 +201,16 @@ fn warnings(column: &[f64], action: Action<'_>, p: f64, placebo_p: Option<f64>) 
     let now = column[column.len() - 1];
     let (low, high) = column.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
     let target = now + action.impact;
+    // Overlap: how much of the history speaks of where the factor would be.
+    let beyond = column.iter().filter(|v| if action.impact >= 0.0 { **v >= target } else { **v <= target }).count();
+    let share = beyond as f64 / column.len() as f64;
+    if target >= low && target <= high && share < SCARCE {
+        warnings.push(format!(
+            "only {beyond} of {} points had `{}` at {target:.4} or beyond: little of the history speaks of it",
+            column.len(),
+            action.factor
+        ));
+    }
     if target < low || target > high {
         warnings.push(format!(
             "`{}` would go to {target:.4}, outside the {low:.4} to {high:.4} seen so far: this is extrapolation",
@@ -232,6 +255,34 @@ mod tests {
             assert!(answer.band_95.lower[h] <= answer.band_80.lower[h]);
             assert!(answer.band_80.upper[h] >= answer.band_50.upper[h]);
         }
+    }
+
+    #[test]
+    fn a_promotion_to_come_lifts_both_paths_as_the_earlier_ones_did() {
+        let (mut y, factors) = shop();
+        let promoted = |t: usize| t % 50 < 5;
+        y.iter_mut().enumerate().filter(|(t, _)| promoted(*t)).for_each(|(_, v)| *v += 20.0);
+        let days: Vec<f64> = (0..214).map(|t| f64::from(u8::from(promoted(t)))).collect();
+        let known = Table::new(vec![("sale".into(), days)]).expect("finite");
+        let calendar = Calendar { known, ..Calendar::daily() };
+        let with = simulate(&y, &factors, &calendar, HIRE_TWO, &mut Progress::silent()).expect("long enough");
+        let short = Table::new(vec![("sale".into(), calendar.known.columns()[0][..200].to_vec())]).expect("finite");
+        let calendar = Calendar { known: short, ..Calendar::daily() };
+        let without = simulate(&y, &factors, &calendar, HIRE_TWO, &mut Progress::silent()).expect("long enough");
+        assert!((with.without[2] - without.without[2] - 20.0).abs() < 2.0);
+        assert!((with.without[8] - without.without[8]).abs() < 1e-9);
+        assert!((with.effect - 3.0).abs() < 0.3);
+    }
+
+    #[test]
+    fn little_of_the_history_at_the_target_is_said() {
+        let (y, mut factors) = shop();
+        let mut staff = factors.columns()[0].clone();
+        (staff[20], staff[199]) = (9.0, 8.0);
+        factors = Table::new(vec![("staff".into(), staff)]).expect("finite");
+        let one = Action { impact: 1.0, ..HIRE_TWO };
+        let answer = simulate(&y, &factors, &Calendar::daily(), one, &mut Progress::silent()).expect("long enough");
+        assert!(answer.warnings.iter().any(|w| w.contains("only 1 of 200 points")), "{:?}", answer.warnings);
     }
 
     #[test]

@@ -86,11 +86,74 @@ fn fisher_z(matrix: &DMatrix<f64>, rows: usize, x: usize, y: usize, given: NodeS
 
 /// Categorical columns as codes 0, 1, …, equal rows merged with their counts.
 pub struct Categories {
-    /// Row-major codes of the distinct rows.
-    codes: Vec<u16>,
+    /// Codes of the distinct rows, one list per column.
+    codes: Vec<Vec<u16>>,
     counts: Vec<f64>,
     sizes: Vec<usize>,
     rows: usize,
+}
+
+/// Each value's rank among the distinct values of a column of whole numbers, and how many distinct values there are.
+fn code(column: &[f64]) -> (Vec<u16>, usize) {
+    const NARROW: f64 = 4096.0;
+    let (low, high) = column.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
+    if high - low < NARROW {
+        // Whole numbers close together are looked up by their distance from the least.
+        let place = |v: &f64| (v - low) as usize;
+        let mut ranks = vec![0u16; (high - low) as usize + 1];
+        column.iter().for_each(|v| ranks[place(v)] = 1);
+        let mut count = 0;
+        for rank in &mut ranks {
+            let seen = *rank;
+            *rank = count;
+            count += seen;
+        }
+        return (column.iter().map(|v| ranks[place(v)]).collect(), count.into());
+    }
+    let mut levels = column.to_vec();
+    levels.sort_by(f64::total_cmp);
+    levels.dedup();
+    (column.iter().map(|v| levels.partition_point(|level| level < v) as u16).collect(), levels.len())
+}
+
+/// The distinct rows of coded columns in order of first appearance, column by column, with how often each occurs.
+fn merge(coded: &[Vec<u16>], sizes: &[usize], rows: usize) -> (Vec<Vec<u16>>, Vec<f64>) {
+    // Rows are numbered as digits of a mixed radix: by a table where the numbers are few, by a map otherwise.
+    const DENSE: u128 = 1 << 20;
+    let (mut firsts, mut counts): (Vec<usize>, Vec<f64>) = (Vec::new(), Vec::new());
+    let mut count = |row: usize, place: &mut usize| {
+        if *place == usize::MAX {
+            *place = counts.len();
+            counts.push(0.0);
+            firsts.push(row);
+        }
+        counts[*place] += 1.0;
+    };
+    match sizes.iter().try_fold(1u128, |product, &size| product.checked_mul(size as u128)) {
+        Some(numbers) if numbers <= DENSE.min(8 * rows as u128) => {
+            let mut places = vec![usize::MAX; numbers as usize];
+            let mut number = vec![0usize; rows];
+            for (column, size) in coded.iter().zip(sizes) {
+                number.iter_mut().zip(column).for_each(|(n, c)| *n = *n * size + *c as usize);
+            }
+            number.iter().enumerate().for_each(|(row, n)| count(row, &mut places[*n]));
+        }
+        Some(_) => {
+            let mut places: HashMap<u128, usize> = HashMap::new();
+            for row in 0..rows {
+                let number = coded.iter().zip(sizes).fold(0u128, |n, (c, size)| n * *size as u128 + u128::from(c[row]));
+                count(row, places.entry(number).or_insert(usize::MAX));
+            }
+        }
+        None => {
+            let mut places: HashMap<Vec<u16>, usize> = HashMap::new();
+            for row in 0..rows {
+                let key: Vec<u16> = coded.iter().map(|column| column[row]).collect();
+                count(row, places.entry(key).or_insert(usize::MAX));
+            }
+        }
+    }
+    (coded.iter().map(|column| firsts.iter().map(|&row| column[row]).collect()).collect(), counts)
 }
 
 impl Categories {
@@ -104,39 +167,21 @@ impl Categories {
         let mut sizes = Vec::with_capacity(width);
         let mut coded = Vec::with_capacity(width);
         for (name, column) in data.names().iter().zip(data.columns()) {
-            let mut levels = column.clone();
-            levels.sort_by(f64::total_cmp);
-            levels.dedup();
-            let bad =
-                |row: usize| EvidenceError::NotCategorical { column: name.clone(), row: row + 1, value: column[row] };
             if let Some(row) = column.iter().position(|v| v.fract() != 0.0) {
-                return Err(bad(row));
+                return Err(EvidenceError::NotCategorical { column: name.clone(), row: row + 1, value: column[row] });
             }
-            if levels.len() > MOST {
+            let (codes, count) = code(column);
+            if count > MOST {
                 return Err(EvidenceError::OutOfRange {
                     name: "distinct values of a categorical column",
-                    value: levels.len() as f64,
+                    value: count as f64,
                     bound: format!("at most {MOST} (column `{name}`)"),
                 });
             }
-            let codes: Vec<u16> = column.iter().map(|v| levels.partition_point(|level| level < v) as u16).collect();
-            sizes.push(levels.len());
+            sizes.push(count);
             coded.push(codes);
         }
-        let mut merged: HashMap<Vec<u16>, usize> = HashMap::new();
-        let mut codes = Vec::new();
-        let mut counts: Vec<f64> = Vec::new();
-        for row in 0..data.rows() {
-            let key: Vec<u16> = coded.iter().map(|column| column[row]).collect();
-            match merged.get(&key) {
-                Some(&at) => counts[at] += 1.0,
-                None => {
-                    codes.extend_from_slice(&key);
-                    merged.insert(key, counts.len());
-                    counts.push(1.0);
-                }
-            }
-        }
+        let (codes, counts) = merge(&coded, &sizes, data.rows());
         Ok(Categories { codes, counts, sizes, rows: data.rows() })
     }
 
@@ -153,30 +198,36 @@ impl Categories {
     /// (mixed radix, first column slowest), one after the other.
     pub fn tables(&self, inner: &[usize], given: NodeSet) -> (Vec<f64>, usize) {
         const DENSE: usize = 1 << 16;
-        let width = self.sizes.len();
         let cells: usize = inner.iter().map(|&c| self.sizes[c]).product();
         let outer: Vec<usize> = members(given).collect();
         let configurations = outer.iter().try_fold(1usize, |product, &c| product.checked_mul(self.sizes[c]));
-        let index =
-            |row: &[u16], columns: &[usize]| columns.iter().fold(0usize, |at, &c| at * self.sizes[c] + row[c] as usize);
+        // A column at a time: the same few instructions on neighbouring memory.
+        let number = |columns: &mut dyn Iterator<Item = usize>| {
+            let mut number = vec![0u32; self.counts.len()];
+            for c in columns {
+                let size = self.sizes[c] as u32;
+                number.iter_mut().zip(&self.codes[c]).for_each(|(n, code)| *n = *n * size + u32::from(*code));
+            }
+            number
+        };
         match configurations {
-            Some(count) if count * cells <= DENSE => {
+            Some(count) if count.saturating_mul(cells) <= DENSE => {
                 let mut tables = vec![0.0; count * cells];
-                for (row, count) in self.codes.chunks_exact(width).zip(&self.counts) {
-                    tables[index(row, &outer) * cells + index(row, inner)] += count;
-                }
+                let cell = number(&mut outer.iter().chain(inner).copied());
+                cell.iter().zip(&self.counts).for_each(|(cell, count)| tables[*cell as usize] += count);
                 (tables, cells)
             }
             _ => {
                 let mut places: HashMap<Vec<u16>, usize> = HashMap::new();
                 let mut tables: Vec<f64> = Vec::new();
-                for (row, count) in self.codes.chunks_exact(width).zip(&self.counts) {
-                    let key: Vec<u16> = outer.iter().map(|&c| row[c]).collect();
+                let cell = number(&mut inner.iter().copied());
+                for (row, count) in self.counts.iter().enumerate() {
+                    let key: Vec<u16> = outer.iter().map(|&c| self.codes[c][row]).collect();
                     let place = *places.entry(key).or_insert_with(|| {
                         tables.resize(tables.len() + cells, 0.0);
                         tables.len() - cells
                     });
-                    tables[place + index(row, inner)] += count;
+                    tables[place + cell[row] as usize] += count;
                 }
                 (tables, cells)
             }
@@ -261,6 +312,14 @@ mod tests {
             independence.p(0, 1, bit(2)).expect("test")
         };
         assert!((p(IndependenceTest::ChiSquare) - p(IndependenceTest::GSquare)).abs() < 0.05);
+    }
+
+    #[test]
+    fn categories_near_and_far_apart_are_told_apart_alike() {
+        let near = [3.0, -1.0, 3.0, 7.0, -0.0, 0.0];
+        let far: Vec<f64> = near.iter().map(|v| v * 1e6).collect();
+        assert_eq!(code(&near), (vec![2, 0, 2, 3, 1, 1], 4));
+        assert_eq!(code(&far), code(&near));
     }
 
     #[test]

@@ -4,8 +4,9 @@
 //! JBES 12:167), critical values by MacKinnon (2010, Queen's Economics working paper 1227).
 
 use crate::error::Result;
+use crate::statistics::Matrix;
 use crate::statistics::distributions::normal_cdf;
-use crate::statistics::least_squares;
+use crate::statistics::least_squares::{self, Design};
 use crate::table::{require_finite, require_observations, require_varying};
 use serde::{Deserialize, Serialize};
 
@@ -78,18 +79,23 @@ pub fn dickey_fuller(x: &[f64], deterministic: Deterministic, lags: LagChoice) -
             best_lag(x, deterministic, max)?
         }
     };
-    let fit = regression(x, deterministic, lag, lag)?;
-    let stat = fit.t(0);
+    let (design, names, y) = regression(x, deterministic, lag, lag);
+    let stat = least_squares::fit_matrix(design, &names, &y)?.t(0);
     let nobs = n - 1 - lag;
     Ok(DickeyFuller { stat, p: p_value(stat, deterministic), lag, nobs, crit: critical_values(deterministic, nobs) })
 }
 
-/// AIC over the same rows for every lag, so that the candidates are comparable.
+/// AIC over the same rows for every lag, so that the candidates are comparable: one decomposition of the largest
+/// regression holds them all, as each lag's columns lead the next one's.
 fn best_lag(x: &[f64], deterministic: Deterministic, max: usize) -> Result<usize> {
+    let (design, names, y) = regression(x, deterministic, max, max);
+    let (taken, left) = Design::new(design, &names)?.sequential(&y)?;
+    let n = y.len() as f64;
+    let base = taken.len() - max;
     let mut best = (f64::INFINITY, 0);
     for lag in 0..=max {
-        let fit = regression(x, deterministic, lag, max)?;
-        let aic = -2.0 * fit.log_likelihood() + 2.0 * fit.coefficients.len() as f64;
+        let ssr = left + taken[base + lag..].iter().sum::<f64>();
+        let aic = n * (ssr / n).ln() + 2.0 * (base + lag) as f64;
         if aic < best.0 {
             best = (aic, lag);
         }
@@ -97,25 +103,28 @@ fn best_lag(x: &[f64], deterministic: Deterministic, max: usize) -> Result<usize
     Ok(best.1)
 }
 
-/// Regresses the difference on the lagged level (first column), `lag` lagged differences and the
-/// deterministic terms, over the rows that have `skip` earlier differences.
-fn regression(x: &[f64], deterministic: Deterministic, lag: usize, skip: usize) -> Result<least_squares::LeastSquares> {
+/// The regression of the difference on the lagged level (first column), the deterministic terms and `lag` lagged
+/// differences, over the rows that have `skip` earlier differences: its design, names and left-hand side.
+fn regression(
+    x: &[f64],
+    deterministic: Deterministic,
+    lag: usize,
+    skip: usize,
+) -> (Matrix, Vec<&'static str>, Vec<f64>) {
     let difference: Vec<f64> = x.windows(2).map(|w| w[1] - w[0]).collect();
     let rows = difference.len() - skip;
-    let y = &difference[skip..];
-    let ones = vec![1.0; rows];
-    let trend: Vec<f64> = (1..=rows).map(|t| t as f64).collect();
-    let mut design: Vec<(&str, &[f64])> = vec![("level", &x[skip..skip + rows])];
-    for l in 1..=lag {
-        design.push(("lagged difference", &difference[skip - l..skip - l + rows]));
-    }
+    let mut columns: Vec<(&'static str, Vec<f64>)> = vec![("level", x[skip..skip + rows].to_vec())];
     if deterministic != Deterministic::None {
-        design.push(("const", &ones));
+        columns.push(("const", vec![1.0; rows]));
     }
     if deterministic == Deterministic::ConstantTrend {
-        design.push(("trend", &trend));
+        columns.push(("trend", (1..=rows).map(|t| t as f64).collect()));
     }
-    least_squares::fit(&design, y)
+    for l in 1..=lag {
+        columns.push(("lagged difference", difference[skip - l..skip - l + rows].to_vec()));
+    }
+    let design = Matrix::from_fn(rows, columns.len(), |t, j| columns[j].1[t]);
+    (design, columns.into_iter().map(|(name, _)| name).collect(), difference[skip..].to_vec())
 }
 
 /// MacKinnon's (1994) approximate p-value of the t statistic.

@@ -4,8 +4,9 @@
 //! different delays passes the test too.
 
 use crate::error::{EvidenceError, Result};
+use crate::statistics::Matrix;
 use crate::statistics::distributions::{chi_square_upper, f_upper, ln_f_upper, log10_from_ln};
-use crate::statistics::least_squares;
+use crate::statistics::least_squares::Design;
 use crate::table::{require_finite, require_observations, require_varying};
 use serde::{Deserialize, Serialize};
 
@@ -63,19 +64,20 @@ pub fn granger(x: &[f64], y: &[f64], max_lag: usize) -> Result<Vec<GrangerAtLag>
 
 fn at_lag(x: &[f64], y: &[f64], lag: usize) -> Result<GrangerAtLag> {
     let n = y.len() - lag;
-    let ones = vec![1.0; n];
-    let names: Vec<String> =
-        (1..=lag).map(|l| format!("y {l} back")).chain((1..=lag).map(|l| format!("x {l} back"))).collect();
-    let mut design: Vec<(&str, &[f64])> = vec![("const", &ones)];
-    for l in 1..=lag {
-        design.push((&names[l - 1], &y[lag - l..lag - l + n]));
-    }
+    let names: Vec<String> = std::iter::once("const".to_string())
+        .chain((1..=lag).map(|l| format!("y {l} back")))
+        .chain((1..=lag).map(|l| format!("x {l} back")))
+        .collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let design = Matrix::from_fn(n, 1 + 2 * lag, |t, j| match j {
+        0 => 1.0,
+        j if j <= lag => y[lag - j + t],
+        j => x[2 * lag - j + t],
+    });
     let target = &y[lag..];
-    let restricted = least_squares::fit(&design, target)?;
-    for l in 1..=lag {
-        design.push((&names[lag + l - 1], &x[lag - l..lag - l + n]));
-    }
-    let full = least_squares::fit(&design, target)?;
+    let design = Design::new(design, &names)?;
+    let full = design.fit(target)?;
+    let (taken, _) = design.sequential(target)?;
     let df = full.df_residual as f64;
     let k = lag as f64;
     let level = target.iter().map(|v| v * v).sum::<f64>();
@@ -84,8 +86,8 @@ fn at_lag(x: &[f64], y: &[f64], lag: usize) -> Result<GrangerAtLag> {
             reason: format!("with {lag} lags y is predicted without any error, so no test of x is possible"),
         });
     }
-    // Gained directly from the extra columns' share: the difference of two nearly equal sums would lose digits.
-    let gained = (restricted.ssr - full.ssr).max(0.0);
+    // From the extra columns' own share: the difference of two nearly equal sums would lose digits.
+    let gained = taken[1 + lag..].iter().sum::<f64>();
     let f = gained / full.ssr / k * df;
     let chi = n as f64 * gained / full.ssr;
     let lr = n as f64 * (gained / full.ssr).ln_1p();

@@ -171,6 +171,26 @@ impl Design {
         let ssr = rotated.rows(k, n - k).norm_squared();
         Ok(LeastSquares { coefficients, residuals, ssr, df_residual: n - k, cross_inverse: self.cross_inverse.clone() })
     }
+
+    /// What each column takes off the sum of squared residuals of the columns before it, and the sum that all leave:
+    /// the fits of every leading part of the design at the cost of one.
+    ///
+    /// # Errors
+    /// [`EvidenceError::LengthMismatch`].
+    pub fn sequential(&self, y: &[f64]) -> Result<(Vec<f64>, f64)> {
+        let (n, k) = self.original.shape();
+        if y.len() != n {
+            return Err(EvidenceError::LengthMismatch {
+                column: "(left-hand side)".into(),
+                expected: n,
+                found: y.len(),
+            });
+        }
+        let mut rotated = DVector::from_column_slice(y);
+        self.qr.q_tr_mul(&mut rotated);
+        let taken = rotated.rows(0, k).iter().map(|v| v * v).collect();
+        Ok((taken, rotated.rows(k, n - k).norm_squared()))
+    }
 }
 
 #[cfg(test)]
@@ -186,6 +206,21 @@ mod tests {
         assert!((fit.coefficients[0] - 3.0).abs() < 1e-12);
         assert!((fit.coefficients[1] - 2.0).abs() < 1e-12);
         assert!(fit.ssr < 1e-24);
+    }
+
+    #[test]
+    fn the_columns_in_turn_take_off_what_fits_of_their_own_show() {
+        let a = [1.0, 2.0, 4.0, 5.0, 9.0, 3.0];
+        let b = [0.5, -1.0, 2.0, 0.0, 1.0, 7.0];
+        let y = [3.0, 1.0, 4.0, 1.0, 5.0, 9.0];
+        let ones = [1.0; 6];
+        let design: [(&str, &[f64]); 3] = [("const", &ones), ("a", &a), ("b", &b)];
+        let x = DMatrix::from_fn(6, 3, |i, j| design[j].1[i]);
+        let (taken, left) = Design::new(x, &["const", "a", "b"]).and_then(|d| d.sequential(&y)).expect("fits");
+        for leading in 1..=3 {
+            let alone = fit(&design[..leading], &y).expect("fits").ssr;
+            assert!((left + taken[leading..].iter().sum::<f64>() - alone).abs() < 1e-12 * alone, "{leading}");
+        }
     }
 
     #[test]

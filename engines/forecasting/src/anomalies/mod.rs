@@ -3,7 +3,8 @@
 //! Chen & Liu (1993): in the residuals of an ARIMA model a spike and a level shift leave different traces; each point is
 //! tested for both, the strongest are taken out of the series, and the test is repeated on what remains, so that one
 //! event does not hide or invent another. Which of them count is decided by false-discovery control
-//! (Benjamini & Hochberg 1995) with tails as heavy as the residuals themselves.
+//! (Benjamini & Hochberg 1995), measured by how far the series strays on its own: what is odd in a calm series is usual in
+//! a wild one.
 
 mod explain;
 mod traces;
@@ -67,6 +68,11 @@ const FITTED: usize = 2_500;
 const LONGEST_OWN_SEASON: usize = 24;
 const OPERATIONS: u64 = 600_000_000;
 const PASSES: usize = 30;
+/// The share of points whose distance from usual is the series' own wildness.
+const USUAL_SHARE: f64 = 0.95;
+/// How far beyond its own wildness a point must be to be an anomaly. The series is known to hold odd points that nobody
+/// would call one: a warm winter, a strike, a holiday that moved.
+const STANDS_OUT: f64 = 2.5;
 
 /// Judges every point of a series.
 ///
@@ -136,24 +142,25 @@ pub fn detect(series: &Series, detection: Detection) -> Result<Vec<Verdict>, For
     }
     let Some((left, weights, scale)) = last else { return Ok(usual(&y)) };
     let mut verdicts = usual(&y);
-    let tail = tail_index(&left, scale);
     for verdict in &mut verdicts {
         let t = verdict.index;
         let (size, score) = traces::spike_at(&left, &weights, scale, t);
         verdict.score = score;
         verdict.expected = y[t] - size;
-        verdict.p = tail_probability(score, tail);
     }
     for trace in &found {
         let verdict = &mut verdicts[trace.index];
         if trace.score.abs() > verdict.score.abs() {
             verdict.score = trace.score;
             verdict.expected = y[trace.index] - trace.size;
-            verdict.p = tail_probability(trace.score, tail);
             verdict.kind = Some(trace.kind);
         }
     }
-    decide(&mut verdicts, series, detection.false_discovery_rate.clamp(0.001, 0.5));
+    let wildness = wildness(&verdicts);
+    for verdict in &mut verdicts {
+        verdict.p = 2.0 * normal_tail(verdict.score.abs() / wildness);
+    }
+    decide(&mut verdicts, series, wildness, detection.false_discovery_rate.clamp(0.001, 0.5));
     Ok(verdicts)
 }
 
@@ -191,33 +198,12 @@ fn limit(n: usize) -> f64 {
     (-normal_quantile(0.05 / n as f64 / 2.0)).clamp(2.8, 4.0)
 }
 
-/// Degrees of freedom of the t distribution whose tails are as heavy as the residuals': from the ratio of a far to a
-/// near quantile. 200 stands for the normal.
-fn tail_index(residual: &[Option<f64>], scale: f64) -> f64 {
-    let mut sizes: Vec<f64> = residual.iter().flatten().map(|e| e.abs() / scale).collect();
+/// How many times farther from usual the points of the series are than normal noise would be, at least 1.
+fn wildness(verdicts: &[Verdict]) -> f64 {
+    let mut sizes: Vec<f64> = verdicts.iter().map(|v| v.score.abs()).collect();
     sizes.sort_by(f64::total_cmp);
-    if sizes.len() < 40 {
-        return 30.0;
-    }
-    let far = sizes[(sizes.len() as f64 * 0.97) as usize];
-    [200.0, 30.0, 15.0, 10.0, 7.0, 5.0, 4.0, 3.0].into_iter().find(|&nu| far <= t_ratio(nu)).unwrap_or(3.0)
-}
-
-/// The 97 % quantile of |t| in units of 1.4826 times its median, by the Cornish-Fisher expansion of t.
-fn t_ratio(nu: f64) -> f64 {
-    let t = |p: f64| {
-        let z = normal_quantile(p);
-        let (z3, z5) = (z.powi(3), z.powi(5));
-        z + (z3 + z) / (4.0 * nu) + (5.0 * z5 + 16.0 * z3 + 3.0 * z) / (96.0 * nu * nu)
-    };
-    t(0.985) / (1.4826 * t(0.75))
-}
-
-/// Two-sided probability of a score under t with `nu` degrees of freedom: Wallace's (1959) normal approximation, good
-/// to a percent far into the tail.
-fn tail_probability(score: f64, nu: f64) -> f64 {
-    let u = (8.0 * nu + 1.0) / (8.0 * nu + 3.0) * (nu * (1.0 + score * score / nu).ln()).sqrt();
-    2.0 * normal_tail(u)
+    let usual = sizes[(USUAL_SHARE * (sizes.len() - 1) as f64) as usize];
+    (usual / normal_quantile(0.5 + USUAL_SHARE / 2.0)).max(1.0)
 }
 
 /// P(Z > z) for z at least 0, by the continued fraction far out and the series near zero.
@@ -239,8 +225,8 @@ fn normal_tail(z: f64) -> f64 {
     }
 }
 
-/// Benjamini-Hochberg over the observed points: what is not significant is usual.
-fn decide(verdicts: &mut [Verdict], series: &Series, rate: f64) {
+/// Benjamini-Hochberg over the observed points: what is not significant, or does not stand out, is usual.
+fn decide(verdicts: &mut [Verdict], series: &Series, wildness: f64, rate: f64) {
     let mut order: Vec<usize> = (0..verdicts.len()).filter(|&t| !series.values()[t].is_nan()).collect();
     order.sort_by(|&a, &b| verdicts[a].p.total_cmp(&verdicts[b].p));
     let tests = order.len() as f64;
@@ -252,7 +238,9 @@ fn decide(verdicts: &mut [Verdict], series: &Series, rate: f64) {
         .map_or(0, |(rank, _)| rank + 1);
     for (rank, &t) in order.iter().enumerate() {
         let verdict = &mut verdicts[t];
-        verdict.kind = if rank < accepted { verdict.kind.or(Some(Kind::Spike)) } else { None };
+        let bound = STANDS_OUT * wildness * normal_quantile(0.5 + USUAL_SHARE / 2.0);
+        verdict.kind =
+            if rank < accepted && verdict.score.abs() >= bound { verdict.kind.or(Some(Kind::Spike)) } else { None };
     }
 }
 
@@ -297,10 +285,23 @@ mod tests {
     }
 
     #[test]
+    fn what_a_wild_series_does_now_and_then_is_no_alarm_in_it() {
+        let mut random = Random::new(4);
+        let mut calm: Vec<f64> = (0..200).map(|_| 100.0 + random.normal()).collect();
+        calm[120] += 8.0;
+        let mut wild = calm.clone();
+        for t in (5..200).step_by(12) {
+            wild[t] += if t % 24 == 5 { 8.0 } else { -8.0 };
+        }
+        assert!(alarms(calm).contains(&(120, Kind::Spike)));
+        assert!(!alarms(wild).iter().any(|(t, _)| *t == 120));
+    }
+
+    #[test]
     fn tails_agree_with_the_tables() {
         assert!((normal_tail(1.959_964) - 0.025).abs() < 1e-6);
         assert!((normal_tail(4.0) - 3.167e-5).abs() < 1e-8);
-        assert!((tail_probability(2.228_14, 10.0) - 0.05).abs() < 1e-3);
+        assert!((normal_tail(0.5) - 0.308_538).abs() < 1e-6);
     }
 
     #[test]

@@ -2,17 +2,21 @@
 
 use crate::stl::seasonal_strength;
 
-/// Number of first differences, 0 to 2, by repeated KPSS tests at 5 % (Kwiatkowski, Phillips, Schmidt & Shin 1992;
-/// Hyndman & Khandakar 2008).
+/// Critical values of the KPSS statistic for the first difference (5 %) and for the second (about 0.3 %): a difference too
+/// many extrapolates the slope of the last few points over the whole horizon, so it needs more evidence.
+const KPSS_BOUNDS: [f64; 2] = [0.463, 1.0];
+
+/// Number of first differences, 0 to 2, by repeated KPSS tests (Kwiatkowski, Phillips, Schmidt & Shin 1992; Hyndman &
+/// Khandakar 2008).
 pub(super) fn first_differences(y: &[f64]) -> usize {
     let mut y = y.to_vec();
-    for d in 0..2 {
-        if y.len() < 4 || is_constant(&y) || kpss(&y) <= 0.463 {
+    for (d, bound) in KPSS_BOUNDS.into_iter().enumerate() {
+        if y.len() < 4 || is_constant(&y) || kpss(&y) <= bound {
             return d;
         }
         y = difference(&y, 1);
     }
-    2
+    KPSS_BOUNDS.len()
 }
 
 /// One seasonal difference where the season is strong (Wang, Smith & Hyndman 2006; the bound is the one that made the

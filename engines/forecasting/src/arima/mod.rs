@@ -171,7 +171,8 @@ fn estimate(
 
 /// Estimates one model again on another stretch of the series.
 pub(crate) fn refit(y: &[f64], exogenous: &[Vec<f64>], like: &Fit, budget: &mut Budget) -> Option<Fit> {
-    estimate(y, exogenous, like.spec, Some(&like.free), 1e-6, budget)
+    let columns = like.beta.len() - usize::from(like.spec.constant);
+    estimate(y, exogenous.get(..columns)?, like.spec, Some(&like.free), 1e-6, budget)
 }
 
 impl Fit {

@@ -16,7 +16,7 @@ use crate::cholesky::Square;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Search {
     /// Where the reference implementation stops: it comes to rest a little before the maximum, at a kink of the prior of
-    /// the trend's changes. Forecasts differ by a few percent of a percent to a few percent.
+    /// the trend's changes. Forecasts there differ from those at it by up to a few percent.
     Reference,
     /// At the maximum itself, which takes a fraction of the time.
     Exact,

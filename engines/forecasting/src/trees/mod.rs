@@ -32,6 +32,8 @@ const FEWEST_ROWS: usize = 60;
 pub(crate) struct Global {
     /// One model for each way to measure the level; their mean answers.
     models: Vec<(Layout, Boosted)>,
+    /// Whether positive series are taken by their logarithms.
+    logs: bool,
     /// Root mean square of the training residuals, in units of each series' scale.
     spread: f64,
 }
@@ -43,6 +45,22 @@ fn scale_of(y: &[f64], season: usize) -> f64 {
     if scale > 0.0 { scale } else { 1.0 }
 }
 
+/// Whether logarithms are learnt: seasonal swings and effects of the calendar grow with the level where a season is and
+/// (nearly) all series are positive. Without a season logarithms would continue growth exponentially for nothing in
+/// return, and a set of both kinds would teach two things at once.
+fn learns_logs(set: &[Example], season: usize) -> bool {
+    let positive = set.iter().filter(|e| is_positive(e.y)).count();
+    season > 1 && 10 * positive >= 9 * set.len()
+}
+
+fn is_positive(y: &[f64]) -> bool {
+    y.iter().all(|v| *v > 0.0)
+}
+
+fn transformed(y: &[f64], log: bool) -> Vec<f64> {
+    if log && is_positive(y) { y.iter().map(|v| v.ln()).collect() } else { y.to_vec() }
+}
+
 /// Trains on the first `y.len() - holdout` points of each series; `None` when that leaves too few rows.
 pub(crate) fn train(set: &[Example], season: usize, holdout: usize, seed: u64) -> Option<Global> {
     let lengths: Vec<usize> = set.iter().map(|e| e.y.len().saturating_sub(holdout)).collect();
@@ -52,19 +70,24 @@ pub(crate) fn train(set: &[Example], season: usize, holdout: usize, seed: u64) -
     // A few very short series must not take the seasonal lags from all others: they are left out instead.
     let shortest = *sorted.get(sorted.len() / 10)?;
     let exogenous = set.iter().map(|e| e.exogenous.len()).min().unwrap_or(0);
-    let calendar = set.iter().all(|e| e.grid.is_some()).then(|| set[0].grid.map(|g| g.1)).flatten();
+    let logs = learns_logs(set, season);
+    let values: Vec<Vec<f64>> = set.iter().map(|e| transformed(e.y, logs)).collect();
+    let set: Vec<Example> = set.iter().zip(&values).map(|(e, y)| Example { y, ..*e }).collect();
+    // Without a season the calendar only tells points apart that will not come again.
+    let dated = season > 1 && set.iter().all(|e| e.grid.is_some());
+    let calendar = dated.then(|| set[0].grid.map(|g| g.1)).flatten();
     let mut models = Vec::new();
     let mut spreads = Vec::new();
     let seasonal = Layout::new(season, shortest, calendar, exogenous, Level::SeasonAgo).two_seasons();
     for level in [Level::Last, if seasonal { Level::SeasonAgo } else { Level::SeasonMean }] {
         let layout = Layout::new(season, shortest, calendar, exogenous, level);
-        let table = table(set, &lengths, &layout, season)?;
-        let model = Boosted::fit(&table, settings(table.target.len(), seed));
+        let table = table(&set, &lengths, &layout, season)?;
+        let model = Boosted::fit(&table, settings(table.target.len(), exogenous > 0, seed));
         spreads.push(training_error(&table, &model));
         models.push((layout, model));
     }
     let spread = spreads.iter().sum::<f64>() / spreads.len() as f64;
-    Some(Global { models, spread })
+    Some(Global { models, logs, spread })
 }
 
 /// Rows of all series; `None` when there are too few.
@@ -93,9 +116,10 @@ fn table(set: &[Example], lengths: &[usize], layout: &Layout, season: usize) -> 
     Some(table)
 }
 
-fn settings(rows: usize, seed: u64) -> Settings {
+/// Lags are soon learnt, and more rounds learn the noise; the effects of `exogenous` columns take longer.
+fn settings(rows: usize, exogenous: bool, seed: u64) -> Settings {
     Settings {
-        rounds: 80,
+        rounds: if exogenous { 80 } else { 50 },
         depth: 5,
         learning_rate: 0.1,
         rows: 0.5,
@@ -128,8 +152,10 @@ impl Global {
             return None;
         }
         let season = first.season;
-        let scale = scale_of(&example.y[..from], season);
-        let mut y = example.y[..from].to_vec();
+        let known = &example.y[..from];
+        let log = self.logs && is_positive(known);
+        let mut y = transformed(known, log);
+        let scale = scale_of(&y, season);
         let mut row = Vec::with_capacity(first.width());
         let mut bins = Vec::new();
         let exogenous = example.exogenous.get(..first.exogenous)?;
@@ -146,8 +172,10 @@ impl Global {
             }
             y.push(sum / self.models.len() as f64);
         }
-        let mean = y[from..].to_vec();
-        let sd = (0..horizon).map(|h| self.spread * scale * 1.2 * (1.0 + 0.1 * h as f64).sqrt()).collect();
+        let mean: Vec<f64> = y[from..].iter().map(|v| if log { v.exp() } else { *v }).collect();
+        // A spread of logarithms is one relative to the level.
+        let unit = if log { scale * mean.iter().sum::<f64>() / horizon as f64 } else { scale };
+        let sd = (0..horizon).map(|h| self.spread * unit * 1.2 * (1.0 + 0.1 * h as f64).sqrt()).collect();
         let label = "Boosted trees".to_string();
         Some(Prediction { label, mean, sd, fitted: example.y[..from].to_vec() })
     }

@@ -1,5 +1,7 @@
 //! Which solver does the work.
 
+#[cfg(feature = "cp")]
+mod cp;
 #[cfg(feature = "highs")]
 mod highs;
 mod microlp;
@@ -32,6 +34,8 @@ pub enum SolveError {
     Model(#[from] ModelError),
     #[error("the solver {0} is not in this build: build with `--features {0}`, or choose auto or microlp")]
     NotBuilt(Backend),
+    #[error(transparent)]
+    Rule(#[from] crate::business::Refusal),
     #[error("{backend} failed: {message}")]
     Failed { backend: Backend, message: String },
 }
@@ -71,6 +75,9 @@ pub fn solve_with(model: &Model, backend: Backend, seed: u64, effort: &mut Effor
         Backend::Highs => highs::solve(model, seed, effort),
         #[cfg(not(feature = "highs"))]
         Backend::Highs => Err(SolveError::NotBuilt(backend)),
+        #[cfg(feature = "cp")]
+        Backend::Cp => cp::solve(model, effort),
+        #[cfg(not(feature = "cp"))]
         Backend::Cp => Err(SolveError::NotBuilt(backend)),
     }
 }

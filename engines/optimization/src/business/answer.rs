@@ -3,13 +3,16 @@
 use serde::{Deserialize, Serialize};
 
 use super::Problem;
+use super::budget::{BudgetPlanProblem, Goal};
 use super::plan::{ChannelPlan, Plan, Term};
 use super::rules::{self, Refusal, Rule};
+use crate::backend::{Backend, SolveError, solve_with};
 use crate::effort::Effort;
-use crate::explain::{self, Binding, CostRange, Repair};
+use crate::explain::{self, Binding, CostRange, LimitRange, Repair};
 use crate::lp::Status;
-use crate::model::{Model, Sense, check};
-use crate::solve::{self, solve_guided};
+use crate::mip;
+use crate::model::{Model, ModelError, Sense, check};
+use crate::solve::{self, OPTIMAL_GAP, solve_guided};
 
 /// A row that limits the plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -83,6 +86,10 @@ pub struct Answer {
     pub prices_exact: bool,
     /// The plan stands while each of these costs stays within its range.
     pub ranges: Vec<CostRange>,
+    /// The plan stands while each of these needs and limits stays within its range; where there are
+    /// whole decisions, while those are held.
+    #[serde(default)]
+    pub stands: Vec<LimitRange>,
     pub binding_rules: Vec<BindingRule>,
     /// Budgets: return of the next unit of money by channel and period.
     pub marginal_returns: Vec<ChannelPlan>,
@@ -110,12 +117,37 @@ const MOST_PRICED: usize = 8;
 /// # Errors
 /// The problem or a rule is refused, with the field and the bound; nothing has been solved then.
 pub fn solve(problem: &Problem, rules: &[Rule], seed: u64, effort: &mut Effort) -> Result<Answer, Refusal> {
+    match explained(problem, rules, Backend::Auto, seed, effort) {
+        Ok((answer, _)) => Ok(answer),
+        Err(SolveError::Rule(refusal)) => Err(refusal),
+        Err(SolveError::Model(error)) => Err(error.into()),
+        Err(other) => Err(ModelError::Malformed(other.to_string()).into()),
+    }
+}
+
+/// As [`solve`](fn@solve), by any back-end, with the values of the model's columns.
+pub(crate) fn explained(
+    problem: &Problem,
+    rules: &[Rule],
+    backend: Backend,
+    seed: u64,
+    effort: &mut Effort,
+) -> Result<(Answer, Option<Vec<f64>>), SolveError> {
     problem.validate()?;
+    if let Problem::Budget(p) = problem
+        && p.goal == Goal::Roi
+        && p.charge == 0.0
+    {
+        return best_ratio(p, rules, backend, seed, effort);
+    }
     let mut model = problem.model();
     rules::apply(rules, problem, &mut model)?;
     let reserve = effort.limit / EXPLAIN_SHARE * if rules.is_empty() { 1 } else { 2 };
     let main = effort.limit - reserve;
-    let found = effort.part(main, |effort| search(problem, &model, None, seed, effort))?;
+    let found = effort.part(main, |effort| match backend {
+        Backend::Auto => Ok(search(problem, &model, None, seed, effort)?),
+        other => solve_with(&model, other, seed, effort),
+    })?;
     let mut answer = Answer {
         status: found.status,
         sense: model.sense,
@@ -127,6 +159,7 @@ pub fn solve(problem: &Problem, rules: &[Rule], seed: u64, effort: &mut Effort) 
         binding: Vec::new(),
         prices_exact: false,
         ranges: Vec::new(),
+        stands: Vec::new(),
         binding_rules: Vec::new(),
         marginal_returns: Vec::new(),
         why_not: None,
@@ -147,7 +180,57 @@ pub fn solve(problem: &Problem, rules: &[Rule], seed: u64, effort: &mut Effort) 
     }
     answer.work = effort.spent;
     answer.replayable = !effort.was_stopped();
-    Ok(answer)
+    Ok((answer, found.x))
+}
+
+/// Most rounds of the search for the best ratio; three or four are usual.
+const ROUNDS: usize = 12;
+
+/// Most profit for each unit of money: the charge on money at which the best plan just breaks even
+/// (Dinkelbach, 1967). The objective and its bound are ratios.
+fn best_ratio(
+    budget: &BudgetPlanProblem,
+    rules: &[Rule],
+    backend: Backend,
+    seed: u64,
+    effort: &mut Effort,
+) -> Result<(Answer, Option<Vec<f64>>), SolveError> {
+    let mut budget = BudgetPlanProblem { goal: Goal::Profit, ..budget.clone() };
+    let least = budget.spend_at_least.unwrap_or(0.0).max(f64::MIN_POSITIVE);
+    let mut share = effort.limit.saturating_sub(effort.spent) / 2;
+    let mut ratio = None;
+    for _ in 0..ROUNDS {
+        let problem = Problem::Budget(budget.clone());
+        let (mut answer, x) = effort.part(share, |effort| explained(&problem, rules, backend, seed, effort))?;
+        share = effort.limit.saturating_sub(effort.spent) / 2;
+        let (Some(Plan::Budget(plan)), Some(objective)) = (&answer.plan, answer.objective) else {
+            return Ok((answer, x));
+        };
+        let spend: f64 = plan.channels.iter().flat_map(|channel| &channel.spend).sum();
+        let charge = budget.charge;
+        let now = charge + objective / spend.max(least);
+        let settled = ratio.is_some_and(|before: f64| now <= before + 1e-9 * before.abs().max(1e-9));
+        if settled || effort.is_over() {
+            // What a plan may gain over the charge, on the least money it can spend.
+            let bound = charge + answer.bound.unwrap_or(f64::INFINITY).max(0.0) / least;
+            answer.objective = Some(now);
+            answer.bound = bound.is_finite().then_some(bound.max(now));
+            answer.gap = answer.bound.map(|bound| mip::relative_gap(now, bound));
+            answer.status = match answer.gap {
+                Some(gap) if gap <= OPTIMAL_GAP => Status::Optimal,
+                _ => Status::Feasible,
+            };
+            return Ok((answer, x));
+        }
+        ratio = Some(now);
+        if now == 0.0 {
+            // Nothing can be gained or lost by it: profit is the same question.
+            continue;
+        }
+        budget.goal = Goal::Roi;
+        budget.charge = now;
+    }
+    Err(ModelError::Malformed("the search for the best ratio did not settle".into()).into())
 }
 
 fn search(
@@ -159,14 +242,14 @@ fn search(
 ) -> Result<solve::Answer, Refusal> {
     Ok(match problem {
         Problem::Inventory(p) => {
-            // Rules couple products in ways that parts do not see.
             let ruled = model.rows.iter().any(|row| rules::rule_of(&row.name).is_some());
-            let start = match start {
-                Some(start) => start,
-                None if ruled => p.no_orders(),
-                None => p.good_plan(seed, effort),
-            };
-            solve_guided(model, Some(start), Some(p), seed, effort)?
+            // Rules couple products in ways that parts do not see.
+            p.solved(model, start.or_else(|| ruled.then(|| p.no_orders())), seed, effort)?
+        }
+        Problem::Staffing(p) => {
+            // A plan found without the rules is checked before it is believed.
+            let start = start.or_else(|| p.good_plan(seed, effort));
+            solve_guided(model, start, None, seed, effort)?
         }
         _ => solve_guided(model, start, None, seed, effort)?,
     })
@@ -196,6 +279,7 @@ fn price_rows(model: &Model, x: &[f64], answer: &mut Answer, effort: &mut Effort
     answer.binding =
         binding.into_iter().map(|limit| BindingLimit { rule: rules::rule_of(&limit.row), limit }).collect();
     answer.ranges = prices.costs;
+    answer.stands = prices.limits;
 }
 
 /// Which rules are used up to their limit, and what the plan would be without each.

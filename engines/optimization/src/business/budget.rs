@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{amount, count, length, refuse};
+use crate::effort::Effort;
+use crate::mmm::History;
 use crate::model::{Model, ModelError, Role, Sense};
 
 /// A channel that returns `alpha s / (k + s)` for a spend of `s` in a period.
@@ -26,14 +28,47 @@ pub struct Channel {
 fn one() -> usize {
     1
 }
+fn all() -> f64 {
+    1.0
+}
 fn segments() -> usize {
     20
+}
+
+/// What a budget is to be good for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Goal {
+    /// Most returns, less the cost of running channels.
+    #[default]
+    Returns,
+    /// Most of `margin` times the returns, less the spend and the cost of running channels.
+    Profit,
+    /// Most profit for each unit of money spent; `spend_at_least` must be given, for the first unit
+    /// returns most.
+    Roi,
 }
 
 /// What to spend on each channel in each period.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct BudgetPlanProblem {
+    #[serde(default)]
     pub channels: Vec<Channel>,
+    /// The past, from which the channels are fitted where none are given; a channel may then spend up
+    /// to one and a half times what it ever did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<History>,
+    #[serde(default)]
+    pub goal: Goal,
+    /// Share of a return that is profit.
+    #[serde(default = "all")]
+    pub margin: f64,
+    /// Least over all periods and channels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spend_at_least: Option<f64>,
+    /// What a unit of money is charged in a search for the best ratio.
+    #[serde(skip)]
+    pub(super) charge: f64,
     #[serde(default = "one")]
     pub periods: usize,
     pub budget_per_period: f64,
@@ -60,7 +95,46 @@ pub struct BudgetPlanProblem {
     pub segments: usize,
 }
 
+/// Work for fitting a history: a few seconds at most.
+const FIT_SECONDS: f64 = 4.0;
+/// How far beyond its largest spend a fitted curve is believed.
+const BEYOND: f64 = 1.5;
+
 impl BudgetPlanProblem {
+    /// Fits the channels from the history where none are given.
+    pub(super) fn expanded(mut self) -> Result<Self, ModelError> {
+        if let (true, Some(history)) = (self.channels.is_empty(), &self.history) {
+            let fit = crate::mmm::fit(history, 0, &mut Effort::seconds(FIT_SECONDS))?;
+            self.channels = fit
+                .channels
+                .into_iter()
+                .map(|channel| Channel {
+                    name: Some(channel.name),
+                    alpha: channel.alpha.value,
+                    k: channel.k.value,
+                    min_if_active: 0.0,
+                    cap: BEYOND * channel.largest_spend,
+                    group: 0,
+                })
+                .collect();
+        }
+        Ok(self)
+    }
+
+    /// Charge of a unit of money in the objective.
+    fn price_of_money(&self) -> f64 {
+        match self.goal {
+            Goal::Returns => 0.0,
+            Goal::Profit => 1.0,
+            Goal::Roi => 1.0 + self.charge,
+        }
+    }
+
+    /// What a unit of return counts.
+    pub(super) fn worth(&self) -> f64 {
+        if self.goal == Goal::Returns { 1.0 } else { self.margin }
+    }
+
     pub(crate) fn validate(&self) -> Result<(), ModelError> {
         count("number of channels", self.channels.len(), 1, 2000)?;
         count("periods", self.periods, 1, 366)?;
@@ -71,6 +145,14 @@ impl BudgetPlanProblem {
         amount("lot", self.lot)?;
         if let Some(total) = self.total_budget {
             amount("total_budget", total)?;
+        }
+        if !(self.margin > 0.0 && self.margin <= 1.0) {
+            return refuse("margin", self.margin, "above 0 and at most 1");
+        }
+        let least = self.spend_at_least.unwrap_or(0.0);
+        amount("spend_at_least", least)?;
+        if self.goal == Goal::Roi && least <= 0.0 {
+            return refuse("spend_at_least", least, "above 0 where the goal is roi");
         }
         for (i, channel) in self.channels.iter().enumerate() {
             amount(format!("channels[{i}].alpha"), channel.alpha)?;
@@ -125,6 +207,7 @@ impl BudgetPlanProblem {
         let mut model = Model::new("budget", Sense::Max);
         let (none, inf) = (f64::NEG_INFINITY, f64::INFINITY);
         let lot = self.lot_size();
+        let money = if self.goal == Goal::Returns { 0.0 } else { -lot * self.price_of_money() };
         for (i, channel) in self.channels.iter().enumerate() {
             let width = channel.cap / self.segments as f64;
             let response = |s: f64| channel.alpha * s / (channel.k + s);
@@ -132,14 +215,14 @@ impl BudgetPlanProblem {
                 model.integer(format!("y{i}_{t}"), -self.activation_cost, 0.0, 1.0);
                 let most = channel.cap / lot;
                 if self.lot > 0.0 {
-                    model.integer(format!("n{i}_{t}"), 0.0, 0.0, (most + 1e-9).floor());
+                    model.integer(format!("n{i}_{t}"), money, 0.0, (most + 1e-9).floor());
                 } else {
-                    model.column(format!("n{i}_{t}"), 0.0, 0.0, most);
+                    model.column(format!("n{i}_{t}"), money, 0.0, most);
                 }
                 for k in 0..self.segments {
                     let (a, b) = (width * k as f64, width * (k + 1) as f64);
                     let slope = if width > 0.0 { (response(b) - response(a)) / width } else { 0.0 };
-                    model.column(format!("s{i}_{t}_{k}"), slope, 0.0, width);
+                    model.column(format!("s{i}_{t}_{k}"), self.worth() * slope, 0.0, width);
                 }
             }
         }
@@ -185,6 +268,10 @@ impl BudgetPlanProblem {
         if let Some(total) = self.total_budget {
             let row = model.row("total", Role::Rule, spend(&|_, _| true), none, total);
             model.say(row, format!("never more than {total} in all"), "USD");
+        }
+        if let Some(least) = self.spend_at_least.filter(|&least| least > 0.0) {
+            let row = model.row("least", Role::Rule, spend(&|_, _| true), least, inf);
+            model.say(row, format!("at least {least} in all"), "USD");
         }
         for (i, &least) in self.contracts.iter().flatten().enumerate() {
             if least > 0.0 {
@@ -232,6 +319,9 @@ impl BudgetPlanProblem {
         let all: f64 = spend.iter().flatten().sum();
         if self.total_budget.is_some_and(|total| over(all, total)) {
             out.push(format!("spends {all} in all"));
+        }
+        if self.spend_at_least.is_some_and(|least| over(least, all)) {
+            out.push(format!("spends only {all} in all"));
         }
         for (i, &least) in self.contracts.iter().flatten().enumerate() {
             if over(least, spend[i].iter().sum()) {

@@ -34,6 +34,24 @@ pub struct Product {
     /// Units in stock at the start.
     #[serde(default)]
     pub init: f64,
+    /// Customers wait at this cost per unit and period; without it, what is not served at once is
+    /// lost. What still waits at the end counts as lost as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backorder: Option<f64>,
+    /// Periods in which a unit can be sold, the one it arrives in included; stock at the start
+    /// counts as new.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shelf_life: Option<usize>,
+    /// Cost of each unit thrown away.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub waste_cost: f64,
+    /// Shelf space of a unit.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub space: f64,
+}
+
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
 }
 
 /// What to order when.
@@ -43,6 +61,19 @@ pub struct InventoryProblem {
     pub periods: usize,
     /// Capacity of each period, shared by all products.
     pub capacity: Vec<f64>,
+    /// Shelf space at the end of each period, shared by all products.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub space: Option<Vec<f64>>,
+    /// Money for units and orders in each period.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Vec<f64>>,
+}
+
+/// Where the columns are that only some products have: first column of each, by product.
+pub(super) struct Extras {
+    pub backorders: Vec<Option<usize>>,
+    pub waste: Vec<Option<usize>>,
+    pub columns: usize,
 }
 
 impl InventoryProblem {
@@ -53,6 +84,14 @@ impl InventoryProblem {
         length("capacity", self.capacity.len(), self.periods, "the number of periods")?;
         for (t, &c) in self.capacity.iter().enumerate() {
             amount(format!("capacity[{t}]"), c)?;
+        }
+        for (name, limits) in [("space", &self.space), ("budget", &self.budget)] {
+            if let Some(limits) = limits {
+                length(name, limits.len(), self.periods, "the number of periods")?;
+                for (t, &limit) in limits.iter().enumerate() {
+                    amount(format!("{name}[{t}]"), limit)?;
+                }
+            }
         }
         for (p, product) in self.products.iter().enumerate() {
             length(format!("products[{p}].demand"), product.demand.len(), self.periods, "the number of periods")?;
@@ -68,8 +107,14 @@ impl InventoryProblem {
                 ("unit_time", product.unit_time),
                 ("moq", product.moq),
                 ("init", product.init),
+                ("backorder", product.backorder.unwrap_or(0.0)),
+                ("waste_cost", product.waste_cost),
+                ("space", product.space),
             ] {
                 amount(format!("products[{p}].{field}"), value)?;
+            }
+            if let Some(life) = product.shelf_life {
+                count(format!("products[{p}].shelf_life"), life, 1, 1000)?;
             }
         }
         Ok(())
@@ -84,10 +129,42 @@ impl InventoryProblem {
         4 * (p * self.periods + t)
     }
 
+    /// Units are thrown away where they spoil or where the shelf is too small for what is there.
+    fn wastes(&self, p: usize) -> bool {
+        self.products[p].shelf_life.is_some() || self.space.is_some() && self.products[p].space > 0.0
+    }
+
+    pub(super) fn extras(&self) -> Extras {
+        let mut columns = 4 * self.products.len() * self.periods;
+        let mut place = |wanted: bool| {
+            wanted.then(|| {
+                columns += self.periods;
+                columns - self.periods
+            })
+        };
+        let backorders = self.products.iter().map(|product| place(product.backorder.is_some())).collect();
+        let waste = (0..self.products.len()).map(|p| place(self.wastes(p))).collect();
+        Extras { backorders, waste, columns }
+    }
+
+    /// Nothing but capacity is shared, nothing waits and nothing spoils.
+    pub(super) fn is_plain(&self) -> bool {
+        self.budget.is_none() && self.extras().columns == 4 * self.products.len() * self.periods
+    }
+
+    /// The periods whose orders can still be on the shelf at the end of period `t`, and whether the
+    /// stock of the start can.
+    fn fresh(&self, p: usize, t: usize) -> (std::ops::Range<usize>, bool) {
+        let life = self.products[p].shelf_life.unwrap_or(usize::MAX);
+        if t + 2 > life { (t + 2 - life..t + 1, false) } else { (0..t + 1, true) }
+    }
+
     /// No order can usefully be larger.
     fn largest(&self, p: usize, t: usize) -> f64 {
         let product = &self.products[p];
-        let rest = product.demand[t..].iter().sum::<f64>().max(product.moq) + product.moq;
+        let from = if product.backorder.is_some() { 0 } else { t };
+        let end = product.shelf_life.map_or(self.periods, |life| (t + life).min(self.periods));
+        let rest = product.demand[from..end].iter().sum::<f64>().max(product.moq) + product.moq;
         if product.unit_time > 0.0 {
             let room = ((self.capacity[t] - product.setup_time) / product.unit_time).max(0.0);
             let whole = product.demand.iter().all(|d| d.fract() == 0.0);
@@ -107,6 +184,20 @@ impl InventoryProblem {
                 model.column(format!("L{p}_{t}"), product.lost_sale, 0.0, product.demand[t]);
             }
         }
+        let extras = self.extras();
+        for (p, product) in self.products.iter().enumerate() {
+            if let Some(cost) = product.backorder {
+                for t in 0..self.periods {
+                    let never = if t + 1 == self.periods { product.lost_sale } else { 0.0 };
+                    model.column(format!("B{p}_{t}"), cost + never, 0.0, f64::INFINITY);
+                }
+            }
+        }
+        for (p, product) in self.products.iter().enumerate().filter(|&(p, _)| self.wastes(p)) {
+            for t in 0..self.periods {
+                model.column(format!("W{p}_{t}"), product.waste_cost, 0.0, f64::INFINITY);
+            }
+        }
         for (p, product) in self.products.iter().enumerate() {
             let name = self.name(p);
             for t in 0..self.periods {
@@ -117,6 +208,22 @@ impl InventoryProblem {
                     terms.push((self.at(p, t - 1) + 2, 1.0));
                 } else {
                     need -= product.init;
+                }
+                if let Some(first) = extras.backorders[p] {
+                    terms.push((first + t, 1.0));
+                    if t > 0 {
+                        terms.push((first + t - 1, -1.0));
+                    }
+                }
+                if let Some(first) = extras.waste[p] {
+                    terms.push((first + t, -1.0));
+                }
+                if product.shelf_life.is_some() {
+                    let (orders, start) = self.fresh(p, t);
+                    let mut terms = vec![(c + 2, 1.0)];
+                    terms.extend(orders.map(|u| (self.at(p, u), -1.0)));
+                    let most = if start { product.init } else { 0.0 };
+                    model.row(format!("fresh{p}_{t}"), Role::Structure, terms, f64::NEG_INFINITY, most);
                 }
                 let row = model.row(format!("bal{p}_{t}"), Role::Structure, terms, need, need);
                 model.say(row, format!("demand for {name} in period {} is {}", t + 1, product.demand[t]), "units");
@@ -149,18 +256,44 @@ impl InventoryProblem {
             let row = model.row(format!("cap{t}"), Role::Rule, terms, f64::NEG_INFINITY, self.capacity[t]);
             model.say(row, format!("capacity of period {} is {}", t + 1, self.capacity[t]), "capacity");
         }
+        let none = f64::NEG_INFINITY;
+        for (t, &room) in self.space.iter().flatten().enumerate() {
+            let stock = (0..self.products.len()).filter(|&p| self.products[p].space > 0.0);
+            let terms = stock.map(|p| (self.at(p, t) + 2, self.products[p].space)).collect();
+            let row = model.row(format!("space{t}"), Role::Rule, terms, none, room);
+            model.say(row, format!("shelf space at the end of period {} is {room}", t + 1), "space");
+        }
+        for (t, &money) in self.budget.iter().flatten().enumerate() {
+            let costs = self.products.iter().enumerate().flat_map(|(p, product)| {
+                let c = self.at(p, t);
+                [(c, product.unit_cost), (c + 1, product.setup_cost)]
+            });
+            let row = model.row(format!("money{t}"), Role::Rule, costs.collect(), none, money);
+            model.say(row, format!("orders of period {} cost at most {money}", t + 1), "USD");
+        }
         model
     }
 
     /// The plan that orders nothing: always possible, rarely good.
     pub(crate) fn no_orders(&self) -> Vec<f64> {
-        let mut x = vec![0.0; 4 * self.products.len() * self.periods];
-        for (p, product) in self.products.iter().enumerate() {
-            let mut stock = product.init;
-            for t in 0..self.periods {
-                let served = stock.min(product.demand[t]);
-                stock -= served;
-                x[self.at(p, t) + 2] = stock;
+        let extras = self.extras();
+        let mut x = vec![0.0; extras.columns];
+        let mut stock: Vec<f64> = self.products.iter().map(|product| product.init).collect();
+        for t in 0..self.periods {
+            let mut room = self.space.as_ref().map_or(f64::INFINITY, |space| space[t]);
+            for (p, product) in self.products.iter().enumerate() {
+                let served = stock[p].min(product.demand[t]);
+                let left = stock[p] - served;
+                let mut kept = if self.fresh(p, t).1 { left } else { 0.0 };
+                if product.space > 0.0 {
+                    kept = kept.min(room / product.space);
+                    room -= kept * product.space;
+                }
+                if let Some(first) = extras.waste[p] {
+                    x[first + t] = left - kept;
+                }
+                stock[p] = kept;
+                x[self.at(p, t) + 2] = kept;
                 x[self.at(p, t) + 3] = product.demand[t] - served;
             }
         }
@@ -169,27 +302,51 @@ impl InventoryProblem {
 
     pub(crate) fn check(&self, x: &[f64]) -> Vec<String> {
         let mut out = Vec::new();
+        let extras = self.extras();
         let mut used = vec![0.0; self.periods];
+        let mut shelf = vec![0.0; self.periods];
+        let mut spent = vec![0.0; self.periods];
         for (p, product) in self.products.iter().enumerate() {
             let name = self.name(p);
-            let mut stock = product.init;
+            // What is on the shelf, oldest first: the last period it can be sold in, and how much.
+            let life = product.shelf_life.unwrap_or(usize::MAX);
+            let mut batches: Vec<(usize, f64)> = vec![(life.saturating_sub(1), product.init)];
+            let mut waiting = 0.0;
             for t in 0..self.periods {
                 let c = self.at(p, t);
+                let extra = |first: Option<usize>| first.map_or(0.0, |first| x[first + t]);
                 let (order, lost) = (x[c], x[c + 3]);
-                let tolerance = 1e-5 * (1.0 + order.abs() + stock.abs() + product.demand[t]);
-                if order < -tolerance || lost < -tolerance || lost > product.demand[t] + tolerance {
+                let (backorders, waste) = (extra(extras.backorders[p]), extra(extras.waste[p]));
+                let held: f64 = batches.iter().map(|b| b.1).sum();
+                let tolerance = 1e-5 * (1.0 + order.abs() + held.abs() + product.demand[t] + waiting);
+                let least = order.min(lost).min(backorders).min(waste);
+                if least < -tolerance || lost > product.demand[t] + tolerance {
                     out.push(format!("{name}, period {}: negative or impossible amounts", t + 1));
                 }
-                stock += order - (product.demand[t] - lost);
-                if stock < -tolerance {
-                    out.push(format!("{name}, period {}: sells {} more than it has", t + 1, -stock));
+                batches.push((t.saturating_add(life - 1), order));
+                let mut leaves = product.demand[t] - lost + waiting - backorders + waste;
+                waiting = backorders;
+                for batch in &mut batches {
+                    let taken = batch.1.min(leaves);
+                    batch.1 -= taken;
+                    leaves -= taken;
                 }
+                if leaves > tolerance {
+                    out.push(format!("{name}, period {}: sells {leaves} more than it has", t + 1));
+                }
+                let old: f64 = batches.iter().filter(|b| b.0 <= t).map(|b| b.1).sum();
+                if old > tolerance {
+                    out.push(format!("{name}, period {}: {old} units are past their shelf life", t + 1));
+                }
+                let stock: f64 = batches.iter().map(|b| b.1).sum();
                 if (stock - x[c + 2]).abs() > tolerance {
                     out.push(format!("{name}, period {}: stock does not add up", t + 1));
                 }
-                stock = x[c + 2];
+                batches.retain(|b| b.0 > t && b.1 > 0.0);
+                shelf[t] += product.space * stock;
                 if order > tolerance {
                     used[t] += product.setup_time + order * product.unit_time;
+                    spent[t] += product.setup_cost + order * product.unit_cost;
                     if x[c + 1] != 1.0 {
                         out.push(format!("{name}, period {}: an order without a set-up", t + 1));
                     }
@@ -199,11 +356,16 @@ impl InventoryProblem {
                 }
             }
         }
-        for t in 0..self.periods {
-            if used[t] > self.capacity[t] * (1.0 + 1e-6) + 1e-6 {
-                out.push(format!("period {}: uses {} of {}", t + 1, used[t], self.capacity[t]));
+        let mut within = |what: &str, have: &[f64], limits: &[f64]| {
+            for (t, (have, limit)) in have.iter().zip(limits).enumerate() {
+                if *have > limit * (1.0 + 1e-6) + 1e-5 {
+                    out.push(format!("period {}: {have} of {limit} {what}", t + 1));
+                }
             }
-        }
+        };
+        within("capacity", &used, &self.capacity);
+        within("shelf space", &shelf, self.space.as_deref().unwrap_or_default());
+        within("money", &spent, self.budget.as_deref().unwrap_or_default());
         out
     }
 }
@@ -213,9 +375,14 @@ impl Separator for InventoryProblem {
     /// by period l is at most the demand that an order can still serve, plus what is left in stock.
     fn separate(&self, x: &[f64]) -> Vec<Cut> {
         let mut cuts = Vec::new();
+        let extras = self.extras();
         for (p, product) in self.products.iter().enumerate() {
-            // Stock at hand serves the first demand: orders serve what is left.
-            let mut stock = product.init;
+            if product.backorder.is_some() {
+                continue;
+            }
+            // Stock at hand serves the first demand: orders serve what is left. Where it may be thrown
+            // away, orders may have to serve it all.
+            let mut stock = if extras.waste[p].is_some() { 0.0 } else { product.init };
             let net: Vec<f64> = product
                 .demand
                 .iter()
@@ -242,6 +409,13 @@ impl Separator for InventoryProblem {
                 let end = self.at(p, l) + 2;
                 if terms.len() > 2 && left > x[end] + 1e-4 * (1.0 + after) {
                     terms.push((end, -1.0));
+                    if let Some(first) = extras.waste[p] {
+                        terms.extend((0..=l).map(|t| (first + t, -1.0)));
+                        left -= (0..=l).map(|t| x[first + t]).sum::<f64>();
+                    }
+                    if left <= x[end] + 1e-4 * (1.0 + after) {
+                        continue;
+                    }
                     cuts.push(Cut { terms, lower: f64::NEG_INFINITY, upper: 0.0 });
                 }
             }

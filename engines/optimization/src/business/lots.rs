@@ -2,26 +2,60 @@
 //! optimise; Helber and Sahling, 2010). A part is an inventory problem of its own whose capacity is
 //! what the others leave, so that it is small and its inequalities are as tight as the whole's.
 
-use super::inventory::InventoryProblem;
+use super::inventory::{InventoryProblem, Product};
 use crate::effort::{Effort, Progress};
+use crate::lp::Status;
 use crate::mip::{self, Guidance, Random};
+use crate::model::{Model, ModelError};
+use crate::solve::{Answer, OPTIMAL_GAP, solve_guided};
 
 /// Problems of fewer decisions than this are searched whole at once.
 const SMALL: usize = 100;
+/// Problems of more are searched whole only for what is left to gain.
+const LARGE: usize = 1000;
 /// Nodes in the search of one part.
 const NODES: u64 = 200;
 /// Decisions that a part starts with; it grows while parts end early and shrinks while they do not.
 const PART: usize = 110;
 
 impl InventoryProblem {
-    /// A good plan, found with about half of the work that is left.
+    /// Searches for the best orders from a plan to start with, or from a good one.
+    pub(super) fn solved(
+        &self,
+        model: &Model,
+        start: Option<Vec<f64>>,
+        seed: u64,
+        effort: &mut Effort,
+    ) -> Result<Answer, ModelError> {
+        model.validate()?;
+        let small = self.products.len() * self.periods < SMALL;
+        let start = match start {
+            Some(start) => start,
+            None if small => self.no_orders(),
+            None => self.good_plan(seed, effort),
+        };
+        let reach = model.objective(&start);
+        let relaxed = if small { None } else { self.relaxed(reach, effort) };
+        let mut answer = solve_guided(model, Some(start), Some(self), seed, effort)?;
+        if let (Some(relaxed), Some(objective)) = (relaxed, answer.objective) {
+            // Rules only add cost: the bound holds with them as well.
+            let bound = answer.bound.unwrap_or(f64::NEG_INFINITY).max(relaxed.bound.min(objective));
+            answer.bound = Some(bound);
+            answer.gap = Some(mip::relative_gap(objective, bound));
+            if answer.status == Status::Feasible && answer.gap.is_some_and(|gap| gap <= OPTIMAL_GAP) {
+                answer.status = Status::Optimal;
+            }
+        }
+        Ok(answer)
+    }
+
+    /// A good plan, found with most of the work that is left.
     pub(super) fn good_plan(&self, seed: u64, effort: &mut Effort) -> Vec<f64> {
         let mut x = self.no_orders();
         let products = self.products.len();
-        if products * self.periods < SMALL {
-            return x;
-        }
-        let budget = effort.limit.saturating_sub(effort.spent) / 20 * 11;
+        let large = products * self.periods > LARGE;
+        let parts = if large { 14 } else { 11 };
+        let budget = effort.limit.saturating_sub(effort.spent) / 20 * parts;
         let end = effort.spent + budget;
         let model = self.model();
         let report = |x: &[f64], effort: &Effort| {
@@ -33,7 +67,17 @@ impl InventoryProblem {
                 work: effort.spent,
             });
         };
-        // Those with the most to lose choose first.
+        // A first plan where the prices of capacity send each product; then those with the most to lose
+        // choose first.
+        if large && let Some(relaxed) = self.relaxed(f64::INFINITY, effort) {
+            let share = budget / 4;
+            if let Some(followed) = effort.part(share, |effort| self.follow(&relaxed, seed, effort))
+                && model.objective(&followed) < model.objective(&x)
+            {
+                x = followed;
+            }
+            report(&x, effort);
+        }
         let mut order: Vec<usize> = (0..products).collect();
         let stake = |p: usize| self.products[p].lost_sale * self.products[p].demand.iter().sum::<f64>();
         order.sort_by(|&a, &b| stake(b).total_cmp(&stake(a)).then(a.cmp(&b)));
@@ -77,24 +121,31 @@ impl InventoryProblem {
     /// Searches for better orders of `part` while the others stand. Tells whether there were any and
     /// whether the search came to its end.
     fn improve(&self, x: &mut [f64], part: &[usize], seed: u64, share: u64, effort: &mut Effort) -> (bool, bool) {
-        let mut capacity = self.capacity.clone();
-        for p in (0..self.products.len()).filter(|p| !part.contains(p)) {
-            for (t, room) in capacity.iter_mut().enumerate() {
-                let c = self.at(p, t);
-                *room -= self.products[p].unit_time * x[c] + self.products[p].setup_time * x[c + 1];
+        let left = |limits: &[f64], uses: &dyn Fn(&Product, usize) -> f64| -> Vec<f64> {
+            let mut left = limits.to_vec();
+            for p in (0..self.products.len()).filter(|p| !part.contains(p)) {
+                for (t, room) in left.iter_mut().enumerate() {
+                    *room -= uses(&self.products[p], self.at(p, t));
+                }
             }
-        }
-        for room in &mut capacity {
             // Sums of what others use may be off by a rounding error.
-            *room = room.max(0.0);
-        }
+            left.into_iter().map(|room| room.max(0.0)).collect()
+        };
         let small = InventoryProblem {
             products: part.iter().map(|&p| self.products[p].clone()).collect(),
             periods: self.periods,
-            capacity,
+            capacity: left(&self.capacity, &|p, c| p.unit_time * x[c] + p.setup_time * x[c + 1]),
+            space: self.space.as_ref().map(|space| left(space, &|p, c| p.space * x[c + 2])),
+            budget: self.budget.as_ref().map(|money| left(money, &|p, c| p.unit_cost * x[c] + p.setup_cost * x[c + 1])),
         };
-        let width = 4 * self.periods;
-        let start: Vec<f64> = part.iter().flat_map(|&p| x[self.at(p, 0)..self.at(p, 0) + width].to_vec()).collect();
+        let (places, small_places) = (self.columns_of(part), {
+            let all: Vec<usize> = (0..part.len()).collect();
+            small.columns_of(&all)
+        });
+        let mut start = vec![0.0; small_places.len()];
+        for (&from, &to) in places.iter().zip(&small_places) {
+            start[to] = x[from];
+        }
         let problem = mip::Problem::from_model(&small.model());
         let before = problem.objective(&start);
         let guidance = Guidance {
@@ -112,10 +163,22 @@ impl InventoryProblem {
         let Some(found) = answer.x.filter(|_| answer.objective < before - 1e-9 * before.abs()) else {
             return (false, done);
         };
-        for (i, &p) in part.iter().enumerate() {
-            let at = self.at(p, 0);
-            x[at..at + width].copy_from_slice(&found[i * width..(i + 1) * width]);
+        for (&to, &from) in places.iter().zip(&small_places) {
+            x[to] = found[from];
         }
         (true, done)
+    }
+
+    /// The columns of some products, in an order that depends on nothing else.
+    fn columns_of(&self, products: &[usize]) -> Vec<usize> {
+        let extras = self.extras();
+        let mut out = Vec::new();
+        for &p in products {
+            out.extend(self.at(p, 0)..self.at(p, 0) + 4 * self.periods);
+            for first in [extras.backorders[p], extras.waste[p]].into_iter().flatten() {
+                out.extend(first..first + self.periods);
+            }
+        }
+        out
     }
 }

@@ -5,25 +5,28 @@
 
 mod answer;
 mod budget;
+mod heads;
 mod inventory;
 mod lots;
 mod plan;
 mod queue;
+mod relaxed;
 mod roster;
 mod rules;
 mod staffing;
 
+pub(crate) use answer::explained;
 pub use answer::{Answer, BindingLimit, BindingRule, ConflictMember, Way, WhyNot, solve};
-pub use budget::{BudgetPlanProblem, Channel};
+pub use budget::{BudgetPlanProblem, Channel, Goal};
 pub use inventory::{InventoryProblem, Product};
 pub use plan::{
-    Assignment, BudgetPlan, ChannelPlan, Difference, InventoryPlan, Plan, ProductPlan, RosterPlan, ShortHour,
-    StaffingPlan, Term, TourHeads, compare,
+    Assignment, BudgetPlan, ChannelPlan, Difference, InventoryPlan, OvertimeHour, Plan, ProductPlan, RosterPlan,
+    ShortHour, StaffingPlan, Term, TourHeads, compare,
 };
-pub use queue::{QueueService, ServiceQueue};
-pub use roster::{RosterPenalties, RosterProblem};
+pub use queue::{QueueDemand, QueueService, ServiceQueue};
+pub use roster::{Fairness, RosterPenalties, RosterProblem};
 pub use rules::{BudgetRule, InventoryRule, Limit, Refusal, RosterRule, Rule, Span, StaffingRule, Weekday};
-pub use staffing::{StaffingProblem, Tour};
+pub use staffing::{Overtime, StaffingProblem, Tour, TourPattern, Workforce};
 
 use serde::{Deserialize, Serialize};
 
@@ -50,9 +53,15 @@ impl Problem {
         let bad = |error: serde_json::Error| ModelError::Malformed(format!("{kind} problem: {error}"));
         let problem = match kind {
             "inventory" => Problem::Inventory(serde_json::from_value(value).map_err(bad)?),
-            "staffing" => Problem::Staffing(serde_json::from_value(value).map_err(bad)?),
+            "staffing" => {
+                let stated: StaffingProblem = serde_json::from_value(value).map_err(bad)?;
+                Problem::Staffing(stated.expanded()?)
+            }
             "roster" => Problem::Roster(serde_json::from_value(value).map_err(bad)?),
-            "budget" => Problem::Budget(serde_json::from_value(value).map_err(bad)?),
+            "budget" => {
+                let stated: BudgetPlanProblem = serde_json::from_value(value).map_err(bad)?;
+                Problem::Budget(stated.expanded()?)
+            }
             other => {
                 return Err(ModelError::OutOfRange {
                     field: "kind".into(),
@@ -101,9 +110,10 @@ impl Problem {
         self.validate()?;
         let model = self.model();
         match self {
-            Problem::Inventory(p) => {
+            Problem::Inventory(p) => p.solved(&model, None, seed, effort),
+            Problem::Staffing(p) => {
                 let start = p.good_plan(seed, effort);
-                solve_guided(&model, Some(start), Some(p), seed, effort)
+                solve_guided(&model, start, None, seed, effort)
             }
             _ => solve_guided(&model, None, None, seed, effort),
         }

@@ -1,6 +1,8 @@
 //! How many people a queue of customers needs: the Erlang C model, and Erlang A with customers who
 //! give up (Gans, Koole and Mandelbaum, 2003).
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::ModelError;
 
 use super::{count, refuse};
@@ -146,5 +148,45 @@ impl ServiceQueue {
             }
             people += 1;
         }
+    }
+}
+
+/// Customers by hour who are to be served in time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct QueueDemand {
+    /// Skill that serves them.
+    pub skill: usize,
+    /// Customers in each hour.
+    pub arrivals: Vec<f64>,
+    /// Mean minutes one person needs for one customer.
+    pub handling_minutes: f64,
+    /// Share of customers to be served within `target_minutes`, strictly between 0 and 1.
+    pub service_level: f64,
+    pub target_minutes: f64,
+    /// Mean minutes after which a customer gives up; left out, nobody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patience_minutes: Option<f64>,
+}
+
+impl QueueDemand {
+    /// The fewest people in each hour who keep the promise.
+    pub(super) fn people(&self) -> Result<Vec<f64>, ModelError> {
+        let need = |(h, &arrivals): (usize, &f64)| {
+            let queue = ServiceQueue {
+                arrivals,
+                handling_time: self.handling_minutes / 60.0,
+                service_level: self.service_level,
+                target_time: self.target_minutes / 60.0,
+                patience: self.patience_minutes.map(|minutes| minutes / 60.0),
+            };
+            match queue.people_needed() {
+                Ok(service) => Ok(service.people as f64),
+                Err(ModelError::OutOfRange { field, value, bound }) => {
+                    refuse(format!("{field} of a queue in hour {h}"), value, bound)
+                }
+                Err(other) => Err(other),
+            }
+        };
+        self.arrivals.iter().enumerate().map(need).collect()
     }
 }

@@ -73,6 +73,60 @@ pub struct RosterProblem {
     /// Weekday of the first day.
     #[serde(default)]
     pub first_weekday: Weekday,
+    /// Most shifts in a week by person (part-timers, say); without it, `week_max` for all. Where it is
+    /// below `week_min`, it is also the fewest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub week_max_of: Option<Vec<usize>>,
+    /// How much a person's wishes count (years of service, say); without it, 1 for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seniority: Option<Vec<f64>>,
+    /// Seniors wanted on each shift, where that many people are needed at all.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub seniors_per_shift: usize,
+    /// Pairs of shifts that nobody works on following days, first and next; without it, every later
+    /// shift of a day followed by an earlier one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forbidden_sequences: Option<Vec<(String, String)>>,
+    /// When shifts start and end, in hours of the first day (an end past midnight is above 24); with
+    /// `min_rest_hours` it says which sequences are forbidden besides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shift_hours: Option<Vec<(f64, f64)>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_rest_hours: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fairness: Option<Fairness>,
+}
+
+/// What it costs that some carry more than others: per shift between the most and the least loaded
+/// of the people who may carry it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Fairness {
+    pub shifts: f64,
+    pub nights: f64,
+    pub weekends: f64,
+}
+
+impl Default for Fairness {
+    fn default() -> Self {
+        Self { shifts: 0.0, nights: 5.0, weekends: 5.0 }
+    }
+}
+
+fn one() -> usize {
+    1
+}
+
+fn is_one(value: &usize) -> bool {
+    *value == 1
+}
+
+/// A load that is to be shared: its name, its price, who may carry it, and the slots it is made of.
+pub(super) struct Load {
+    pub name: &'static str,
+    pub price: f64,
+    pub people: Vec<usize>,
+    pub slots: Vec<(usize, usize)>,
 }
 
 impl RosterProblem {
@@ -118,6 +172,47 @@ impl RosterProblem {
             ("penalties.short_week", self.penalties.short_week),
         ] {
             amount(field, value)?;
+        }
+        if let Some(most) = &self.week_max_of {
+            length("week_max_of", most.len(), self.people, people)?;
+            for (e, &most) in most.iter().enumerate() {
+                count(format!("week_max_of[{e}]"), most, 0, 7 * 24)?;
+            }
+        }
+        if let Some(seniority) = &self.seniority {
+            length("seniority", seniority.len(), self.people, people)?;
+            for (e, &weight) in seniority.iter().enumerate() {
+                amount(format!("seniority[{e}]"), weight)?;
+            }
+        }
+        count("seniors_per_shift", self.seniors_per_shift, 0, self.people)?;
+        for (n, pair) in self.forbidden_sequences.iter().flatten().enumerate() {
+            for name in [&pair.0, &pair.1] {
+                if self.shift_named(name).is_none() {
+                    let known = format!("one of {}", self.shifts.join(", "));
+                    return super::refuse(format!("forbidden_sequences[{n}]"), format!("{name:?}"), known);
+                }
+            }
+        }
+        if let Some(hours) = &self.shift_hours {
+            length("shift_hours", hours.len(), self.shifts.len(), "the number of shifts")?;
+            for (s, &(start, end)) in hours.iter().enumerate() {
+                if !(start.is_finite() && end.is_finite() && 0.0 <= start && start < end && end <= 48.0) {
+                    let bound = "a start from 0 and a later end up to 48";
+                    return super::refuse(format!("shift_hours[{s}]"), format!("{start} to {end}"), bound);
+                }
+            }
+        }
+        if let Some(rest) = self.min_rest_hours {
+            amount("min_rest_hours", rest)?;
+            if self.shift_hours.is_none() {
+                return super::refuse("shift_hours", "missing", "given with min_rest_hours");
+            }
+        }
+        if let Some(fairness) = &self.fairness {
+            amount("fairness.shifts", fairness.shifts)?;
+            amount("fairness.nights", fairness.nights)?;
+            amount("fairness.weekends", fairness.weekends)?;
         }
         count("max_consecutive", self.max_consecutive, 1, 366)?;
         count("week_max", self.week_max, self.week_min, 7 * 24)
@@ -170,11 +265,60 @@ impl RosterProblem {
         model
     }
 
-    /// Pairs of shifts on following days with too little rest between: a later one, then an
-    /// earlier one.
-    fn forbidden(&self) -> Vec<(usize, usize)> {
+    fn shift_named(&self, name: &str) -> Option<usize> {
+        self.shifts.iter().position(|shift| shift.eq_ignore_ascii_case(name))
+    }
+
+    /// Pairs of shifts that nobody works on following days.
+    pub(super) fn forbidden(&self) -> Vec<(usize, usize)> {
         let n = self.shifts.len();
-        (0..n).flat_map(|s| (0..s).map(move |next| (s, next))).collect()
+        let too_close = |first: usize, next: usize| match (&self.shift_hours, self.min_rest_hours) {
+            (Some(hours), Some(rest)) => hours[next].0 + 24.0 - hours[first].1 < rest,
+            _ => false,
+        };
+        let named = |first: usize, next: usize| match &self.forbidden_sequences {
+            Some(pairs) => {
+                pairs.iter().any(|(a, b)| self.shift_named(a) == Some(first) && self.shift_named(b) == Some(next))
+            }
+            None => self.min_rest_hours.is_none() && next < first,
+        };
+        let pairs = (0..n).flat_map(|first| (0..n).map(move |next| (first, next)));
+        pairs.filter(|&(first, next)| named(first, next) || too_close(first, next)).collect()
+    }
+
+    pub(super) fn most_in_week(&self, e: usize) -> usize {
+        self.week_max_of.as_ref().map_or(self.week_max, |most| most[e])
+    }
+
+    pub(super) fn least_in_week(&self, e: usize) -> usize {
+        self.week_min.min(self.most_in_week(e))
+    }
+
+    pub(super) fn weight(&self, e: usize) -> f64 {
+        self.seniority.as_ref().map_or(1.0, |weights| weights[e])
+    }
+
+    /// The loads that are to be shared fairly.
+    pub(super) fn loads(&self) -> Vec<Load> {
+        let Some(fairness) = self.fairness else { return Vec::new() };
+        let night = self.shifts.len() - 1;
+        let everyone = || (0..self.people).collect::<Vec<_>>();
+        let slots = |keep: &dyn Fn(usize, usize) -> bool| {
+            let all = (0..self.days).flat_map(|d| (0..self.shifts.len()).map(move |s| (d, s)));
+            all.filter(|&(d, s)| keep(d, s)).collect::<Vec<_>>()
+        };
+        let weekend = |d: usize| matches!(self.weekday(d), Weekday::Saturday | Weekday::Sunday);
+        let loads = [
+            Load { name: "shifts", price: fairness.shifts, people: everyone(), slots: slots(&|_, _| true) },
+            Load {
+                name: "nights",
+                price: fairness.nights,
+                people: (0..self.people).filter(|&e| !self.nonight[e]).collect(),
+                slots: slots(&|_, s| s == night),
+            },
+            Load { name: "weekends", price: fairness.weekends, people: everyone(), slots: slots(&|d, _| weekend(d)) },
+        ];
+        loads.into_iter().filter(|load| load.price > 0.0 && load.people.len() > 1 && !load.slots.is_empty()).collect()
     }
 
     pub(crate) fn model(&self) -> Model {
@@ -185,7 +329,12 @@ impl RosterProblem {
             for d in 0..days {
                 for s in 0..shifts {
                     let free = !(self.off[e][d] || s == night && self.nonight[e]);
-                    model.integer(format!("x{e}_{d}_{s}"), self.pref[e][d][s], 0.0, if free { 1.0 } else { 0.0 });
+                    model.integer(
+                        format!("x{e}_{d}_{s}"),
+                        self.weight(e) * self.pref[e][d][s],
+                        0.0,
+                        if free { 1.0 } else { 0.0 },
+                    );
                 }
             }
         }
@@ -195,7 +344,8 @@ impl RosterProblem {
                 let need = self.demand[d][s];
                 let under = model.integer(format!("u{d}_{s}"), self.penalties.under, 0.0, need);
                 let over = model.integer(format!("o{d}_{s}"), self.penalties.over, 0.0, people as f64);
-                let alone = model.integer(format!("z{d}_{s}"), self.penalties.no_senior, 0.0, 1.0);
+                let seniors = (self.seniors_per_shift as f64).min(need);
+                let alone = model.integer(format!("z{d}_{s}"), self.penalties.no_senior, 0.0, seniors.max(1.0));
                 let all = |keep: &dyn Fn(usize) -> bool| -> Vec<(usize, f64)> {
                     (0..people).filter(|&e| keep(e)).map(|e| (self.at(e, d, s), 1.0)).collect()
                 };
@@ -206,12 +356,24 @@ impl RosterProblem {
                 model.say(row, format!("day {}, {shift}: {need} people", d + 1), "people");
                 let mut terms = all(&|e| self.senior[e]);
                 terms.push((alone, 1.0));
-                let row = model.row(format!("sen{d}_{s}"), Role::Structure, terms, 1.0, inf);
-                model.say(row, format!("day {}, {shift}: someone senior", d + 1), "people");
+                let row = model.row(format!("sen{d}_{s}"), Role::Structure, terms, seniors, inf);
+                let whom = if seniors == 1.0 { "someone senior".into() } else { format!("{seniors} seniors") };
+                model.say(row, format!("day {}, {shift}: {whom}", d + 1), "people");
             }
         }
         for e in 0..people {
             self.person_rows(&mut model, e);
+        }
+        for load in self.loads() {
+            let most = model.integer(format!("most {}", load.name), load.price, 0.0, load.slots.len() as f64);
+            let least = model.integer(format!("least {}", load.name), -load.price, 0.0, load.slots.len() as f64);
+            for &e in &load.people {
+                let carried = || load.slots.iter().map(|&(d, s)| (self.at(e, d, s), 1.0));
+                let terms = carried().chain([(most, -1.0)]).collect();
+                model.row(format!("most {} {e}", load.name), Role::Structure, terms, f64::NEG_INFINITY, 0.0);
+                let terms = carried().chain([(least, -1.0)]).collect();
+                model.row(format!("least {} {e}", load.name), Role::Structure, terms, 0.0, inf);
+            }
         }
         model
     }
@@ -244,10 +406,10 @@ impl RosterProblem {
         }
         for w in 0..self.weeks() {
             let week = span(7 * w, 7 * w + 7);
-            let most = self.week_max as f64;
+            let most = self.most_in_week(e) as f64;
             let row = model.row(format!("wkhi{e}_{w}"), Role::Rule, week.clone(), none, most);
             model.say(row, format!("{name}: at most {most} shifts in week {}", w + 1), "shifts");
-            let least = self.week_min as f64;
+            let least = self.least_in_week(e) as f64;
             let short = model.integer(format!("lo{e}_{w}"), self.penalties.short_week, 0.0, least);
             let mut terms = week;
             terms.push((short, 1.0));
@@ -263,6 +425,7 @@ impl RosterProblem {
     pub(crate) fn check(&self, x: &[f64]) -> Vec<String> {
         let mut out = Vec::new();
         let shifts = self.shifts.len();
+        let forbidden = self.forbidden();
         for e in 0..self.people {
             let name = self.name(e);
             let shift_of: Vec<Vec<usize>> =
@@ -279,7 +442,7 @@ impl RosterProblem {
                 }
                 if d > 0
                     && let (Some(&before), Some(&now)) = (shift_of[d - 1].last(), worked.first())
-                    && now < before
+                    && forbidden.contains(&(before, now))
                 {
                     out.push(format!("{name} has no rest before day {}", d + 1));
                 }
@@ -292,7 +455,7 @@ impl RosterProblem {
                 let days = 7 * w..7 * w + 7;
                 let total = days.clone().filter(|&d| busy[d]).count();
                 let nights = days.filter(|&d| shift_of[d].contains(&(shifts - 1))).count();
-                if total > self.week_max || nights > self.nights_max {
+                if total > self.most_in_week(e) || nights > self.nights_max {
                     out.push(format!("{name}: {total} shifts, {nights} nights in week {}", w + 1));
                 }
             }

@@ -50,6 +50,9 @@ pub struct Repair {
     /// The change relative to the size of the limit: what repairs are ranked by.
     pub relative: f64,
     pub unit: String,
+    /// Not enough alone: all changes marked so are needed together.
+    #[serde(default)]
+    pub together: bool,
 }
 
 /// Whether a model, objective aside, has a plan; `None` when the work ran out.
@@ -240,8 +243,46 @@ pub fn repairs(model: &Model, conflict: &Conflict, effort: &mut Effort) -> Vec<R
             to,
             relative: (to - from).abs() / from.abs().max(1.0),
             unit: row.unit.clone(),
+            together: false,
         });
+    }
+    if out.is_empty() {
+        out = joint_repair(model, effort);
     }
     out.sort_by(|a, b| a.relative.total_cmp(&b.relative));
     out
+}
+
+/// The changes of rules that together leave a plan at the least relative change in sum: the way out
+/// when there are several conflicts.
+fn joint_repair(model: &Model, effort: &mut Effort) -> Vec<Repair> {
+    let mut elastic = model.clone();
+    elastic.sense = crate::model::Sense::Min;
+    for column in &mut elastic.columns {
+        column.cost = 0.0;
+    }
+    let mut slack = Vec::new();
+    for i in 0..model.rows.len() {
+        let row = &model.rows[i];
+        if row.role == Role::Rule {
+            let limit = if row.upper.is_finite() { row.upper } else { row.lower };
+            let cost = 1.0 / limit.abs().max(1.0);
+            let above = elastic.column("above", cost, 0.0, f64::INFINITY);
+            let below = elastic.column("below", cost, 0.0, f64::INFINITY);
+            elastic.rows[i].terms.extend([(above, -1.0), (below, 1.0)]);
+            slack.push((i, above, below));
+        }
+    }
+    let answer = effort.silently(|effort| crate::solve::solve(&elastic, 0, effort));
+    let Some(x) = answer.ok().and_then(|answer| answer.x) else { return Vec::new() };
+    let moved = slack.into_iter().filter(|&(_, above, below)| x[above] > 1e-7 || x[below] > 1e-7);
+    moved
+        .map(|(i, above, below)| {
+            let row = &model.rows[i];
+            let (from, to) =
+                if x[above] > x[below] { (row.upper, row.upper + x[above]) } else { (row.lower, row.lower - x[below]) };
+            let relative = (to - from).abs() / from.abs().max(1.0);
+            Repair { says: row.words().to_string(), from, to, relative, unit: row.unit.clone(), together: true }
+        })
+        .collect()
 }

@@ -4,4 +4,4 @@ mod conflict;
 mod sensitivity;
 
 pub use conflict::{Conflict, Member, Repair, conflict, repairs};
-pub use sensitivity::{Binding, CostRange, Sensitivity, sensitivity};
+pub use sensitivity::{Binding, CostRange, LimitRange, Sensitivity, sensitivity};

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::effort::Effort;
 use crate::lp::simplex::Place;
 use crate::lp::{Outcome, Simplex, relaxation};
-use crate::model::Model;
+use crate::model::{Model, Row};
 
 /// A row that the plan uses up.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,6 +39,19 @@ pub struct CostRange {
     pub marginal: f64,
 }
 
+/// How far the limit of one row may move before the plan changes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LimitRange {
+    pub row: String,
+    pub says: String,
+    pub limit: f64,
+    pub unit: String,
+    /// The same limits bind while this one is within; `null` where it has no end.
+    pub from: Option<f64>,
+    pub to: Option<f64>,
+}
+
 /// Prices at a plan. With whole decisions these are the prices of the rest once the whole
 /// ones are settled, and `exact` is false.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
@@ -47,6 +60,8 @@ pub struct Sensitivity {
     pub exact: bool,
     pub binding: Vec<Binding>,
     pub costs: Vec<CostRange>,
+    /// Rows in words, binding or not.
+    pub limits: Vec<LimitRange>,
 }
 
 /// At most this many cost ranges are computed: each needs a row of the inverse.
@@ -76,6 +91,9 @@ pub fn sensitivity(model: &Model, x: &[f64], effort: &mut Effort) -> Sensitivity
     let n = simplex.n;
     for (i, row) in model.rows.iter().enumerate() {
         let price = sign * simplex.row_dual(i);
+        if !row.says.is_empty() && out.limits.len() < MAX_RANGED {
+            out.limits.extend(range_of(&mut simplex, i, row));
+        }
         if simplex.place[n + i] == Place::Basic || price.abs() < 1e-9 {
             continue;
         }
@@ -112,6 +130,23 @@ pub fn sensitivity(model: &Model, x: &[f64], effort: &mut Effort) -> Sensitivity
     }
     effort.add(std::mem::take(&mut simplex.work));
     out
+}
+
+/// Within which limits a row may move: one that does not bind, until it does.
+fn range_of(simplex: &mut Simplex, i: usize, row: &Row) -> Option<LimitRange> {
+    let have = -simplex.x[simplex.n + i] / simplex.row_scale[i];
+    let (limit, from, to) = if simplex.place[simplex.n + i] != Place::Basic {
+        let (down, up) = limit_range(simplex, i);
+        (have, have + down, have + up)
+    } else if row.lower.is_finite() && row.upper == f64::INFINITY {
+        (row.lower, f64::NEG_INFINITY, have.max(row.lower))
+    } else if row.upper.is_finite() && row.lower == f64::NEG_INFINITY {
+        (row.upper, have.min(row.upper), f64::INFINITY)
+    } else {
+        return None;
+    };
+    let (says, unit) = (row.says.clone(), row.unit.clone());
+    Some(LimitRange { row: row.name.clone(), says, limit, unit, from: finite(from), to: finite(to) })
 }
 
 /// By how much the limit of a binding row may move (down, up) before another row takes over.

@@ -4,15 +4,16 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    FiniteCosts, InventoryError, Tier, all_units_discount, backorders, economic_order_quantity, finite_horizon,
-    incremental_discount, min_max_poisson, min_max_power, newsvendor_empirical, newsvendor_normal, newsvendor_poisson,
-    production_quantity, reorder_backorder_split, reorder_expected_level, reorder_loss_function, reorder_poisson,
+    FiniteCosts, InventoryError, LeadTimeDemand, Tier, all_units_discount, backorders, economic_order_quantity,
+    finite_horizon, incremental_discount, min_max_poisson, min_max_power, newsvendor_empirical, newsvendor_normal,
+    newsvendor_poisson, production_quantity, reorder_backorder_split, reorder_expected_level, reorder_loss_function,
+    reorder_point_empirical, reorder_point_for_fill_rate, reorder_point_for_service_level, reorder_poisson,
     reorder_safety_stock, wagner_whitin,
 };
 use crate::model::ModelError;
 
 /// Names that [`solve_classical`] knows.
-pub const KINDS: [&str; 18] = [
+pub const KINDS: [&str; 20] = [
     "eoq",
     "eoqb",
     "epq",
@@ -31,6 +32,8 @@ pub const KINDS: [&str; 18] = [
     "r_q_loss_function_approximation",
     "r_q_poisson_exact",
     "finite_horizon_dp",
+    "safety_stock",
+    "safety_stock_empirical",
 ];
 
 /// Whether a kind is a classical problem.
@@ -57,6 +60,11 @@ struct Inputs {
     lead_time: Option<f64>,
     num_periods: Option<usize>,
     demand: Option<Vec<f64>>,
+    lead_time_sd: Option<f64>,
+    service_level: Option<f64>,
+    fill_rate: Option<f64>,
+    quantity: Option<f64>,
+    lead_time_demand: Option<Vec<f64>>,
 }
 
 fn need<T>(field: &str, value: Option<T>) -> Result<T, ModelError> {
@@ -181,6 +189,28 @@ pub fn solve_classical(kind: &str, inputs: &Value) -> Result<Value, ModelError> 
         )
         .map(|a| json!({"s": a.reorder_level, "S": a.up_to, "cost": a.cost}))
         .map_err(refused),
+        "safety_stock" => {
+            let spread = i.lead_time_sd.unwrap_or(0.0);
+            let demand = LeadTimeDemand::new(mean()?, sd()?, lead()?, spread).map_err(refused)?;
+            match (i.service_level, i.fill_rate) {
+                (Some(level), None) => reorder_point_for_service_level(demand, level),
+                (None, Some(rate)) => reorder_point_for_fill_rate(demand, need("quantity", i.quantity)?, rate),
+                _ => {
+                    return Err(ModelError::OutOfRange {
+                        field: "inputs.service_level and inputs.fill_rate".into(),
+                        value: "both or neither".into(),
+                        bound: "one of the two".into(),
+                    });
+                }
+            }
+            .map(|a| json!(a))
+            .map_err(refused)
+        }
+        "safety_stock_empirical" => {
+            let samples = need("lead_time_demand", i.lead_time_demand.clone())?;
+            let level = need("service_level", i.service_level)?;
+            reorder_point_empirical(&samples, level).map(|a| json!(a)).map_err(refused)
+        }
         other => Err(ModelError::OutOfRange {
             field: "kind".into(),
             value: format!("{other:?}"),

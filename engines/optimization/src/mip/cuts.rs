@@ -3,12 +3,15 @@
 //! 2001), and whatever the formulation's author separates.
 
 use super::Cut;
+use super::implied::ImpliedBounds;
 use super::tree::Tree;
 use crate::effort::Effort;
 use crate::lp::Outcome;
 use crate::lp::simplex::Place;
 
 const ROUNDS: usize = 25;
+/// Problems of at most this many rows are cut for longer.
+const LIGHT: usize = 400;
 const AWAY: f64 = 0.01;
 /// Largest ratio of coefficients in one cut.
 const DYNAMISM: f64 = 1e6;
@@ -21,16 +24,26 @@ impl Tree<'_> {
     pub(super) fn root_cuts(&mut self, effort: &mut Effort) -> bool {
         let mut flat = 0;
         let mut last = self.simplex.objective();
-        let rounds = if self.guidance.depth == 0 { ROUNDS } else { 6 };
+        // Where the relaxation is cheap, long tails of small gains still pay.
+        let light = self.problem.rows.len() <= LIGHT && self.guidance.depth == 0;
+        let rounds = match self.guidance.depth {
+            0 if light => 3 * ROUNDS,
+            0 => ROUNDS,
+            _ => 6,
+        };
         let bounds = VariableBounds::find(self);
         let budget = effort.limit.saturating_sub(effort.spent) / 4;
         let begin = effort.spent;
+        let mut work = 0;
+        let implied = ImpliedBounds::find(self.problem, &mut work);
+        effort.add(work);
         for round in 0..rounds * 4 {
             if effort.is_over() || effort.spent - begin > budget {
                 break;
             }
             let x = self.simplex.values();
-            let own = self.separated(&x);
+            let mut own = self.separated(&x);
+            own.extend(implied.separate(&x, self));
             if round >= rounds && own.is_empty() {
                 break;
             }
@@ -76,9 +89,10 @@ impl Tree<'_> {
             if self.incumbent.is_some() && self.bound >= self.cutoff() {
                 return true;
             }
-            if now - last < 1e-4 * (1.0 + now.abs()).min((self.value - now).abs().max(1e-3)) {
+            let little = if light { 0.01 * (self.value - now).abs().min(now.abs()) } else { 1e-4 * (1.0 + now.abs()) };
+            if now - last < little.min(1e-4 * (1.0 + now.abs())).min((self.value - now).abs().max(1e-3)) {
                 flat += 1;
-                if flat >= if had_own { 6 } else { 3 } {
+                if flat >= if had_own || light { 6 } else { 3 } {
                     break;
                 }
             } else {

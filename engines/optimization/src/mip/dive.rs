@@ -7,6 +7,17 @@ use crate::lp::Outcome;
 /// Share of a run's work that one dive may take.
 const SHARE: u64 = 8;
 
+/// A dive goes carefully at first and faster the more of its share is used, so that it ends with a
+/// plan: one in how many fractions is fixed at once, and how unsure the least sure may be.
+fn hurry(used: u64, allowed: u64) -> (usize, f64) {
+    match used as f64 / allowed.max(1) as f64 {
+        share if share < 0.25 => (12, 0.3),
+        share if share < 0.5 => (8, 0.4),
+        share if share < 0.75 => (4, 0.6),
+        _ => (2, 0.9),
+    }
+}
+
 impl Tree<'_> {
     /// Dives from the root relaxation with different rules; leaves the tree as it was.
     pub(super) fn dive(&mut self, effort: &mut Effort) {
@@ -47,6 +58,8 @@ impl Tree<'_> {
     /// Dives from the present relaxation, which must be solved.
     pub(super) fn dive_from_here(&mut self, effort: &mut Effort, rule: u64) {
         let locks = self.locks();
+        let begin = effort.spent;
+        let allowed = effort.limit.saturating_sub(begin);
         let mut backtracked = 0;
         self.simplex.cutoff = f64::INFINITY;
         loop {
@@ -73,12 +86,13 @@ impl Tree<'_> {
                 })
                 .collect();
             ranked.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-            let batch = 1 + ranked.len() / 12;
+            let batch = 1 + ranked.len() / hurry(effort.spent.saturating_sub(begin), allowed).0;
+            let surest = hurry(effort.spent.saturating_sub(begin), allowed).1;
             let (saved_lower, saved_upper) = (self.lower.clone(), self.upper.clone());
             let mut first = None;
             let mut feasible = true;
             for &(score, j, to) in ranked.iter().take(batch) {
-                if first.is_some() && score > 0.3 {
+                if first.is_some() && score > surest {
                     break;
                 }
                 if self.lower[j] == self.upper[j] || to < self.lower[j] || to > self.upper[j] {

@@ -4,6 +4,7 @@
 mod components;
 mod cuts;
 mod dive;
+mod implied;
 mod neighbourhood;
 mod presolve;
 pub(crate) mod problem;

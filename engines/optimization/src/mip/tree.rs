@@ -169,10 +169,11 @@ impl<'a> Tree<'a> {
         }
         self.remember_root();
         let many_columns = self.integers.len() > self.problem.rows.len() * 3 / 2 && self.problem.columns() > 400;
+        if self.guidance.depth == 0 || self.incumbent.is_none() {
+            self.dive(effort);
+        }
         if many_columns && self.guidance.depth == 0 {
             self.promising_columns(effort);
-        } else if self.guidance.depth == 0 || self.incumbent.is_none() {
-            self.dive(effort);
         }
         if !self.root_cuts(effort) {
             self.bound = self.value;

@@ -29,11 +29,13 @@ pub enum InventoryRule {
         product: Option<String>,
         period: usize,
     },
-    /// Units left at the end of the period.
+    /// Units left at the end of the period; without one, of each from `from_period` on.
     StockAtLeast {
         product: String,
         #[serde(default)]
         period: Option<usize>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from_period: Option<usize>,
         units: f64,
     },
     /// Units on the shelf at the end of the period; without a product, of all together.
@@ -69,7 +71,10 @@ impl InventoryRule {
                     product.as_ref().map_or(String::new(), |p| format!(" of {p}"))
                 )
             }
-            Self::StockAtLeast { product, period, units } => {
+            Self::StockAtLeast { product, period: None, from_period: Some(first), units } => {
+                format!("keep at least {units} of {product} from period {first} on")
+            }
+            Self::StockAtLeast { product, period, units, .. } => {
                 format!("keep at least {units} of {product} {}", each(*period, "period"))
             }
             Self::StockAtMost { product, period, units } => {
@@ -113,9 +118,11 @@ impl InventoryRule {
                 let products = reader.named_or_all("product", product.as_deref(), &names)?;
                 Ok(vec![RuleRow::at_most(products.iter().map(|&p| (problem.at(p, t), 1.0)).collect(), 0.0)])
             }
-            Self::StockAtLeast { product, period, units } => {
+            Self::StockAtLeast { product, period, from_period, units } => {
                 let (p, units) = (find(product)?, reader.amount("units", *units)?);
-                let rows = periods(*period)?;
+                let first = reader.counted("fromPeriod", Some(from_period.unwrap_or(1)), problem.periods)?;
+                let mut rows = periods(*period)?;
+                rows.retain(|t| period.is_some() || first.iter().all(|first| t >= first));
                 Ok(rows.iter().map(|&t| RuleRow::at_least(vec![(problem.at(p, t) + 2, 1.0)], units)).collect())
             }
             Self::StockAtMost { product, period, units } => {
@@ -163,8 +170,10 @@ impl InventoryRule {
             Self::NoOrders { product, period } => {
                 lines(product.as_ref()).iter().all(|line| line.orders[period - 1] <= 1e-6)
             }
-            Self::StockAtLeast { product, period, units } => {
-                lines(Some(product)).iter().all(|line| chosen(*period).all(|t| within(*units, line.stock[t])))
+            Self::StockAtLeast { product, period, from_period, units } => {
+                let first = if period.is_some() { 0 } else { from_period.map_or(0, |first| first.saturating_sub(1)) };
+                let kept = |t: usize, stock: &[f64]| t < first || within(*units, stock[t]);
+                lines(Some(product)).iter().all(|line| chosen(*period).all(|t| kept(t, &line.stock)))
             }
             Self::StockAtMost { product, period, units } => {
                 let lines = lines(product.as_ref());
