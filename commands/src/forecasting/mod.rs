@@ -3,8 +3,10 @@
 mod accuracy;
 mod anomalies;
 mod backtest;
+mod changepoints;
 mod follow;
 mod forecast;
+mod hierarchy;
 mod history;
 mod insights;
 mod watch;
@@ -13,9 +15,11 @@ mod what_if;
 pub use accuracy::ForecastScore;
 pub use anomalies::{Anomaly, AnomalyAnswer, AnomalyRequest};
 pub use backtest::{BacktestAnswer, BacktestOrigin, BacktestRequest, LevelCoverage};
+pub use changepoints::{ChangeKind, Changepoint, ChangepointAnswer, ChangepointRequest};
 pub use dyocense_forecasting::Model;
 pub use dyocense_forecasting::anomalies::Kind as AnomalyKind;
 pub use forecast::{Band, ForecastAnswer, ForecastRequest, Member, Total};
+pub use hierarchy::{HierarchyAnswer, HierarchyNode, HierarchyRequest};
 pub use history::HistorySpan;
 pub use watch::{WatchAnswer, WatchRequest};
 pub use what_if::{
@@ -25,8 +29,10 @@ pub use what_if::{
 
 pub(crate) use anomalies::AnomalyDetection;
 pub(crate) use backtest::Backtesting;
+pub(crate) use changepoints::ChangeDetection;
 pub(crate) use follow::FOLLOWING;
 pub(crate) use forecast::Forecasting;
+pub(crate) use hierarchy::AddingUp;
 pub(crate) use history::{History, grouped, impossible, read};
 pub(crate) use watch::Watching;
 pub(crate) use what_if::Supposing;

@@ -10,7 +10,7 @@ use super::Control;
 use crate::error::Fault;
 use crate::evidence::{ChangeExplaining, GraphLearning, Simulating};
 use crate::execute::Commands;
-use crate::forecasting::{AnomalyDetection, Backtesting, Forecasting, Supposing, Watching};
+use crate::forecasting::{AddingUp, AnomalyDetection, Backtesting, ChangeDetection, Forecasting, Supposing, Watching};
 use crate::optimization::Planning;
 
 /// Why a run has no answer.
@@ -62,6 +62,8 @@ pub(crate) fn analysis(kind: RunKind) -> Option<&'static dyn Analysis> {
         RunKind::Anomalies => Some(&AnomalyDetection),
         RunKind::Watch => Some(&Watching),
         RunKind::WhatIf => Some(&Supposing),
+        RunKind::Changepoints => Some(&ChangeDetection),
+        RunKind::Hierarchy => Some(&AddingUp),
         RunKind::Inventory => Some(&Planning(PlanFamily::Inventory)),
         RunKind::Staffing => Some(&Planning(PlanFamily::Staffing)),
         RunKind::Roster => Some(&Planning(PlanFamily::Roster)),

@@ -1,5 +1,6 @@
 //! Works through queued runs: as many at a time as the node has slots, one of each business, people's before those that
-//! the program asked for, the business that has waited longest since its last turn first. A run that a crash interrupts is worked on again, with the same answer.
+//! the program asked for, the business that has waited longest since its last turn first. A run that a crash interrupts
+//! is worked on again, with the same answer.
 
 use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;

@@ -32,6 +32,8 @@ pub enum RunKind {
     /// The newest steps of a metric, looked at because data arrived.
     Watch,
     WhatIf,
+    Changepoints,
+    Hierarchy,
     Inventory,
     Staffing,
     Roster,

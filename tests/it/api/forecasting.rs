@@ -395,3 +395,59 @@ async fn a_new_day_is_forecast_by_itself_and_an_odd_one_is_told_live() {
     let hidden = stranger.ok(insights, json!({"m": metric})).await;
     assert_eq!(hidden["insights"]["edges"], json!([]));
 }
+
+#[tokio::test]
+async fn parts_add_up_to_their_total_and_what_changed_for_good_is_found() {
+    let owner = world::owner().await;
+    let wave = |i: i64, by: i64| (i * by % 13) as f64;
+    // Shop two opened larger rooms on its 61st day; 10 a day are neither's.
+    let one: Vec<f64> = (0..100).map(|i| 100.0 + wave(i, 5)).collect();
+    let two: Vec<f64> = (0..100).map(|i| if i < 60 { 40.0 } else { 90.0 } + wave(i, 7)).collect();
+    let all: Vec<f64> = one.iter().zip(&two).map(|(one, two)| one + two + 10.0).collect();
+    let define =
+        |key: &'static str| json!({"key": key, "name": key, "unit": "USD", "kind": "FLOW", "goodDirection": "UP"});
+    let mut ids = Vec::new();
+    for (key, values) in [("all_shops", &all), ("shop_one", &one), ("shop_two", &two)] {
+        let mutation =
+            "mutation ($i: DefineMetricInput!) { defineMetric(input: $i) { metric { id } userErrors { message } } }";
+        let id = owner.ok(mutation, json!({"i": define(key)})).await["defineMetric"]["metric"]["id"].clone();
+        let points = values.iter().zip((1..=100).rev()).map(|(value, days)| point(ago(days), *value)).collect();
+        assert_eq!(record(&owner, &id, points).await, 100);
+        ids.push(id);
+    }
+    let hierarchy = "mutation ($i: ForecastHierarchyInput!) { forecastHierarchy(input: $i) { run { id } userErrors { code field } } }";
+    let shown = "query ($id: ID!) { run(id: $id) { status failure summary caveats hierarchy { reconciliation
+        total { name points { mean } } parts { metricId name points { mean intervals { lower upper } } } } } }";
+    let input =
+        json!({"metricId": ids[0], "partIds": [ids[1], ids[2]], "horizon": 7, "model": "ETS", "waitSeconds": 0});
+    let asked = owner.ok(hierarchy, json!({"i": input})).await;
+    let run = once_ended(&owner, &asked["forecastHierarchy"]["run"]["id"], shown).await;
+    assert_eq!(run["status"], "COMPLETED", "{run}");
+    let parts = run["hierarchy"]["parts"].as_array().expect("parts");
+    assert_eq!((parts.len(), &parts[0]["metricId"], &parts[2]["metricId"]), (3, &ids[1], &Value::Null), "{run}");
+    for step in 0..7 {
+        let mean = |node: &Value| node["points"][step]["mean"].as_f64().expect("a number");
+        let sum: f64 = parts.iter().map(mean).sum();
+        assert!((sum - mean(&run["hierarchy"]["total"])).abs() < 1e-6, "{run}");
+    }
+    let itself = json!({"metricId": ids[0], "partIds": [ids[0]], "horizon": 7});
+    assert_eq!(
+        owner.refusal(hierarchy, json!({"i": itself})).await,
+        ("INVALID".to_owned(), "input.partIds".to_owned())
+    );
+    let nothing = json!({"metricId": ids[0], "partIds": ["R29hbA"], "horizon": 7});
+    assert_eq!(owner.refusal(hierarchy, json!({"i": nothing})).await.0, "NOT_FOUND");
+
+    let changes = "mutation ($i: DetectChangepointsInput!) { detectChangepoints(input: $i) { run { id } userErrors { code field } } }";
+    let shown = "query ($id: ID!) { run(id: $id) { status failure summary changepoints { changepoints {
+        start kind levelBefore levelAfter confidence explanation } } } }";
+    let asked = owner.ok(changes, json!({"i": {"metricId": ids[2], "waitSeconds": 0}})).await;
+    let run = once_ended(&owner, &asked["detectChangepoints"]["run"]["id"], shown).await;
+    let found = run["changepoints"]["changepoints"].as_array().unwrap_or_else(|| panic!("{run}"));
+    let change = &found[0];
+    assert_eq!((found.len(), &change["start"]), (1, &json!(ago(40).to_string())), "{run}");
+    let up = change["levelAfter"].as_f64().expect("after") - change["levelBefore"].as_f64().expect("before");
+    assert!((up - 50.0).abs() < 8.0, "{run}");
+    let refused = owner.refusal(changes, json!({"i": {"metricId": ids[2], "falseAlarms": 0.9}})).await;
+    assert_eq!(refused.1, "input.falseAlarms");
+}

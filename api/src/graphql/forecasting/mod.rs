@@ -1,5 +1,7 @@
 //! Where metrics are heading, what would move them, and what in them was odd.
 
+mod changepoints;
+mod hierarchy;
 mod insights;
 mod mutations;
 mod queries;
@@ -7,6 +9,8 @@ mod types;
 mod watch;
 mod what_if;
 
+pub use changepoints::ChangepointReport;
+pub use hierarchy::HierarchyForecast;
 pub use mutations::ForecastingMutation;
 pub use queries::ForecastingQuery;
 pub use types::{AnomalyReport, Backtest, Forecast};

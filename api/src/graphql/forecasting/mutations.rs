@@ -1,7 +1,9 @@
 //! Asking where a metric is heading, what would move it, and what in it was odd.
 
 use async_graphql::{Context, ID, InputObject, InputType, Object, SimpleObject};
-use dyocense_commands::forecasting::{AnomalyRequest, BacktestRequest, ForecastRequest};
+use dyocense_commands::forecasting::{
+    AnomalyRequest, BacktestRequest, ChangepointRequest, ForecastRequest, HierarchyRequest,
+};
 use dyocense_domain::ids::MetricId;
 use dyocense_domain::runs::RunKind;
 use serde_json::{Value, json};
@@ -104,6 +106,48 @@ pub struct DetectAnomaliesInput {
     wait_seconds: u32,
 }
 
+/// Where to look for changes for good.
+#[derive(InputObject)]
+pub struct DetectChangepointsInput {
+    /// The metric.
+    metric_id: ID,
+    /// The calendar's step.
+    #[graphql(default_with = "Bucket::Day")]
+    bucket: Bucket,
+    /// The chance of a false alarm in a metric that never changes (0.0001 to 0.5).
+    #[graphql(default = 0.05)]
+    false_alarms: f64,
+    /// How many seconds (0 to 20) to wait for the answer.
+    #[graphql(default = 10)]
+    wait_seconds: u32,
+}
+
+/// Which total to forecast with its parts.
+#[derive(InputObject)]
+pub struct ForecastHierarchyInput {
+    /// The metric that is the total.
+    metric_id: ID,
+    /// The metrics that are its parts (1 to 50), by shop, product or channel. What is in none of them is a part too.
+    part_ids: Vec<ID>,
+    /// Steps ahead (1 to 1,000).
+    horizon: u32,
+    /// The calendar's step.
+    #[graphql(default_with = "Bucket::Day")]
+    bucket: Bucket,
+    /// Interval levels in percent (1 to 99.9), at most 10.
+    #[graphql(default_with = "vec![80.0, 95.0]")]
+    levels: Vec<f64>,
+    /// The model of each forecast, before they are made to add up.
+    #[graphql(default_with = "ForecastModel::Auto")]
+    model: ForecastModel,
+    /// Of everything random.
+    #[graphql(default = 1)]
+    seed: u32,
+    /// How many seconds (0 to 20) to wait for the answer.
+    #[graphql(default = 10)]
+    wait_seconds: u32,
+}
+
 macro_rules! run_payloads {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
         $(
@@ -135,6 +179,10 @@ run_payloads!(
     EnsembleForecastPayload,
     /// What became of asking what if.
     WhatIfPayload,
+    /// What became of asking for changes for good.
+    DetectChangepointsPayload,
+    /// What became of asking for a forecast of a total and its parts.
+    ForecastHierarchyPayload,
     /// What became of asking for a backtest.
     BacktestPayload,
     /// What became of asking for anomalies.
@@ -305,6 +353,63 @@ impl ForecastingMutation {
                     false_discovery_rate: input.false_discovery_rate,
                 };
                 (json!(request), 1, input.wait_seconds)
+            },
+        )
+        .await
+    }
+
+    /// Looks for where a metric changed its level or its trend for good, and says how.
+    async fn detect_changepoints(
+        &self,
+        ctx: &Context<'_>,
+        input: DetectChangepointsInput,
+        #[graphql(desc = "Repeats of this request with the same key are done once.")] idempotency_key: Option<String>,
+    ) -> Result<DetectChangepointsPayload, Fault> {
+        ask(
+            ctx,
+            input,
+            idempotency_key,
+            |input| &input.metric_id,
+            RunKind::Changepoints,
+            |metric_id, input| {
+                let bucket = Some(input.bucket.into());
+                let request = ChangepointRequest { metric_id, bucket, false_alarms: input.false_alarms };
+                (json!(request), 1, input.wait_seconds)
+            },
+        )
+        .await
+    }
+
+    /// Forecasts a total and its parts together, so that the parts add up to the total on every step.
+    async fn forecast_hierarchy(
+        &self,
+        ctx: &Context<'_>,
+        input: ForecastHierarchyInput,
+        #[graphql(desc = "Repeats of this request with the same key are done once.")] idempotency_key: Option<String>,
+    ) -> Result<ForecastHierarchyPayload, Fault> {
+        let mut parts = Vec::with_capacity(input.part_ids.len());
+        for part in &input.part_ids {
+            match ids::of::<MetricId>(Kind::Metric, part) {
+                Some(part) if crate::graphql::metrics::load::metric(ctx, part).await?.is_some() => parts.push(part),
+                _ => return Ok(UserError::not_found("metric", &["input", "partIds"]).into()),
+            }
+        }
+        ask(
+            ctx,
+            input,
+            idempotency_key,
+            |input| &input.metric_id,
+            RunKind::Hierarchy,
+            |metric_id, input| {
+                let request = HierarchyRequest {
+                    metric_id,
+                    parts,
+                    horizon: input.horizon as usize,
+                    levels: input.levels,
+                    model: input.model.into(),
+                    bucket: Some(input.bucket.into()),
+                };
+                (json!(request), input.seed, input.wait_seconds)
             },
         )
         .await

@@ -2,7 +2,9 @@
 
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use dyocense_commands::evidence::{ChangeAnswer, GraphAnswer, InterventionAnswer};
-use dyocense_commands::forecasting::{AnomalyAnswer, BacktestAnswer, ForecastAnswer, WatchAnswer, WhatIfAnswer};
+use dyocense_commands::forecasting::{
+    AnomalyAnswer, BacktestAnswer, ChangepointAnswer, ForecastAnswer, HierarchyAnswer, WatchAnswer, WhatIfAnswer,
+};
 use dyocense_commands::optimization::PlanAnswer;
 use dyocense_commands::runs::Progress;
 use dyocense_domain::runs::{self as domain, RunCompleted};
@@ -12,7 +14,9 @@ use serde::de::DeserializeOwned;
 use crate::graphql::connection::Named;
 use crate::graphql::evidence::{CausalGraph, ChangeExplanation, Intervention};
 use crate::graphql::fault::Fault;
-use crate::graphql::forecasting::{AnomalyReport, Backtest, Forecast, WatchReport, WhatIf};
+use crate::graphql::forecasting::{
+    AnomalyReport, Backtest, ChangepointReport, Forecast, HierarchyForecast, WatchReport, WhatIf,
+};
 use crate::graphql::identity::User;
 use crate::graphql::ids::Kind;
 use crate::graphql::loaders;
@@ -37,6 +41,10 @@ pub enum RunKind {
     Watch,
     /// Where a metric would be heading if others went another way.
     WhatIf,
+    /// Where a metric changed for good.
+    Changepoints,
+    /// Where a total and its parts are heading, so that they add up.
+    Hierarchy,
     /// What to order.
     Inventory,
     /// How many people to schedule.
@@ -264,6 +272,16 @@ impl Run {
     /// The answer of supposing that other metrics go another way.
     pub async fn what_if(&self) -> Result<Option<WhatIf>, Fault> {
         Ok(self.answer_of::<WhatIfAnswer>(domain::RunKind::WhatIf)?.map(Into::into))
+    }
+
+    /// The answer of a search for changes for good.
+    pub async fn changepoints(&self) -> Result<Option<ChangepointReport>, Fault> {
+        Ok(self.answer_of::<ChangepointAnswer>(domain::RunKind::Changepoints)?.map(Into::into))
+    }
+
+    /// The answer of a forecast of a total and its parts.
+    pub async fn hierarchy(&self) -> Result<Option<HierarchyForecast>, Fault> {
+        Ok(self.answer_of::<HierarchyAnswer>(domain::RunKind::Hierarchy)?.map(Into::into))
     }
 
     /// The answer of a search for a plan.
