@@ -5,8 +5,8 @@ use std::sync::Arc;
 use dyocense_domain::Clock;
 use dyocense_domain::event::{Aggregate, DomainEvent};
 use dyocense_eventlog::{
-    Append, AppendError, Direction, EventLog, ExpectedVersion, Metadata, NewEvent, Position, RecordedEvent, StreamId,
-    TenantId,
+    Append, AppendError, Appended, Direction, EventLog, ExpectedVersion, Metadata, NewEvent, Position, RecordedEvent,
+    StreamId, TenantId,
 };
 use jiff::Timestamp;
 use sqlx::PgPool;
@@ -112,30 +112,51 @@ impl Commands {
     where
         A: Aggregate,
     {
+        let stream = stream_id(stream)?;
+        let _turn = self.turns.take(caller.tenant, &stream).await;
         if let Some(outcome) = self.replay(caller).await? {
             return Ok(outcome);
         }
-        let stream = stream_id(stream)?;
-        let _turn = self.turns.take(caller.tenant, &stream).await;
         for _ in 0..MOST_ATTEMPTS {
             let loaded: Loaded<A> = self.load(caller.tenant, &stream).await?;
-            let events = decide(&loaded.state).map_err(CommandError::Refused)?;
-            if events.is_empty() {
-                let position = self.log.head(caller.tenant).await?;
-                return Ok(Outcome { position, events, replayed: false });
-            }
+            let events = match decide(&loaded.state) {
+                Ok(events) if !events.is_empty() => events,
+                nothing => return self.nothing_new(caller, nothing).await,
+            };
             match self.append(caller, stream.clone(), loaded.version, command, &events).await {
                 Err(AppendError::Conflict { .. }) => continue,
                 Err(error) => return Err(Fault::from(error).into()),
-                Ok(appended) if appended.replayed => {
-                    return self.replay(caller).await?.ok_or_else(|| Fault::internal("a receipt vanished").into());
-                }
-                Ok(appended) => {
-                    return Ok(Outcome { position: appended.last_position, events, replayed: false });
-                }
+                Ok(appended) => return self.done(caller, &appended, events).await,
             }
         }
         Err(Fault::Contended.into())
+    }
+
+    /// The answer of a command whose events are in the log: its own, or those of its first attempt.
+    pub(crate) async fn done<E: DomainEvent, R>(
+        &self,
+        caller: &Caller,
+        appended: &Appended,
+        events: Vec<E>,
+    ) -> Result<Outcome<E>, CommandError<R>> {
+        if appended.replayed {
+            return self.replay(caller).await?.ok_or_else(|| Fault::internal("a receipt vanished").into());
+        }
+        Ok(Outcome { position: appended.last_position, events, replayed: false })
+    }
+
+    /// The answer of a command that decided on no event. Where it was given before under the same key, by another
+    /// process since it was looked for here, that is why, and the first answer stands.
+    pub(crate) async fn nothing_new<E: DomainEvent, R>(
+        &self,
+        caller: &Caller,
+        decided: Result<Vec<E>, R>,
+    ) -> Result<Outcome<E>, CommandError<R>> {
+        if let Some(outcome) = self.replay(caller).await? {
+            return Ok(outcome);
+        }
+        let events = decided.map_err(CommandError::Refused)?;
+        Ok(Outcome { position: self.log.head(caller.tenant).await?, events, replayed: false })
     }
 
     pub(crate) async fn append<E: DomainEvent>(
@@ -145,7 +166,7 @@ impl Commands {
         version: i64,
         command: &'static str,
         events: &[E],
-    ) -> Result<dyocense_eventlog::Appended, AppendError> {
+    ) -> Result<Appended, AppendError> {
         self.log
             .append(Append {
                 tenant: caller.tenant,

@@ -189,22 +189,21 @@ impl Commands {
         command: &'static str,
         decide: impl Fn(&Import) -> Result<Vec<ImportEvent>, ImportRefusal>,
     ) -> Result<Outcome<ImportEvent>, CommandError<ImportRefusal>> {
+        let stream = stream_id(import_id.stream())?;
+        let _turn = self.turns.take(caller.tenant, &stream).await;
         if let Some(outcome) = self.replay(caller).await? {
             return Ok(outcome);
         }
-        let stream = stream_id(import_id.stream())?;
-        let _turn = self.turns.take(caller.tenant, &stream).await;
         for _ in 0..MOST_ATTEMPTS {
             let loaded = self.load_import(caller.tenant, import_id).await?;
-            let events = decide(&loaded.state).map_err(CommandError::Refused)?;
-            if events.is_empty() {
-                let position = self.log.head(caller.tenant).await?;
-                return Ok(Outcome { position, events, replayed: false });
-            }
+            let events = match decide(&loaded.state) {
+                Ok(events) if !events.is_empty() => events,
+                nothing => return self.nothing_new(caller, nothing).await,
+            };
             match self.append(caller, stream.clone(), loaded.version, command, &events).await {
                 Err(AppendError::Conflict { .. }) => continue,
                 Err(error) => return Err(Fault::from(error).into()),
-                Ok(appended) => return Ok(Outcome { position: appended.last_position, events, replayed: false }),
+                Ok(appended) => return self.done(caller, &appended, events).await,
             }
         }
         Err(Fault::Contended.into())

@@ -164,14 +164,14 @@ impl Commands {
         command: GoalCommand,
         measure: Option<(Option<MetricId>, TimeZoneName)>,
     ) -> GoalResult {
+        let stream = stream_id(goal_id.stream())?;
+        let _turn = self.turns.take(caller.tenant, &stream).await;
         if let Some(outcome) = self.replay(caller).await? {
             return Ok(outcome);
         }
-        let stream = stream_id(goal_id.stream())?;
         // Points that the caller has seen must be seen by the decision.
         let head = self.log.head(caller.tenant).await?;
         self.reads.wait_for(caller.tenant, head, READ_MODELS_WAIT).await?;
-        let _turn = self.turns.take(caller.tenant, &stream).await;
         for _ in 0..MOST_ATTEMPTS {
             let Loaded { state: goal, version } = self.load::<Goal>(caller.tenant, &stream).await?;
             let measure = measure
@@ -181,16 +181,14 @@ impl Commands {
                 Some((Some(metric_id), zone)) => self.measured(caller.tenant, metric_id, &zone).await?,
                 _ => None,
             };
-            let events =
-                goals::decide(&goal, command.clone(), metric.as_ref(), self.now()).map_err(CommandError::Refused)?;
-            if events.is_empty() {
-                let position = self.log.head(caller.tenant).await?;
-                return Ok(Outcome { position, events, replayed: false });
-            }
+            let events = match goals::decide(&goal, command.clone(), metric.as_ref(), self.now()) {
+                Ok(events) if !events.is_empty() => events,
+                nothing => return self.nothing_new(caller, nothing).await,
+            };
             match self.append(caller, stream.clone(), version, name, &events).await {
                 Err(AppendError::Conflict { .. }) => continue,
                 Err(error) => return Err(Fault::from(error).into()),
-                Ok(appended) => return Ok(Outcome { position: appended.last_position, events, replayed: false }),
+                Ok(appended) => return self.done(caller, &appended, events).await,
             }
         }
         Err(Fault::Contended.into())

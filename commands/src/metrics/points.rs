@@ -79,22 +79,21 @@ impl Commands {
         ats: &[Timestamp],
         decide: impl Fn(&Metric, &KnownPoints) -> Result<Vec<MetricEvent>, MetricRefusal>,
     ) -> Result<Outcome<MetricEvent>, CommandError<MetricRefusal>> {
+        let stream = stream_id(metric_id.stream())?;
+        let _turn = self.turns.take(caller.tenant, &stream).await;
         if let Some(outcome) = self.replay(caller).await? {
             return Ok(outcome);
         }
-        let stream = stream_id(metric_id.stream())?;
-        let _turn = self.turns.take(caller.tenant, &stream).await;
         for _ in 0..MOST_ATTEMPTS {
             let (metric, known, version) = self.load_metric(caller.tenant, metric_id, ats).await?;
-            let events = decide(&metric, &known).map_err(CommandError::Refused)?;
-            if events.is_empty() {
-                let position = self.log.head(caller.tenant).await?;
-                return Ok(Outcome { position, events, replayed: false });
-            }
+            let events = match decide(&metric, &known) {
+                Ok(events) if !events.is_empty() => events,
+                nothing => return self.nothing_new(caller, nothing).await,
+            };
             match self.append(caller, stream.clone(), version, command, &events).await {
                 Err(AppendError::Conflict { .. }) => continue,
                 Err(error) => return Err(Fault::from(error).into()),
-                Ok(appended) => return Ok(Outcome { position: appended.last_position, events, replayed: false }),
+                Ok(appended) => return self.done(caller, &appended, events).await,
             }
         }
         Err(Fault::Contended.into())

@@ -93,7 +93,7 @@ async fn what_cannot_be_planned_is_refused_or_explained_in_the_owners_words() {
     let owner = world::owner().await;
     for (problem, says) in [
         (json!({"channels": [], "periods": 1, "budget_per_period": 1.0}), "channels"),
-        (json!({"periods": 1}), "channels"),
+        (json!({"periods": 1, "budget_per_period": 1.0}), "channels"),
         (json!([]), "budget problem"),
     ] {
         let asked = owner.ok(BUDGET, json!({"i": {"problem": problem}})).await;

@@ -97,7 +97,7 @@ impl CausalModel {
     /// The latest version's graph; null until it was learnt once.
     async fn graph(&self, ctx: &Context<'_>) -> Result<Option<CausalGraph>, Fault> {
         match run(ctx, self.0.latest_run).await? {
-            Some(run) => run.causal_graph(ctx).await.map_err(Into::into),
+            Some(run) => run.causal_graph(ctx).await,
             None => Ok(None),
         }
     }

@@ -120,11 +120,11 @@ async fn people_are_planned_for_the_customers_who_are_expected_hour_by_hour() {
             points.push(json!({"at": format!("{day}T{hour:02}:00:00Z"), "value": customers.to_string()}));
         }
     }
-    define(&owner, "customers", points).await;
+    define(&owner, "walk_ins", points).await;
     let tours: Vec<Value> = (6..14).map(|start| json!({"start": start, "len": 8, "off": [], "cost": 900.0})).collect();
     let promise = json!({"handling_minutes": 6, "level": 0.8, "within_seconds": 60});
     let problem = json!({
-        "demand": [{"metric": "customers", "service": promise}], "tours": tours, "under_penalty": 60.0, "max_heads": [40],
+        "demand": [{"metric": "walk_ins", "service": promise}], "tours": tours, "under_penalty": 60.0, "max_heads": [40],
     });
     let run = plan(&owner, "optimizeStaffing", json!({"problem": problem, "seconds": 3})).await;
     let people: Vec<f64> =
