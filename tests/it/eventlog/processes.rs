@@ -35,7 +35,18 @@ async fn writes_until_it_is_done_or_killed() {
     let seed: u64 = std::env::var(SEED).expect("a seed").parse().expect("a number");
     let sizes = PoolSizes { writer: 6, reader: 4, projector: 1, vault: 1 };
     let pools = Database::connect(&url, sizes).await.expect("the pools open");
-    let log = open(&pools, &Keyring::new(MasterKey::new("test", [7; 32]), vec![]), Upcasters::new()).await;
+    let keyring = Keyring::new(MasterKey::new("test", [7; 32]), vec![]);
+    let mut tries = 0;
+    let log = loop {
+        tries += 1;
+        let (writer, reader) = (pools.writer.clone(), pools.reader.clone());
+        match EventLog::open(writer, reader, keyring.clone(), Upcasters::new(), Options::default()).await {
+            Ok(log) => break log,
+            // Connections are ended while a process begins, too.
+            Err(OpenError::Unavailable(_)) if tries < 100 => continue,
+            Err(other) => panic!("the log does not open: {other}"),
+        }
+    };
     join_all((0..TASKS).map(|task| write(&log, &pools, &tenants, StdRng::seed_from_u64(seed * 100 + task)))).await;
     println!("done");
 }
