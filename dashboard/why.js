@@ -49,8 +49,8 @@ export async function why(main) {
 function explained(found) {
   const amount = (value) => number(value, found.unit);
   const steps = [
-    ["The days before would lead to", found.before],
-    ...found.calendarParts.map((part) => [part.name, part.effect]),
+    ["The days just before, on average", found.before],
+    ...found.calendarParts.map((part) => [`Calendar: ${part.name}`, part.effect]),
     ["Expected, the calendar included", found.expected],
     ["Actual", found.actual],
   ];
