@@ -56,6 +56,20 @@ fn customers_who_wait_are_served_later() {
 }
 
 #[test]
+fn a_capacity_that_is_left_out_is_no_limit() {
+    let mut products = vec![product(&[20.0, 50.0, 10.0, 50.0, 50.0]), product(&[5.0, 0.0, 35.0, 5.0, 15.0])];
+    products[1]["name"] = json!("cake");
+    products[1]["unit_time"] = json!(1.0);
+    let ample = answered("inventory", shop(products.clone(), 5), &[]);
+    let free = answered("inventory", json!({"products": products, "periods": 5}), &[]);
+    assert_eq!((free.status, ample.status), (Status::Optimal, Status::Optimal));
+    assert!((free.objective.unwrap() - ample.objective.unwrap()).abs() < 1e-5, "{free:?} {ample:?}");
+    assert_eq!(orders(&free), orders(&ample));
+    let short = refused("inventory", json!({"products": products, "periods": 5, "capacity": [1.0]}));
+    assert!(short.contains("capacity") && short.contains('5'), "{short}");
+}
+
+#[test]
 fn what_waits_at_the_end_is_lost() {
     let mut waits = product(&[10.0]);
     waits["backorder"] = json!(0.0);

@@ -59,7 +59,8 @@ fn is_zero(value: &f64) -> bool {
 pub struct InventoryProblem {
     pub products: Vec<Product>,
     pub periods: usize,
-    /// Capacity of each period, shared by all products.
+    /// Capacity of each period, shared by all products; empty: without a limit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub capacity: Vec<f64>,
     /// Shelf space at the end of each period, shared by all products.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -81,7 +82,9 @@ impl InventoryProblem {
         count("periods", self.periods, 1, 1000)?;
         count("number of products", self.products.len(), 1, 5000)?;
         count("products x periods", self.products.len() * self.periods, 1, 100_000)?;
-        length("capacity", self.capacity.len(), self.periods, "the number of periods")?;
+        if !self.capacity.is_empty() {
+            length("capacity", self.capacity.len(), self.periods, "the number of periods")?;
+        }
         for (t, &c) in self.capacity.iter().enumerate() {
             amount(format!("capacity[{t}]"), c)?;
         }
@@ -165,8 +168,8 @@ impl InventoryProblem {
         let from = if product.backorder.is_some() { 0 } else { t };
         let end = product.shelf_life.map_or(self.periods, |life| (t + life).min(self.periods));
         let rest = product.demand[from..end].iter().sum::<f64>().max(product.moq) + product.moq;
-        if product.unit_time > 0.0 {
-            let room = ((self.capacity[t] - product.setup_time) / product.unit_time).max(0.0);
+        if let Some(capacity) = self.capacity.get(t).filter(|_| product.unit_time > 0.0) {
+            let room = ((capacity - product.setup_time) / product.unit_time).max(0.0);
             let whole = product.demand.iter().all(|d| d.fract() == 0.0);
             rest.min(if whole { room.floor() } else { room })
         } else {
@@ -246,15 +249,15 @@ impl InventoryProblem {
                 }
             }
         }
-        for t in 0..self.periods {
+        for (t, &capacity) in self.capacity.iter().enumerate() {
             let mut terms = Vec::new();
             for (p, product) in self.products.iter().enumerate() {
                 let c = self.at(p, t);
                 terms.push((c, product.unit_time));
                 terms.push((c + 1, product.setup_time));
             }
-            let row = model.row(format!("cap{t}"), Role::Rule, terms, f64::NEG_INFINITY, self.capacity[t]);
-            model.say(row, format!("capacity of period {} is {}", t + 1, self.capacity[t]), "capacity");
+            let row = model.row(format!("cap{t}"), Role::Rule, terms, f64::NEG_INFINITY, capacity);
+            model.say(row, format!("capacity of period {} is {capacity}", t + 1), "capacity");
         }
         let none = f64::NEG_INFINITY;
         for (t, &room) in self.space.iter().flatten().enumerate() {

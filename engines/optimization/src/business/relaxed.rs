@@ -136,7 +136,8 @@ impl InventoryProblem {
             for t in 0..self.periods {
                 let y = self.at(p, t) + 1;
                 let on = relaxed.orders[p * self.periods + t] >= SHARE;
-                let room = self.capacity[t] - self.products[p].setup_time;
+                let room =
+                    self.capacity.get(t).map_or(f64::INFINITY, |capacity| capacity - self.products[p].setup_time);
                 let possible = self.products[p].moq * self.products[p].unit_time <= room;
                 problem.upper[y] = f64::from(u8::from(on && possible));
             }
