@@ -66,7 +66,7 @@ impl PlanCalendarInput {
 /// A plan to look for.
 #[derive(InputObject)]
 pub struct OptimizeInput {
-    /// The problem; docs/plans.md says what each kind takes, and which numbers may come from metrics. Either this or
+    /// The problem; docs/optimization.md says what each kind takes, and which numbers may come from metrics. Either this or
     /// `scenarioOf`.
     problem: Option<Json>,
     /// An earlier run of the same kind, whose question is asked again with `changes`.

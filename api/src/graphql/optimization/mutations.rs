@@ -53,7 +53,7 @@ pub struct SaveConstraintInput {
     family: PlanFamily,
     /// In your own words, as "never more than USD 5,000 on ads".
     says: String,
-    /// What it means; docs/plans.md lists what each kind of plan knows.
+    /// What it means; docs/optimization.md lists what each kind of plan knows.
     limit: Json,
     /// A problem that it is to fit: what it names must be there. The newest that was asked of these plans where it is
     /// left out.
