@@ -3,12 +3,14 @@
 //! A policy reads each tenant's history in order from its own checkpoint. The commands it gives carry idempotency
 //! keys made from the policy's name and the event, so a crash between command and checkpoint repeats nothing.
 
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use dyocense_eventlog::{Direction, Position, RecordedEvent, TenantId};
 use futures::StreamExt;
+use sqlx::PgConnection;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -64,13 +66,10 @@ pub fn all() -> Vec<Arc<dyn Policy>> {
 pub async fn run(commands: Commands, policies: Vec<Arc<dyn Policy>>, stop: CancellationToken) {
     let mut commits = commands.log.subscribe_commits();
     loop {
-        let mut worked = false;
-        for policy in &policies {
-            match catch_up(&commands, policy.as_ref(), &stop).await {
-                Ok(some) => worked |= some,
-                Err(error) => tracing::warn!(policy = policy.name(), %error, "a policy could not look for its work"),
-            }
-        }
+        let worked = catch_up(&commands, &policies, &stop).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "policies could not look for their work");
+            false
+        });
         if worked && !stop.is_cancelled() {
             continue;
         }
@@ -85,23 +84,27 @@ pub async fn run(commands: Commands, policies: Vec<Arc<dyn Policy>>, stop: Cance
     }
 }
 
-/// One batch for every tenant that the policy is behind on. Whether anything was done.
-async fn catch_up(commands: &Commands, policy: &dyn Policy, stop: &CancellationToken) -> Result<bool, Fault> {
+/// One batch for every tenant that a policy is behind on. Whether anything was done.
+async fn catch_up(commands: &Commands, policies: &[Arc<dyn Policy>], stop: &CancellationToken) -> Result<bool, Fault> {
+    let names: Vec<&str> = policies.iter().map(|policy| policy.name()).collect();
     let behind: Vec<Uuid> = sqlx::query_scalar(
         "select head.tenant_id from log.tenant_head head
-         left join vault.policy_checkpoints done on done.tenant_id = head.tenant_id and done.policy = $1
-         where head.position > coalesce(done.position, 0) limit 1000",
+         left join (
+             select tenant_id, count(*) as known, min(position) as position from vault.policy_checkpoints
+             where policy = any ($1) group by tenant_id
+         ) done on done.tenant_id = head.tenant_id
+         where head.position > coalesce(done.position, 0) or done.known < cardinality($1) limit 1000",
     )
-    .bind(policy.name())
+    .bind(&names)
     .fetch_all(commands.vault.across_tenants())
     .await?;
     let done = futures::stream::iter(behind)
         .take_until(stop.cancelled())
         .map(|tenant| async move {
             let tenant = TenantId::from(tenant);
-            let outcome = react_once(commands, policy, tenant).await;
+            let outcome = react_once(commands, policies, tenant).await;
             outcome.unwrap_or_else(|error| {
-                tracing::warn!(policy = policy.name(), %tenant, %error, cause = ?std::error::Error::source(&error), "a policy will be tried again");
+                tracing::warn!(%tenant, %error, cause = ?std::error::Error::source(&error), "policies will be tried again");
                 false
             })
         })
@@ -111,31 +114,75 @@ async fn catch_up(commands: &Commands, policy: &dyn Policy, stop: &CancellationT
     Ok(done)
 }
 
-async fn react_once(commands: &Commands, policy: &dyn Policy, tenant: TenantId) -> Result<bool, Fault> {
+/// Lets every policy that no other node works on for this tenant answer its next batch. Those that stand at the same
+/// position, as they do unless one has failed, share the reading.
+async fn react_once(commands: &Commands, policies: &[Arc<dyn Policy>], tenant: TenantId) -> Result<bool, Fault> {
     let mut tx = commands.vault.across_tenants().begin().await?;
-    sqlx::query("insert into vault.policy_checkpoints (policy, tenant_id) values ($1, $2) on conflict do nothing")
-        .bind(policy.name())
+    let mut held = checkpoints(&mut tx, policies, tenant).await?;
+    if held.len() < policies.len() {
+        // New for this tenant, or held by another node.
+        let names: Vec<&str> = policies.iter().map(|policy| policy.name()).collect();
+        sqlx::query(
+            "insert into vault.policy_checkpoints (policy, tenant_id)
+             select policy, $2 from unnest($1::text[]) policy order by policy on conflict do nothing",
+        )
+        .bind(&names)
         .bind(Uuid::from(tenant))
         .execute(&mut *tx)
         .await?;
-    let held: Option<i64> = sqlx::query_scalar(
-        "select position from vault.policy_checkpoints where policy = $1 and tenant_id = $2 for update skip locked",
+        held = checkpoints(&mut tx, policies, tenant).await?;
+    }
+    let mut reached: (Vec<&str>, Vec<i64>) = Default::default();
+    let mut standing: BTreeMap<i64, Vec<&Arc<dyn Policy>>> = BTreeMap::new();
+    for policy in policies {
+        if let Some(position) = held.get(policy.name()) {
+            standing.entry(*position).or_default().push(policy);
+        }
+    }
+    for (after, policies) in standing {
+        let after = Position::new(after).unwrap_or(Position::START);
+        let events = commands.log.read_tenant(tenant, after, BATCH, Direction::Forward).await?;
+        let Some(last) = events.last() else { continue };
+        for policy in policies {
+            match policy.react(commands, tenant, &events).await {
+                Ok(()) => {
+                    reached.0.push(policy.name());
+                    reached.1.push(last.position.get());
+                }
+                Err(error) => {
+                    tracing::warn!(policy = policy.name(), %tenant, %error, cause = ?std::error::Error::source(&error), "a policy will be tried again");
+                }
+            }
+        }
+    }
+    sqlx::query(
+        "update vault.policy_checkpoints done set position = now.position
+         from unnest($2::text[], $3::bigint[]) now (policy, position)
+         where done.tenant_id = $1 and done.policy = now.policy",
     )
-    .bind(policy.name())
     .bind(Uuid::from(tenant))
-    .fetch_optional(&mut *tx)
+    .bind(&reached.0)
+    .bind(&reached.1)
+    .execute(&mut *tx)
     .await?;
-    // Another node works on it.
-    let Some(after) = held.and_then(Position::new) else { return Ok(false) };
-    let events = commands.log.read_tenant(tenant, after, BATCH, Direction::Forward).await?;
-    let Some(last) = events.last() else { return Ok(false) };
-    policy.react(commands, tenant, &events).await?;
-    sqlx::query("update vault.policy_checkpoints set position = $3 where policy = $1 and tenant_id = $2")
-        .bind(policy.name())
-        .bind(Uuid::from(tenant))
-        .bind(last.position.get())
-        .execute(&mut *tx)
-        .await?;
     tx.commit().await?;
-    Ok(true)
+    Ok(!reached.0.is_empty())
+}
+
+/// Where the policies stand for a tenant, each held for this transaction; those that another node holds are left out.
+async fn checkpoints(
+    tx: &mut PgConnection,
+    policies: &[Arc<dyn Policy>],
+    tenant: TenantId,
+) -> Result<HashMap<String, i64>, Fault> {
+    let names: Vec<&str> = policies.iter().map(|policy| policy.name()).collect();
+    let held: Vec<(String, i64)> = sqlx::query_as(
+        "select policy, position from vault.policy_checkpoints
+         where policy = any ($1) and tenant_id = $2 order by policy for update skip locked",
+    )
+    .bind(&names)
+    .bind(Uuid::from(tenant))
+    .fetch_all(tx)
+    .await?;
+    Ok(held.into_iter().collect())
 }
