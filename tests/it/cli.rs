@@ -136,3 +136,80 @@ async fn settings_are_shown_with_where_they_come_from_and_without_secrets() {
     let (fine, text) = show("[http]\nlisten = \"nowhere\"\n", None);
     assert!(!fine && text.contains("http.listen") && text.contains("nowhere"), "{text}");
 }
+
+#[test]
+fn evidence_is_weighed_on_a_file_without_a_server() {
+    let directory = tempfile::tempdir().unwrap();
+    // Shops a and b sell 4 more a day from row 31; the others go on; `wobble` differs from shop to shop.
+    let wobble = |row: usize, shop: usize| ((row * (37 + 10 * shop) + 5 * shop) % 23) as f64 / 23.0;
+    let mut table = "a,b,c,d,e\n".to_owned();
+    for row in 0..45 {
+        let common = 20.0 + (row as f64 * 0.7).sin() * 3.0;
+        let cells = (0..5).map(|shop| {
+            let met = if shop < 2 && row >= 30 { 4.0 } else { 0.0 };
+            (common + met + wobble(row, shop)).to_string()
+        });
+        table += &(cells.collect::<Vec<_>>().join(",") + "\n");
+    }
+    let shops = file(directory.path(), &table);
+    let evidence = |arguments: &[&str]| {
+        let mut command = Command::new(program_path());
+        let output = command.arg("evidence").args(arguments).env_clear().output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    };
+    let answer = |arguments: &[&str]| -> serde_json::Value { serde_json::from_str(&evidence(arguments).ok()).unwrap() };
+    let near = |value: &serde_json::Value, expected: f64| (value.as_f64().unwrap() - expected).abs() < 0.5;
+
+    let did = answer(&["impact", &shops, "--n-pre", "30", "--counterfactual", "did", "--treated", "a,b"]);
+    assert!(near(&did["effect"], 4.0), "{did}");
+    let synthetic =
+        ["impact", &shops, "--n-pre", "30", "--y", "a", "--columns", "a,c,d,e", "--counterfactual", "synthetic"];
+    let synthetic = answer(&synthetic);
+    assert!(near(&synthetic["avg_effect"], 4.0), "{synthetic}");
+    let nobody = evidence(&["impact", &shops, "--n-pre", "30", "--counterfactual", "did"]).refused();
+    assert!(nobody.contains("--treated"), "{nobody}");
+    let unknown = evidence(&["impact", &shops, "--n-pre", "30", "--y", "a", "--counterfactual", "magic"]).refused();
+    assert!(unknown.contains("magic") && unknown.contains("synthetic"), "{unknown}");
+
+    // x and z cause y, which causes w by 2: the data direct every edge.
+    let mut table = "x,z,y,w\n".to_owned();
+    let mut state = 1u64;
+    let mut noise = || {
+        (0..12)
+            .map(|_| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                (state >> 11) as f64 / (1u64 << 53) as f64
+            })
+            .sum::<f64>()
+            - 6.0
+    };
+    for _ in 0..600 {
+        let (x, z) = (noise(), noise());
+        let y = x + z + noise();
+        table += &format!("{x},{z},{y},{}\n", 2.0 * y + noise());
+    }
+    let causes = file(directory.path(), &table);
+    for method in ["pc", "ges"] {
+        let found = answer(&[method, &causes, "--effect", "y", "w", "--set-to", "-3"]);
+        assert!(near(&found["effect"]["effect"], 2.0), "{method}: {found}");
+        assert!(near(&found["means_if_set"]["w"], -6.0), "{method}: {found}");
+    }
+    let missing = evidence(&["pc", &causes, "--effect", "y", "nothing"]).refused();
+    assert!(missing.contains("nothing"), "{missing}");
+    let alone = evidence(&["pc", &causes, "--set-to", "3"]).refused();
+    assert!(alone.contains("--effect"), "{alone}");
+
+    // The plain difference of these two groups is far from the effect, 5, on which all estimates agree.
+    let mut table = "treat,age,outcome\n".to_owned();
+    for row in 0..400 {
+        let age = (row % 40) as f64 / 10.0;
+        let treated = f64::from(u8::from(noise() + age > 2.0));
+        table += &format!("{treated},{age},{}\n", 3.0 * age * age + 5.0 * treated + 0.1 * noise());
+    }
+    let people = file(directory.path(), &table);
+    let question = directory.path().join("question.json");
+    std::fs::write(&question, r#"{"columns": ["age", "agesq"], "derived": "agesq,old=age==3,ages=age*old"}"#).unwrap();
+    let matched = answer(&["match", question.to_str().unwrap(), &people]);
+    assert!(near(&matched["recommended"]["estimate"]["effect"], 5.0), "{matched}");
+}

@@ -26,7 +26,7 @@ enum Question {
     Var(Input),
     /// Does a series wander, or return to a level? (x, lags)
     Adf(Input),
-    /// What did a treatment do to the treated? (data, treatment, outcome, columns)
+    /// What did a treatment do to the treated? (data, treatment, outcome, columns, derived)
     Match(Input),
     /// What did an event change, against what would have been? (y, X, n_pre, counterfactual)
     Impact(Input),

@@ -208,9 +208,9 @@ pub fn impact(given: &Given) -> anyhow::Result<Value> {
         Some(table) => table,
         None => {
             let chosen = given.text("y").unwrap_or_default();
-            let names = given.texts_of("columns").unwrap_or_else(|| {
-                given.column_names().iter().filter(|n| **n != chosen && *n != "y").cloned().collect()
-            });
+            let mut names = given.texts_of("columns").unwrap_or_else(|| given.column_names().to_vec());
+            // A series that controls for itself would show no effect at all.
+            names.retain(|n| *n != chosen && n != "y");
             given.columns_table(&names)?
         }
     };
@@ -293,9 +293,9 @@ pub fn explain(given: &Given) -> anyhow::Result<Value> {
         bail!("rows are counted from 1");
     }
     let known = given.texts_of("known").unwrap_or_default();
-    let names = given.texts_of("columns").unwrap_or_else(|| {
-        given.column_names().iter().filter(|n| **n != target && *n != "y" && !known.contains(n)).cloned().collect()
-    });
+    let mut names = given.texts_of("columns").unwrap_or_else(|| given.column_names().to_vec());
+    // A series does not explain itself.
+    names.retain(|n| *n != target && n != "y" && !known.contains(n));
     let dates = given.text("dates");
     if let Some(column) = &dates {
         given.check_daily(column)?;

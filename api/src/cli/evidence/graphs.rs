@@ -75,7 +75,9 @@ pub fn pcmci(given: &Given) -> anyhow::Result<Value> {
         .map(|l| {
             json!({
                 "from": l.from, "to": l.to, "lag": l.lag, "value": l.value, "p": l.p, "q": l.q,
-                "words": format!("{} drives {} after {} steps", name(l.from), name(l.to), l.lag),
+                "words": format!(
+                    "{} drives {} after {} step{}", name(l.from), name(l.to), l.lag, if l.lag == 1 { "" } else { "s" }
+                ),
             })
         })
         .collect();

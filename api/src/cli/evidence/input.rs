@@ -32,12 +32,42 @@ impl Given {
             }
         }
         given.take_options(input);
+        given.derive()?;
         if let Some(rows) = given.number("n_rows").or(given.number("rows")) {
             let rows = rows as usize;
             given.columns.values_mut().for_each(|c| c.truncate(rows));
             given.texts.values_mut().for_each(|c| c.truncate(rows));
         }
         Ok(given)
+    }
+
+    /// Columns made of others, by the field `derived`, separated by commas: `ab=a*b`, `none=a==0` (1 where it holds,
+    /// else 0), and by name alone the powers `asq` and `acube` of a column `a`.
+    fn derive(&mut self) -> anyhow::Result<()> {
+        let Some(terms) = self.text_of("derived") else { return Ok(()) };
+        for term in terms.split(',').map(str::trim).filter(|term| !term.is_empty()) {
+            let (name, formula) = term.split_once('=').unwrap_or((term, ""));
+            if self.columns.contains_key(name) {
+                continue;
+            }
+            let column = if let Some((of, value)) = formula.split_once("==") {
+                let value: f64 = value.trim().parse().with_context(|| format!("`derived` compares in {term}"))?;
+                self.column(of.trim())?
+                    .iter()
+                    .map(|v| if v.is_nan() { *v } else { f64::from(u8::from(*v == value)) })
+                    .collect()
+            } else if let Some((a, b)) = formula.split_once('*') {
+                self.column(a.trim())?.iter().zip(self.column(b.trim())?).map(|(a, b)| a * b).collect()
+            } else if let Some(of) = name.strip_suffix("sq").filter(|_| formula.is_empty()) {
+                self.column(of)?.iter().map(|v| v * v).collect()
+            } else if let Some(of) = name.strip_suffix("cube").filter(|_| formula.is_empty()) {
+                self.column(of)?.iter().map(|v| v * v * v).collect()
+            } else {
+                bail!("`derived` has {term}, but knows only name=a*b, name=a==0, asq and acube");
+            };
+            self.add(name, column);
+        }
+        Ok(())
     }
 
     fn take_options(&mut self, input: &Input) {
