@@ -383,7 +383,7 @@ def duals(args, known, figure):
                 reduced[j] -= sign * price * v
         for j, d in enumerate(reduced):
             bound = model["lb"][j] if d > 0 else model["ub"][j]
-            if abs(d) > 1e-6 * max(1.0, abs(model["c"][j])) and bound is None:
+            if abs(d) > 1e-6 and bound is None:
                 dual = float("nan")
             elif bound is not None:
                 dual += d * bound

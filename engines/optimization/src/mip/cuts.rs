@@ -61,6 +61,9 @@ impl Tree<'_> {
             if !had_own || cuts.len() < 5 {
                 self.mir_cuts(&x, &bounds, &mut cuts, effort);
                 self.gomory_cuts(&fractional, &x, &mut cuts, effort);
+                if self.guidance.depth == 0 {
+                    cuts.extend(self.zero_half_cuts(&x, effort).into_iter().filter_map(|row| rated(row, &x)));
+                }
             }
             if cuts.is_empty() {
                 break;
@@ -183,7 +186,7 @@ impl Tree<'_> {
         self.simplex.perturb_at_start = false;
     }
 
-    fn row_at(&self, i: usize) -> (&[(usize, f64)], f64, f64) {
+    pub(super) fn row_at(&self, i: usize) -> (&[(usize, f64)], f64, f64) {
         let own = self.problem.rows.len();
         if i < own {
             (&self.problem.rows[i], self.problem.row_lower[i], self.problem.row_upper[i])

@@ -10,6 +10,7 @@ mod presolve;
 pub(crate) mod problem;
 mod propagate;
 mod tree;
+mod zero_half;
 
 use crate::effort::{Effort, Progress};
 use crate::lp::Status;
