@@ -5,7 +5,7 @@ mod graphs;
 mod input;
 mod report;
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -144,9 +144,13 @@ pub fn run(args: EvidenceArgs) -> anyhow::Result<()> {
     let inputs = input::Given::read(given).context("cannot read the question")?;
     let value: serde_json::Value = answer(&inputs)?;
     let format = given.format.unwrap_or(if std::io::stdout().is_terminal() { Format::Report } else { Format::Json });
-    match format {
-        Format::Json => println!("{}", serde_json::to_string(&value)?),
-        Format::Report => print!("{}", report::render(title, &value)),
+    let text = match format {
+        Format::Json => serde_json::to_string(&value)? + "\n",
+        Format::Report => report::render(title, &value),
+    };
+    match std::io::stdout().write_all(text.as_bytes()) {
+        // Whoever reads only the beginning, as `head` does, has had enough.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("cannot print the answer"),
     }
-    Ok(())
 }
