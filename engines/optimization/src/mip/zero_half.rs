@@ -35,11 +35,8 @@ struct Measured {
 impl Tree<'_> {
     pub(super) fn zero_half_cuts(&self, x: &[f64], effort: &mut Effort) -> Vec<BoundedRow> {
         let measured: Vec<Option<Measured>> = (0..x.len()).map(|j| self.measured(j, x[j])).collect();
-        let mut away: Vec<(usize, f64)> = measured
-            .iter()
-            .enumerate()
-            .filter_map(|(j, m)| m.filter(|m| m.away > NEAR).map(|m| (j, m.away)))
-            .collect();
+        let mut away: Vec<(usize, f64)> =
+            measured.iter().enumerate().filter_map(|(j, m)| m.filter(|m| m.away > NEAR).map(|m| (j, m.away))).collect();
         away.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         let mut place = vec![usize::MAX; x.len()];
         for (k, &(j, _)) in away.iter().enumerate() {
@@ -197,4 +194,64 @@ fn rounded(line: &Line, sides: &[Side]) -> Option<BoundedRow> {
         }
     }
     (!terms.is_empty()).then_some((terms, f64::NEG_INFINITY, upper))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lp::Outcome;
+    use crate::mip::presolve::{Presolved, presolve};
+    use crate::mip::{Guidance, Problem, Random};
+
+    fn packing(random: &mut Random) -> Problem {
+        let (columns, rows) = (5, 6);
+        let mut draw = |least: u64, most: u64| (least + random.next() % (most - least + 1)) as f64;
+        Problem {
+            cost: (0..columns).map(|_| -draw(1, 9)).collect(),
+            lower: vec![0.0; columns],
+            upper: (0..columns).map(|_| draw(1, 3)).collect(),
+            integer: vec![true; columns],
+            implied: vec![false; columns],
+            rows: (0..rows)
+                .map(|_| (0..columns).map(|j| (j, draw(0, 2))).filter(|term| term.1 != 0.0).collect())
+                .collect(),
+            row_lower: vec![f64::NEG_INFINITY; rows],
+            row_upper: (0..rows).map(|_| draw(2, 7)).collect(),
+        }
+    }
+
+    fn whole_plans(problem: &Problem) -> Vec<Vec<f64>> {
+        let mut plans = vec![Vec::new()];
+        for j in 0..problem.columns() {
+            let values = problem.lower[j] as i64..=problem.upper[j] as i64;
+            plans = plans.iter().flat_map(|p| values.clone().map(move |v| [&p[..], &[v as f64]].concat())).collect();
+        }
+        plans.retain(|x| problem.accepts(x));
+        plans
+    }
+
+    #[test]
+    fn every_whole_plan_keeps_every_cut_and_the_relaxation_breaks_it() {
+        let mut random = Random::new(5);
+        let mut found = 0;
+        for _ in 0..3000 {
+            let mut effort = Effort::seconds(1.0);
+            let Presolved::Reduced(reduced) = presolve(&packing(&mut random), &mut effort) else { continue };
+            let (problem, restore) = *reduced;
+            let guidance = Guidance::default();
+            let mut tree = Tree::new(&problem, &restore, &guidance, 0.0);
+            if tree.simplex.solve(&mut effort) != Outcome::Optimal {
+                continue;
+            }
+            let x = tree.simplex.values();
+            let plans = whole_plans(&problem);
+            for (terms, _, upper) in tree.zero_half_cuts(&x, &mut effort) {
+                let sum = |x: &[f64]| terms.iter().map(|&(j, v)| v * x[j]).sum::<f64>();
+                assert!(sum(&x) > upper + 1e-3, "{terms:?} <= {upper} is kept by {x:?}");
+                assert!(plans.iter().all(|plan| sum(plan) <= upper), "{terms:?} <= {upper} cuts a plan off");
+                found += 1;
+            }
+        }
+        assert!(found > 100, "{found}");
+    }
 }
