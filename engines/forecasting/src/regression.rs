@@ -150,7 +150,7 @@ mod tests {
         let promotion: Vec<f64> = (0..110).map(|_| f64::from(random.uniform() < 0.2)).collect();
         let y: Vec<f64> =
             (0..100).map(|t| 50.0 + t as f64 + 10.0 * (t % 7) as f64 + 40.0 * promotion[t] + random.normal()).collect();
-        let found = explained(&y, &[promotion.clone()], 7).expect("explained");
+        let found = explained(&y, std::slice::from_ref(&promotion), 7).expect("explained");
         let (on, off) = (
             (0..110).find(|&t| promotion[t] == 1.0).expect("a promotion"),
             (0..110).find(|&t| promotion[t] == 0.0).expect("a usual day"),
