@@ -205,7 +205,7 @@ def statsforecast_alarms(y, season):
     from statsforecast.models import MSTL, AutoETS
     import pandas as pd
 
-    model = AutoETS(season_length=season) if season <= 24 else MSTL(season_length=season, trend_forecaster=AutoETS())
+    model = AutoETS(season_length=season) if season <= 24 else MSTL(season_length=season, trend_forecaster=AutoETS(model="ZZN"))
     frame = pd.DataFrame({"unique_id": "s", "ds": range(len(y)), "y": y})
     forecaster = StatsForecast(models=[model], freq=1)
     forecaster.forecast(df=frame, h=1, level=[LEVEL], fitted=True)

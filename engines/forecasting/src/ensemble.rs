@@ -9,7 +9,8 @@ use crate::calendar::Frequency;
 use crate::conformal::Scores;
 use crate::forecast::{MemberReport, Prediction};
 use crate::intermittent::is_intermittent;
-use crate::member::{self, Family, Recipe};
+use crate::member::{self, Family};
+use crate::regression;
 use crate::trees::{self, Example, Global};
 use jiff::civil::DateTime;
 
@@ -86,16 +87,18 @@ pub(crate) fn combine_set(
 ) -> Vec<Combined> {
     let first_origin = |s: &Subject| origins(s.y.len(), s.season, horizon).last().copied().unwrap_or(s.y.len());
     let season = subjects.iter().map(|s| s.season).max().unwrap_or(1);
-    let examples: Vec<Example> =
-        subjects.iter().map(|s| Example { y: &s.y, grid: s.grid, exogenous: s.exogenous }).collect();
+    // The trees' backtest needs a model taught without the points that it foretells. Where the oldest origin of a short
+    // set leaves too little to learn from, trees alone are judged from the newer ones; in the ensemble they would be one
+    // more voice, taught by little and hardly tried.
     let deepest = subjects.iter().map(|s| s.y.len() - first_origin(s)).max().unwrap_or(0);
-    let early = trees::train(&examples, season, deepest, seed);
-    let full = if early.is_some() { trees::train(&examples, season, 0, seed) } else { None };
+    let depths = if only_trees { vec![deepest, deepest / 2, deepest / 4] } else { vec![deepest] };
+    let early = depths.into_iter().find_map(|unseen| teach(subjects, season, unseen, seed));
+    let full = if early.is_some() { teach(subjects, season, 0, seed) } else { None };
     let mut members = in_parallel(subjects.len(), threads, progress, |i| {
         let s = &subjects[i];
         let mut members = if only_trees { Vec::new() } else { local_members(s, horizon) };
         if let (Some(early), Some(full)) = (&early, &full) {
-            members.extend(global_member(early, full, examples[i], s, horizon));
+            members.extend(global_member(early, full, i, s, horizon));
         }
         members
     });
@@ -152,10 +155,23 @@ pub(crate) fn combine_alone(
     horizon: usize,
 ) -> Combined {
     let backtests = backtests.into_iter().map(|(origin, mean, sd)| Backtest { origin, mean, sd }).collect();
-    combine(s, vec![(Family::Prophet, Member { prediction, backtests })], &[], horizon)
+    combine(s, vec![(Role::plain(Family::Prophet), Member { prediction, backtests })], &[], horizon)
 }
 
-type Named = (Family, Member);
+/// What a member is: its family, and whether it forecasts what the columns do not explain and adds what they do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Role {
+    family: Family,
+    columns: bool,
+}
+
+impl Role {
+    fn plain(family: Family) -> Role {
+        Role { family, columns: false }
+    }
+}
+
+type Named = (Role, Member);
 
 fn local_members(s: &Subject, horizon: usize) -> Vec<Named> {
     let families: &[Family] = if is_intermittent(&s.y) {
@@ -163,39 +179,122 @@ fn local_members(s: &Subject, horizon: usize) -> Vec<Named> {
     } else {
         &[Family::Ets, Family::Theta, Family::Arima]
     };
-    families.iter().filter_map(|&family| one_member(s, family, horizon)).collect()
+    let plain = Subject { y: s.y.clone(), exogenous: &[], ..*s };
+    let mut members: Vec<Named> = families.iter().filter_map(|&family| one_member(&plain, family, horizon)).collect();
+    // Each with and without the columns: the backtest says how far they are to be believed.
+    if let Some(effect) = regression::explained(&s.y, s.exogenous, s.season) {
+        members.extend(families.iter().filter_map(|&family| member_with_columns(s, &effect, family, horizon)));
+    }
+    members
 }
 
 fn one_member(s: &Subject, family: Family, horizon: usize) -> Option<Named> {
     let (recipe, prediction) = member::fit(family, &s.y, s.season, s.exogenous, horizon)?;
-    let backtests = backtest(s, &recipe, horizon);
-    Some((family, Member { prediction, backtests }))
+    let backtests = backtest(s, horizon, |origin, span| {
+        let p = member::refit(&recipe, &s.y[..origin], s.season, s.exogenous, span)?;
+        Some((p.mean, p.sd))
+    });
+    Some((Role::plain(family), Member { prediction, backtests }))
 }
 
-fn backtest(s: &Subject, recipe: &Recipe, horizon: usize) -> Vec<Backtest> {
+/// A member of what is left of the series without the `effect` of the columns.
+fn member_with_columns(s: &Subject, effect: &[f64], family: Family, horizon: usize) -> Option<Named> {
+    let n = s.y.len();
+    let (recipe, prediction) = member::fit(family, &without(&s.y, effect), s.season, &[], horizon)?;
+    let backtests = backtest(s, horizon, |origin, span| {
+        let known = &s.y[..origin];
+        let then = regression::explained(known, s.exogenous, s.season).unwrap_or_else(|| vec![0.0; origin + span]);
+        let p = member::refit(&recipe, &without(known, &then), s.season, &[], span)?;
+        Some((sum(&p.mean, &then[origin..]), p.sd))
+    });
+    let prediction = with_effect(prediction, effect, n);
+    Some((Role { family, columns: true }, Member { prediction, backtests }))
+}
+
+fn without(y: &[f64], effect: &[f64]) -> Vec<f64> {
+    y.iter().zip(effect).map(|(v, e)| v - e).collect()
+}
+
+fn sum(a: &[f64], b: &[f64]) -> Vec<f64> {
+    a.iter().zip(b).map(|(a, b)| a + b).collect()
+}
+
+/// The forecast of what the columns do not explain, and what they do.
+fn with_effect(p: Prediction, effect: &[f64], n: usize) -> Prediction {
+    let (mean, fitted) = (sum(&p.mean, &effect[n..]), sum(&p.fitted, effect));
+    Prediction { label: format!("{} with columns", p.label), mean, sd: p.sd, fitted }
+}
+
+/// What a member foretold from each origin of the series, where it could.
+fn backtest(
+    s: &Subject,
+    horizon: usize,
+    foretell: impl Fn(usize, usize) -> Option<(Vec<f64>, Vec<f64>)>,
+) -> Vec<Backtest> {
     let n = s.y.len();
     let span = span(n, horizon);
-    origins(n, s.season, horizon)
-        .into_iter()
+    let origins = origins(n, s.season, horizon).into_iter();
+    origins
         .filter_map(|origin| {
-            let p = member::refit(recipe, &s.y[..origin], s.season, s.exogenous, span)?;
-            Some(Backtest { origin, mean: p.mean, sd: p.sd })
+            let (mean, sd) = foretell(origin, span)?;
+            Some(Backtest { origin, mean, sd })
         })
         .collect()
 }
 
-fn global_member(early: &Global, full: &Global, example: Example, s: &Subject, horizon: usize) -> Option<Named> {
-    let n = s.y.len();
-    let prediction = full.predict(example, n, horizon)?;
-    let span = span(n, horizon);
-    let backtests = origins(n, s.season, horizon)
-        .into_iter()
-        .filter_map(|origin| {
-            let p = early.predict(example, origin, span)?;
-            Some(Backtest { origin, mean: p.mean, sd: p.sd })
+/// The trees' model of a whole set, or of its beginning, and the effects of the columns that it was taught without.
+struct Taught {
+    model: Global,
+    /// By series; empty where the columns explain nothing.
+    effects: Vec<Vec<f64>>,
+    /// The newest points of each series that the model has not seen.
+    unseen: usize,
+}
+
+/// Teaches the trees what the columns do not explain of the series without their newest `unseen` points.
+fn teach(subjects: &[Subject], season: usize, unseen: usize, seed: u64) -> Option<Taught> {
+    let effects: Vec<Vec<f64>> = subjects
+        .iter()
+        .map(|s| {
+            let known = &s.y[..s.y.len().saturating_sub(unseen)];
+            regression::explained(known, s.exogenous, s.season).unwrap_or_default()
         })
         .collect();
-    prediction.is_finite().then_some((Family::Trees, Member { prediction, backtests }))
+    let rest: Vec<Vec<f64>> = subjects.iter().zip(&effects).map(|(s, e)| rest(s, e)).collect();
+    let examples: Vec<Example> = subjects.iter().zip(&rest).map(|(s, y)| example(s, y)).collect();
+    let model = trees::train(&examples, season, unseen, seed)?;
+    Some(Taught { model, effects, unseen })
+}
+
+fn rest(s: &Subject, effect: &[f64]) -> Vec<f64> {
+    if effect.is_empty() { s.y.clone() } else { without(&s.y, effect) }
+}
+
+fn example<'a>(s: &Subject<'a>, y: &'a [f64]) -> Example<'a> {
+    Example { y, grid: s.grid, exogenous: &[] }
+}
+
+impl Taught {
+    fn predict(&self, s: &Subject, i: usize, from: usize, horizon: usize) -> Option<Prediction> {
+        let effect = &self.effects[i];
+        let y = rest(s, effect);
+        let found = self.model.predict(example(s, &y), from, horizon)?;
+        Some(if effect.is_empty() { found } else { with_effect(found, effect, from) })
+    }
+}
+
+fn global_member(early: &Taught, full: &Taught, i: usize, s: &Subject, horizon: usize) -> Option<Named> {
+    let n = s.y.len();
+    let prediction = full.predict(s, i, n, horizon)?;
+    let backtests = backtest(s, horizon, |origin, span| {
+        // From an origin inside what it was taught, the answer would be remembered and not foretold.
+        if origin + early.unseen < n {
+            return None;
+        }
+        let p = early.predict(s, i, origin, span)?;
+        Some((p.mean, p.sd))
+    });
+    prediction.is_finite().then_some((Role::plain(Family::Trees), Member { prediction, backtests }))
 }
 
 /// Mean absolute backtest error of each member over the origins that all of them have, and the points from the first of
@@ -247,18 +346,18 @@ fn reach(s: &Subject, horizon: usize) -> f64 {
 }
 
 /// Log of each family's weight over the whole set: falls with its mean log backtest error relative to the other members.
-fn pooled_weights(subjects: &[Subject], members: &[Vec<Named>], horizon: usize) -> Vec<(Family, f64)> {
-    let mut pool: Vec<(Family, f64, f64)> = Vec::new();
+fn pooled_weights(subjects: &[Subject], members: &[Vec<Named>], horizon: usize) -> Vec<(Role, f64)> {
+    let mut pool: Vec<(Role, f64, f64)> = Vec::new();
     let reach = subjects.iter().map(|s| reach(s, horizon)).sum::<f64>() / subjects.len().max(1) as f64;
     for (s, members) in subjects.iter().zip(members) {
         let Some(ratios) = errors(s, members).and_then(|(e, _)| relative(&e)) else { continue };
-        for ((family, _), ratio) in members.iter().zip(ratios) {
-            match pool.iter_mut().find(|(f, _, _)| f == family) {
+        for ((role, _), ratio) in members.iter().zip(ratios) {
+            match pool.iter_mut().find(|(r, _, _)| r == role) {
                 Some(entry) => {
                     entry.1 += ratio;
                     entry.2 += 1.0;
                 }
-                None => pool.push((*family, ratio, 1.0)),
+                None => pool.push((*role, ratio, 1.0)),
             }
         }
     }
@@ -268,19 +367,20 @@ fn pooled_weights(subjects: &[Subject], members: &[Vec<Named>], horizon: usize) 
         .collect()
 }
 
-fn combine(s: &Subject, members: Vec<Named>, prior: &[(Family, f64)], horizon: usize) -> Combined {
+fn combine(s: &Subject, members: Vec<Named>, prior: &[(Role, f64)], horizon: usize) -> Combined {
     let n = s.y.len();
-    let prior_of = |family: Family| {
-        prior.iter().find(|(f, _)| *f == family).map_or(if family == Family::Trees { -1.2 } else { 0.0 }, |(_, w)| *w)
+    let prior_of = |role: Role| {
+        let unknown = if role.family == Family::Trees { -1.2 } else { 0.0 };
+        prior.iter().find(|(r, _)| *r == role).map_or(unknown, |(_, w)| *w)
     };
     let mut members = members;
     if members.is_empty() {
         let prediction = crate::naive::seasonal_naive(&s.y, s.season, horizon);
-        members.push((Family::Naive, Member { prediction, backtests: Vec::new() }));
+        members.push((Role::plain(Family::Naive), Member { prediction, backtests: Vec::new() }));
     }
     let few = -(POINTS_FOR_ARIMA / n as f64).powi(2);
     let mut weights: Vec<f64> =
-        members.iter().map(|(f, _)| prior_of(*f) + if *f == Family::Arima { few } else { 0.0 }).collect();
+        members.iter().map(|(r, _)| prior_of(*r) + if r.family == Family::Arima { few } else { 0.0 }).collect();
     let errors = errors(s, &members);
     if let Some((errors, points)) = &errors
         && let Some(ratios) = relative(errors)

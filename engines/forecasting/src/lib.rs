@@ -21,6 +21,7 @@ mod naive;
 pub mod paths;
 pub mod prophet;
 mod random;
+mod regression;
 mod seasonality;
 mod series;
 mod shift;

@@ -93,9 +93,13 @@ fn fit_plain(
             let start = y.len().saturating_sub(ARIMA_HISTORY).div_ceil(season.max(1)) * season.max(1);
             let cut = cut_columns(exogenous, start);
             let mut fits = arima::search(&y[start..], season, &cut, &mut Budget::new(ARIMA_OPERATIONS));
-            // Differencing can leave nothing of a column (a holiday that comes every year): then the series speaks alone.
-            if fits.is_empty() && !cut.is_empty() {
-                fits = arima::search(&y[start..], season, &[], &mut Budget::new(ARIMA_OPERATIONS));
+            // Columns that cannot be estimated, or that the criterion does not pay for, are left out.
+            if !cut.is_empty() {
+                let alone = arima::search(&y[start..], season, &[], &mut Budget::new(ARIMA_OPERATIONS));
+                let criterion = |fits: &[arima::Fit]| fits.first().map_or(f64::INFINITY, |f| f.aicc);
+                if criterion(&alone) <= criterion(&fits) {
+                    fits = alone;
+                }
             }
             let weights = evidence(fits.iter().map(|f| f.aicc));
             let parts: Option<Vec<_>> =

@@ -68,6 +68,8 @@ pub(crate) struct Fit {
 struct Data {
     columns: Vec<Vec<f64>>,
     scale: f64,
+    /// Of each exogenous column; zero when differencing leaves nothing of it (a holiday that comes every year), and then
+    /// it is left out.
     exogenous_scale: Vec<f64>,
 }
 
@@ -85,6 +87,10 @@ fn prepare(y: &[f64], exogenous: &[Vec<f64>], spec: Spec) -> Data {
     let mut exogenous_scale = Vec::new();
     for column in exogenous {
         let x = difference::differences(&column[..y.len()], spec.d, spec.seasonal_d, spec.m);
+        if x.iter().all(|v| *v == 0.0) {
+            exogenous_scale.push(0.0);
+            continue;
+        }
         let size = spread(&x);
         exogenous_scale.push(size);
         columns.push(x.iter().map(|v| v / size).collect());
@@ -157,15 +163,15 @@ fn estimate(
         return None;
     }
     let aicc = fit.deviance + 2.0 * count * data.scale.ln() + 2.0 * k + 2.0 * k * (k + 1.0) / (count - k - 1.0);
-    let beta = fit
-        .coefficients
-        .iter()
-        .enumerate()
-        .map(|(i, b)| {
-            let own = if spec.constant { i.checked_sub(1) } else { Some(i) };
-            b * data.scale / own.map_or(1.0, |i| data.exogenous_scale[i])
-        })
-        .collect();
+    let mut coefficients = fit.coefficients.iter().map(|b| b * data.scale);
+    let mut beta: Vec<f64> = coefficients.by_ref().take(usize::from(spec.constant)).collect();
+    beta.extend(
+        data.exogenous_scale.iter().map(
+            |size| {
+                if *size > 0.0 { coefficients.next().unwrap_or(0.0) / size } else { 0.0 }
+            },
+        ),
+    );
     Some(Fit { spec, aicc, free: found.x, phi, theta, beta, variance: fit.variance * data.scale * data.scale })
 }
 
