@@ -93,13 +93,10 @@ fn fit_plain(
             let start = y.len().saturating_sub(ARIMA_HISTORY).div_ceil(season.max(1)) * season.max(1);
             let cut = cut_columns(exogenous, start);
             let mut fits = arima::search(&y[start..], season, &cut, &mut Budget::new(ARIMA_OPERATIONS));
-            // Columns that cannot be estimated, or that the criterion does not pay for, are left out.
-            if !cut.is_empty() {
-                let alone = arima::search(&y[start..], season, &[], &mut Budget::new(ARIMA_OPERATIONS));
-                let criterion = |fits: &[arima::Fit]| fits.first().map_or(f64::INFINITY, |f| f.aicc);
-                if criterion(&alone) <= criterion(&fits) {
-                    fits = alone;
-                }
+            // Columns stay where they can be estimated, also where they do not pay: whoever asks what they do is to hear
+            // how little it is, and how sure that is.
+            if fits.is_empty() && !cut.is_empty() {
+                fits = arima::search(&y[start..], season, &[], &mut Budget::new(ARIMA_OPERATIONS));
             }
             let weights = evidence(fits.iter().map(|f| f.aicc));
             let parts: Option<Vec<_>> =
