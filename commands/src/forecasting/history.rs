@@ -179,7 +179,7 @@ pub(crate) fn impossible(error: impl std::fmt::Display) -> NoAnswer {
     NoAnswer::Impossible(error.to_string())
 }
 
-pub(super) fn word(bucket: Bucket) -> &'static str {
+pub(crate) fn word(bucket: Bucket) -> &'static str {
     match bucket {
         Bucket::Day => "day",
         Bucket::Week => "week",

@@ -33,7 +33,7 @@ pub(crate) use changepoints::ChangeDetection;
 pub(crate) use follow::FOLLOWING;
 pub(crate) use forecast::Forecasting;
 pub(crate) use hierarchy::AddingUp;
-pub(crate) use history::{History, grouped, impossible, read};
+pub(crate) use history::{History, grouped, impossible, read, word};
 pub(crate) use watch::Watching;
 pub(crate) use what_if::Supposing;
 

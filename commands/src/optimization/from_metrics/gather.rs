@@ -16,7 +16,7 @@ use super::super::calendar::PlanCalendar;
 use super::{Ahead, Draft, FURTHEST, Foreseen, Sources, WEEK};
 use crate::error::Fault;
 use crate::execute::Commands;
-use crate::forecasting::{ForecastAnswer, History, impossible};
+use crate::forecasting::{ForecastAnswer, History, impossible, word};
 use crate::ports::MetricSummary;
 use crate::runs::NoAnswer;
 
@@ -193,16 +193,6 @@ fn between(from: Date, to: Date, step: Bucket) -> Option<usize> {
         at = step.next(at)?;
     }
     None
-}
-
-fn word(bucket: Bucket) -> &'static str {
-    match bucket {
-        Bucket::Day => "day",
-        Bucket::Week => "week",
-        Bucket::Month => "month",
-        Bucket::Quarter => "quarter",
-        Bucket::Year => "year",
-    }
 }
 
 /// How a week's days divide over their hours, from the metric's last weeks.
