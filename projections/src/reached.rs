@@ -40,8 +40,11 @@ impl Reached {
         if tenants.known.len() >= MOST_KNOWN {
             tenants.known.clear();
         }
-        let known = tenants.known.entry(tenant).or_insert(position);
-        *known = position.max(*known);
+        let known = tenants.known.entry(tenant).or_insert(Position::START);
+        if position <= *known {
+            return;
+        }
+        *known = position;
         if let Some(waiters) = tenants.waited.get(&tenant) {
             waiters.send_if_modified(|known| {
                 let further = position > *known;

@@ -229,7 +229,7 @@ impl Inner {
         match self.stepper.advance(self.target(), tenant).await? {
             Advanced::To { to, events, more } => {
                 self.outdated.store(false, Ordering::Relaxed);
-                // Told even when there was nothing to do: another process may have done it.
+                // Also when there was nothing to do: another process may have done it.
                 self.reached.publish(tenant, to);
                 if events > 0 {
                     metrics::counter!("dyocense_projections_events_total").increment(events as u64);
