@@ -127,6 +127,7 @@ const TABLE: &[(&str, Access, &str)] = &[
     ("ScenarioTerm", Everyone, "name amounts changes"),
     ("ForeseenMetric", Everyone, "metric unit bucket forecast points"),
     ("ForeseenPoint", Everyone, "start mean standardDeviation"),
+    ("SupposedIntervention", Everyone, "metric run summary points"),
     ("StockTarget", Everyone, "product serviceLevel leadTime leadTimeDemand reorderPoint safetyStock"),
     (
         "ChangeExplanation",
@@ -152,7 +153,11 @@ const TABLE: &[(&str, Access, &str)] = &[
     ("CausalEdge", Everyone, "from to directed lag strength p q stability source reason"),
     ("Constraint", Everyone, "id family says limit savedBy savedAt"),
     ("PlanReport", Everyone, "status objective bound gap plan costs againstToday binding bindingConstraints ranges"),
-    ("PlanReport", Everyone, "marginalReturns whyNot solver work replayable nodes problem foreseen stockTargets"),
+    (
+        "PlanReport",
+        Everyone,
+        "marginalReturns whyNot solver work replayable nodes problem foreseen supposed stockTargets",
+    ),
     ("PlanTerm", Everyone, "name amount"),
     ("PlanDifference", Everyone, "name before after change"),
     ("BindingLimit", Everyone, "says limit unit shadowPrice holdsFrom holdsTo"),
