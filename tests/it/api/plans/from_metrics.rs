@@ -135,7 +135,8 @@ async fn what_an_intervention_is_simulated_to_do_is_planned_for() {
     let mut given = shelf(json!(vec![50.0; 14]));
     given["interventions"] = json!([{"run": run["id"]}]);
     let product = given["products"][0].as_object_mut().expect("a product");
-    (product.remove("service"), product.remove("ordered"));
+    product.remove("service");
+    product.remove("ordered");
     let refused = ask(&owner, "optimizeInventory", json!({"problem": given})).await;
     assert_eq!(refused["userErrors"][0]["code"], "INVALID", "{refused}");
 }
