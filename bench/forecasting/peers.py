@@ -1,5 +1,8 @@
-"""One peer on one set: `peers.py MODEL SET TRAIN.csv KEPT.jsonl`. Adds a line of JSON to KEPT for each series that has
-none there yet: its id, CPU seconds, and for each step mean, lo_80, hi_80, lo_95, hi_95.
+"""One peer on one set: `peers.py MODEL SET TRAIN.csv KEPT.jsonl [SECONDS LEAST]`. Adds a line of JSON to KEPT for each
+series that has none there yet: its id, CPU seconds, and for each step mean, lo_80, hi_80, lo_95, hi_95.
+
+With SECONDS, it stops after the series that spends them, but not before LEAST series; what KEPT holds of the series is
+spent already.
 
 Models: ets, theta, arima (statsforecast), trees (mlforecast + XGBoost, one global model), prophet.
 The clock runs over fit and forecast only: imports and just-in-time compilation are warmed up first.
@@ -44,9 +47,18 @@ def statsforecast_model(name, season):
     return {"ets": AutoETS, "theta": AutoTheta, "arima": AutoARIMA}[name](season_length=season)
 
 
+def within(whole, kept, seconds, least):
+    """The series to run, one by one, as long as those before have not spent the seconds. `kept` grows meanwhile."""
+    spent = 0.0
+    for k, (key, part) in enumerate(whole):
+        if k >= least and spent >= seconds:
+            return
+        if key not in kept:
+            yield key, part
+        spent += kept[key]
+
+
 def run_statsforecast(name, groups, season, horizon, keep):
-    if not groups:
-        return
     y = np.abs(np.sin(np.arange(240.0))) * 10 + 20
     for values in (y, y + np.arange(240.0)):
         statsforecast_model(name, season).forecast(y=values[-max(40, 3 * season):], h=2, level=LEVELS)
@@ -121,13 +133,18 @@ def run_prophet(groups, horizon, freq, keep):
 
 def main():
     name, set_name, train, target = sys.argv[1:5]
+    seconds = float(sys.argv[5]) if len(sys.argv) > 5 else None
+    least = int(sys.argv[6]) if len(sys.argv) > 6 else 0
     season, horizon, freq = PROPHET_EXAMPLES.get(set_name) or SETS[set_name][:3]
     frame = pd.read_csv(train, parse_dates=["ds"], dtype={"unique_id": str})
-    kept = set()
+    kept = {}
     if os.path.exists(target):
         with open(target) as file:
-            kept = {json.loads(line)["id"] for line in file}
-    groups = [(key, part) for key, part in frame.groupby("unique_id", sort=False) if key not in kept]
+            kept = {row["id"]: row["cpu"] for row in map(json.loads, file)}
+    whole = list(frame.groupby("unique_id", sort=False))
+    groups = [(key, part) for key, part in whole if key not in kept]
+    if seconds is not None:
+        groups = within(whole, kept, seconds, least)
     done = 0
     with open(target, "a") as file:
 
@@ -135,9 +152,10 @@ def main():
             nonlocal done
             file.write(json.dumps({"id": key, "cpu": cpu, "rows": rows}) + "\n")
             file.flush()
+            kept[key] = cpu
             done += 1
             if done % 5 == 0:
-                print(f"  {set_name}: {name} {done}/{len(groups)}", file=sys.stderr, flush=True)
+                print(f"  {set_name}: {name} {len(kept)}/{len(whole)}", file=sys.stderr, flush=True)
 
         if name == "trees":
             run_trees(groups, season, horizon, freq, keep)
