@@ -1,9 +1,10 @@
 //! Intervals that contain what they say: multipliers learnt from backtest errors.
 //!
 //! Split conformal prediction (Vovk, Gammerman & Shafer 2005; Lei et al. 2018) on errors scaled by the model's own spread.
-//! A multiplier has two parts: how much wider than theory this series errs (its own origins, shrunk to those of the set,
-//! and those to theory), and how heavy the tails are (the set's errors, each over its series' own width, shrunk to the
-//! normal distribution). Errors from one origin hang together, so origins are counted, not errors; newer origins count
+//! A multiplier has three parts: how much faster or slower than theory errors grow with the step (over the set, as a power
+//! of the step), how much wider than theory this series errs (its own origins, shrunk to those of the set, and those to
+//! theory), and how heavy the tails are (the set's errors, each over its series' own width, shrunk to the normal
+//! distribution). Errors from one origin hang together, so origins are counted, not errors; newer origins count
 //! more, because spread changes in time.
 
 use crate::forecast::normal_quantile;
@@ -17,7 +18,17 @@ const FORGETTING: f64 = 0.45;
 const WEIGHT_OF_SET: f64 = 1.6;
 const WEIGHT_OF_THEORY: f64 = 2.0;
 /// Origins that the normal shape counts as against the shape seen in the set.
-const WEIGHT_OF_NORMAL: f64 = 10.0;
+const WEIGHT_OF_NORMAL: f64 = 3.0;
+/// Origins of a usual spread over steps that theory's growth of the spread counts as against the growth seen in the set.
+const WEIGHT_OF_GROWTH: f64 = 8.0;
+/// The growth learnt is kept to this: as far from theory as a random walk is from no growth at all.
+const LARGEST_GROWTH: f64 = 0.5;
+/// Errors below this share of their origin's width count as this when growth is learnt: a logarithm near zero would
+/// speak louder than all others.
+const LEAST_ERROR: f64 = 0.05;
+/// How far the shape is measured against a width that includes the error's own origin, 0 to 1. Measured so, an error looks
+/// too small; against a width made without it, from fewer origins than the forecast's own, too large.
+const OWN_ORIGIN: f64 = 0.75;
 /// Log widths of one origin are cut here. A spread foretold from few points can be tiny by accident, and an exact backtest
 /// does not promise an exact future: neither may rule the next interval. The shape keeps what is cut.
 const LOG_WIDTH: (f64, f64) = (-1.5, 1.5);
@@ -25,6 +36,8 @@ const LOG_WIDTH: (f64, f64) = (-1.5, 1.5);
 /// What a set's backtests say about its series.
 #[derive(Debug, Clone)]
 pub(crate) struct Pool {
+    /// Power of the step by which errors grow faster than theory.
+    growth: f64,
     /// Log of how much wider than theory errors are over the set.
     width: f64,
     /// Errors over their series' width, sorted, each with the weight of all up to it.
@@ -39,11 +52,15 @@ pub(crate) struct Calibration<'a> {
 }
 
 impl Pool {
-    pub(crate) fn new<'s>(set: impl Iterator<Item = &'s Scores>) -> Pool {
-        let set: Vec<Vec<(&Vec<f64>, f64, f64)>> = set
+    pub(crate) fn new<'s>(set: impl Iterator<Item = &'s Scores> + Clone) -> Pool {
+        let growth = growth(set.clone());
+        let set: Vec<Vec<(Vec<f64>, f64, f64)>> = set
             .map(|scores| {
-                let weights = (0..).scan(1.0, |w, _: i32| Some(std::mem::replace(w, *w * FORGETTING)));
-                scores.iter().zip(weights).filter_map(|(e, w)| Some((e, log_width(e)?, w))).collect()
+                let origins = scores.iter().zip(ages());
+                origins
+                    .filter_map(|(e, w)| level(e, growth).and_then(|e| Some((log_width(&e)?, e, w))))
+                    .map(|(width, e, w)| (e, width, w))
+                    .collect()
             })
             .collect();
         let (mut sum, mut total) = (0.0, 0.0);
@@ -56,10 +73,8 @@ impl Pool {
         for origins in &set {
             let whole = shrunk(origins.iter().map(|o| (o.1, o.2)), width);
             for (k, (errors, _, weight)) in origins.iter().enumerate() {
-                // Measured against a width that it helped to make, an error looks too small; against one made without
-                // it, from fewer origins than the forecast's own, too large. The middle of the two covers what it says.
                 let others = origins.iter().enumerate().filter(|(i, _)| *i != k).map(|(_, o)| (o.1, o.2));
-                let unit = (0.5 * (whole + shrunk(others, width))).exp();
+                let unit = (OWN_ORIGIN * whole + (1.0 - OWN_ORIGIN) * shrunk(others, width)).exp();
                 shape.extend(errors.iter().map(|e| (e / unit, weight / errors.len() as f64)));
             }
         }
@@ -69,7 +84,7 @@ impl Pool {
             reached += entry.1;
             entry.1 = reached;
         }
-        Pool { width, shape }
+        Pool { growth, width, shape }
     }
 
     /// Origins behind the shape, newer ones counting more.
@@ -78,14 +93,13 @@ impl Pool {
     }
 
     pub(crate) fn calibration(&self, own: &Scores) -> Calibration<'_> {
-        let weights = (0..).scan(1.0, |w, _: i32| Some(std::mem::replace(w, *w * FORGETTING)));
-        let origins = own.iter().zip(weights).filter_map(|(e, w)| Some((log_width(e)?, w)));
+        let origins = own.iter().zip(ages()).filter_map(|(e, w)| Some((log_width(&level(e, self.growth)?)?, w)));
         Calibration { pool: self, width: shrunk(origins, self.width) }
     }
 }
 
 impl Calibration<'_> {
-    /// Half width of the interval of `level` percent, in standard deviations; grows with the level.
+    /// Half width of the interval of `level` percent at the first step, in standard deviations; grows with the level.
     pub(crate) fn multiplier(&self, level: f64) -> f64 {
         let normal = normal_quantile(0.5 + level / 200.0);
         let origins = self.pool.origins();
@@ -93,6 +107,41 @@ impl Calibration<'_> {
         let shape = (origins * seen.ln() + WEIGHT_OF_NORMAL * normal.ln()) / (origins + WEIGHT_OF_NORMAL);
         (shape + self.width).exp()
     }
+
+    /// What half widths of the step (0 for the first) are multiplied by besides.
+    pub(crate) fn growth(&self, step: usize) -> f64 {
+        of_step(step, self.pool.growth)
+    }
+}
+
+/// Weights of origins, the newest first.
+fn ages() -> impl Iterator<Item = f64> {
+    std::iter::successors(Some(1.0), |w| Some(w * FORGETTING))
+}
+
+fn of_step(step: usize, growth: f64) -> f64 {
+    ((step + 1) as f64).powf(growth)
+}
+
+/// The errors of one origin as if all were of the first step.
+fn level(errors: &[f64], growth: f64) -> Option<Vec<f64>> {
+    (!errors.is_empty()).then(|| errors.iter().enumerate().map(|(h, e)| e / of_step(h, growth)).collect())
+}
+
+/// The slope of log errors over the log of the step, within each origin, over the set; shrunk to none.
+fn growth<'s>(set: impl Iterator<Item = &'s Scores>) -> f64 {
+    let (mut product, mut square) = (0.0, 0.0);
+    for (errors, weight) in set.flat_map(|scores| scores.iter().zip(ages())) {
+        let Some(width) = log_width(errors).filter(|_| errors.len() > 1) else { continue };
+        let steps: Vec<f64> = (1..=errors.len()).map(|h| (h as f64).ln()).collect();
+        let middle = steps.iter().sum::<f64>() / steps.len() as f64;
+        let share = weight / errors.len() as f64;
+        for (x, e) in steps.iter().zip(errors) {
+            product += share * (x - middle) * (e / width.exp()).max(LEAST_ERROR).ln();
+            square += share * (x - middle) * (x - middle);
+        }
+    }
+    (product / (square + WEIGHT_OF_GROWTH)).clamp(-LARGEST_GROWTH, LARGEST_GROWTH)
 }
 
 /// Log of the root mean square of the errors of one origin.
@@ -157,6 +206,24 @@ mod tests {
         let pool = Pool::new(set.iter());
         let mean = set.iter().map(|s| pool.calibration(s).multiplier(80.0)).sum::<f64>() / 300.0;
         assert!((mean / (3.0 * 1.2816) - 1.0).abs() < 0.06, "{mean}");
+    }
+
+    #[test]
+    fn errors_that_grow_where_theory_sees_none_get_intervals_that_grow() {
+        let mut random = Random::new(7);
+        let set: Vec<Scores> = (0..300)
+            .map(|_| (0..4).map(|_| (1..=9).map(|h| f64::from(h).sqrt() * random.normal().abs()).collect()).collect())
+            .collect();
+        let pool = Pool::new(set.iter());
+        let (mut first, mut last) = (0.0, 0.0);
+        for scores in &set {
+            let own = pool.calibration(scores);
+            first += own.multiplier(80.0) * own.growth(0) / 300.0;
+            last += own.multiplier(80.0) * own.growth(8) / 300.0;
+        }
+        assert!((first / 1.2816 - 1.0).abs() < 0.12 && (last / 3.8447 - 1.0).abs() < 0.12, "{first} {last}");
+        let alone = Pool::new(std::iter::once(&set[0]));
+        assert!(alone.calibration(&set[0]).growth(8) < 1.6, "one series is not believed so far");
     }
 
     #[test]

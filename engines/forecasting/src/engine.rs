@@ -358,6 +358,7 @@ fn answer(prepared: Prepared, combined: Combined, pool: &Pool, pooled: usize, re
     let mean: Vec<f64> = mean.iter().map(|m| m.max(floor)).collect();
     let calibration = pool.calibration(&combined.scores);
     let usual = calibration.multiplier(USUAL_LEVEL) / normal_quantile(0.5 + USUAL_LEVEL / 200.0);
+    let sd: Vec<f64> = sd.iter().enumerate().map(|(h, s)| s * calibration.growth(h)).collect();
     let calibrated = sd.iter().map(|s| s * usual).collect();
     let mut widest = 0.0f64;
     let intervals = levels
