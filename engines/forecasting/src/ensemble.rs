@@ -6,6 +6,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::calendar::Frequency;
+use crate::columns;
 use crate::conformal::Scores;
 use crate::forecast::{MemberReport, Prediction};
 use crate::intermittent::is_intermittent;
@@ -85,25 +86,26 @@ pub(crate) fn combine_set(
     progress: &(dyn Fn(usize) + Sync),
     only_trees: bool,
 ) -> Vec<Combined> {
-    let first_origin = |s: &Subject| origins(s.y.len(), s.season, horizon).last().copied().unwrap_or(s.y.len());
     let season = subjects.iter().map(|s| s.season).max().unwrap_or(1);
-    // The trees' backtest needs a model taught without the points that it foretells. Where the oldest origin of a short
-    // set leaves too little to learn from, trees alone are judged from the newer ones; in the ensemble they would be one
-    // more voice, taught by little and hardly tried.
-    let deepest = subjects.iter().map(|s| s.y.len() - first_origin(s)).max().unwrap_or(0);
-    let depths = if only_trees { vec![deepest, deepest / 2, deepest / 4] } else { vec![deepest] };
-    let early = depths.into_iter().find_map(|unseen| teach(subjects, season, unseen, seed));
-    let full = if early.is_some() { teach(subjects, season, 0, seed) } else { None };
-    let mut members = in_parallel(subjects.len(), threads, progress, |i| {
-        let s = &subjects[i];
-        let mut members = if only_trees { Vec::new() } else { local_members(s, horizon) };
-        if let (Some(early), Some(full)) = (&early, &full) {
-            members.extend(global_member(early, full, i, s, horizon));
-        }
-        members
+    let silent = |_: usize| {};
+    let (local, shares): (Vec<Vec<Named>>, Vec<f64>) = if only_trees {
+        (vec![Vec::new(); subjects.len()], tree_shares(subjects, season, horizon, seed))
+    } else {
+        let found = in_parallel(subjects.len(), threads, progress, |i| local_members(&subjects[i], horizon));
+        let shares = columns::believed(&found.iter().map(|l| l.evidence).collect::<Vec<_>>());
+        let mixed = found.into_iter().zip(&shares).map(|(local, share)| local.mixed(*share)).collect();
+        (mixed, shares)
+    };
+    let early = earlier(subjects, season, horizon, seed, &shares, only_trees);
+    let full = if early.is_some() { teach(subjects, season, 0, seed, &shares) } else { None };
+    let judged: &(dyn Fn(usize) + Sync) = if only_trees { progress } else { &silent };
+    let global = in_parallel(subjects.len(), threads, judged, |i| {
+        global_member(early.as_ref()?, full.as_ref()?, i, &subjects[i], horizon)
     });
+    let members: Vec<Vec<Named>> =
+        local.into_iter().zip(global).map(|(local, trees)| local.into_iter().chain(trees).collect()).collect();
     let prior = pooled_weights(subjects, &members, horizon);
-    members.drain(..).zip(subjects).map(|(m, s)| combine(s, m, &prior, horizon)).collect()
+    members.into_iter().zip(subjects).map(|(m, s)| combine(s, m, &prior, horizon)).collect()
 }
 
 /// Runs `work` for 0..count on `threads` threads; results in order.
@@ -155,37 +157,88 @@ pub(crate) fn combine_alone(
     horizon: usize,
 ) -> Combined {
     let backtests = backtests.into_iter().map(|(origin, mean, sd)| Backtest { origin, mean, sd }).collect();
-    combine(s, vec![(Role::plain(Family::Prophet), Member { prediction, backtests })], &[], horizon)
+    combine(s, vec![(Family::Prophet, Member { prediction, backtests })], &[], horizon)
 }
 
-/// What a member is: its family, and whether it forecasts what the columns do not explain and adds what they do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Role {
-    family: Family,
-    columns: bool,
+type Named = (Family, Member);
+
+/// The members of a series, without columns and with what they explain taken out before and added again after.
+struct Local {
+    plain: Vec<Named>,
+    with_columns: Vec<Named>,
+    evidence: Option<columns::Evidence>,
 }
 
-impl Role {
-    fn plain(family: Family) -> Role {
-        Role { family, columns: false }
-    }
-}
-
-type Named = (Role, Member);
-
-fn local_members(s: &Subject, horizon: usize) -> Vec<Named> {
+fn local_members(s: &Subject, horizon: usize) -> Local {
     let families: &[Family] = if is_intermittent(&s.y) {
         &[Family::Intermittent, Family::Ets]
     } else {
         &[Family::Ets, Family::Theta, Family::Arima]
     };
-    let plain = Subject { y: s.y.clone(), exogenous: &[], ..*s };
-    let mut members: Vec<Named> = families.iter().filter_map(|&family| one_member(&plain, family, horizon)).collect();
-    // Each with and without the columns: the backtest says how far they are to be believed.
-    if let Some(effect) = regression::explained(&s.y, s.exogenous, s.season) {
-        members.extend(families.iter().filter_map(|&family| member_with_columns(s, &effect, family, horizon)));
+    let known = Subject { y: s.y.clone(), exogenous: &[], ..*s };
+    let plain: Vec<Named> = families.iter().filter_map(|&family| one_member(&known, family, horizon)).collect();
+    let with_columns: Vec<Named> = match regression::explained(&s.y, s.exogenous, s.season) {
+        Some(effect) => families.iter().filter_map(|&f| member_with_columns(s, &effect, f, horizon)).collect(),
+        None => Vec::new(),
+    };
+    let pairs = plain.iter().filter_map(|(f, m)| Some((m, member_of(&with_columns, *f)?)));
+    let evidence = columns::evidence(&trials(s, pairs, horizon));
+    Local { plain, with_columns, evidence }
+}
+
+fn member_of(members: &[Named], family: Family) -> Option<&Member> {
+    members.iter().find(|(f, _)| *f == family).map(|(_, m)| m)
+}
+
+/// What the columns would have brought to members without and with them, by origin.
+fn trials<'m>(
+    s: &Subject,
+    pairs: impl Iterator<Item = (&'m Member, &'m Member)> + Clone,
+    horizon: usize,
+) -> Vec<columns::Trial> {
+    let at = |m: &'m Member, origin: usize| m.backtests.iter().find(|b| b.origin == origin);
+    let of_origin = |origin| {
+        let mut trial = columns::Trial::default();
+        for (plain, with) in pairs.clone() {
+            if let (Some(plain), Some(with)) = (at(plain, origin), at(with, origin)) {
+                trial.add(&s.y[origin..], &plain.mean, &with.mean);
+            }
+        }
+        trial
+    };
+    origins(s.y.len(), s.season, horizon).into_iter().map(of_origin).collect()
+}
+
+impl Local {
+    /// Each family's members as one that takes `share` of the difference that the columns make.
+    fn mixed(self, share: f64) -> Vec<Named> {
+        let Local { plain, with_columns, .. } = self;
+        if share <= 0.0 {
+            return plain;
+        }
+        let mixed = |(family, plain): Named| match member_of(&with_columns, family) {
+            Some(with) => (family, mixture(plain, with, share)),
+            None => (family, plain),
+        };
+        plain.into_iter().map(mixed).collect()
     }
-    members
+}
+
+fn mixture(plain: Member, with: &Member, share: f64) -> Member {
+    let weights = [1.0 - share, share];
+    let between = |a: Vec<f64>, b: &[f64]| mix(&[a, b.to_vec()], &weights);
+    let p = plain.prediction;
+    let prediction = Prediction {
+        label: format!("{} with {:.0} % of the columns' effect", p.label, 100.0 * share),
+        mean: between(p.mean, &with.prediction.mean),
+        sd: between(p.sd, &with.prediction.sd),
+        fitted: between(p.fitted, &with.prediction.fitted),
+    };
+    let backtests = plain.backtests.into_iter().map(|b| match with.backtests.iter().find(|o| o.origin == b.origin) {
+        Some(o) => Backtest { origin: b.origin, mean: between(b.mean, &o.mean), sd: between(b.sd, &o.sd) },
+        None => b,
+    });
+    Member { prediction, backtests: backtests.collect() }
 }
 
 fn one_member(s: &Subject, family: Family, horizon: usize) -> Option<Named> {
@@ -194,7 +247,7 @@ fn one_member(s: &Subject, family: Family, horizon: usize) -> Option<Named> {
         let p = member::refit(&recipe, &s.y[..origin], s.season, s.exogenous, span)?;
         Some((p.mean, p.sd))
     });
-    Some((Role::plain(family), Member { prediction, backtests }))
+    Some((family, Member { prediction, backtests }))
 }
 
 /// A member of what is left of the series without the `effect` of the columns.
@@ -207,8 +260,7 @@ fn member_with_columns(s: &Subject, effect: &[f64], family: Family, horizon: usi
         let p = member::refit(&recipe, &without(known, &then), s.season, &[], span)?;
         Some((sum(&p.mean, &then[origin..]), p.sd))
     });
-    let prediction = with_effect(prediction, effect, n);
-    Some((Role { family, columns: true }, Member { prediction, backtests }))
+    Some((family, Member { prediction: with_effect(prediction, effect, n), backtests }))
 }
 
 fn without(y: &[f64], effect: &[f64]) -> Vec<f64> {
@@ -222,7 +274,7 @@ fn sum(a: &[f64], b: &[f64]) -> Vec<f64> {
 /// The forecast of what the columns do not explain, and what they do.
 fn with_effect(p: Prediction, effect: &[f64], n: usize) -> Prediction {
     let (mean, fitted) = (sum(&p.mean, &effect[n..]), sum(&p.fitted, effect));
-    Prediction { label: format!("{} with columns", p.label), mean, sd: p.sd, fitted }
+    Prediction { label: p.label, mean, sd: p.sd, fitted }
 }
 
 /// What a member foretold from each origin of the series, where it could.
@@ -251,15 +303,51 @@ struct Taught {
     unseen: usize,
 }
 
-/// Teaches the trees what the columns do not explain of the series without their newest `unseen` points.
-fn teach(subjects: &[Subject], season: usize, unseen: usize, seed: u64) -> Option<Taught> {
-    let effects: Vec<Vec<f64>> = subjects
-        .iter()
-        .map(|s| {
-            let known = &s.y[..s.y.len().saturating_sub(unseen)];
-            regression::explained(known, s.exogenous, s.season).unwrap_or_default()
-        })
-        .collect();
+/// The trees' backtest needs a model taught without the points that it foretells. Where the oldest origin of a short set
+/// leaves too little to learn from, trees alone are judged from the newer ones; in the ensemble they would be one more
+/// voice, taught by little and hardly tried.
+fn earlier(
+    subjects: &[Subject],
+    season: usize,
+    horizon: usize,
+    seed: u64,
+    shares: &[f64],
+    only_trees: bool,
+) -> Option<Taught> {
+    let first_origin = |s: &Subject| origins(s.y.len(), s.season, horizon).last().copied().unwrap_or(s.y.len());
+    let deepest = subjects.iter().map(|s| s.y.len() - first_origin(s)).max().unwrap_or(0);
+    let depths = if only_trees { vec![deepest, deepest / 2, deepest / 4] } else { vec![deepest] };
+    depths.into_iter().find_map(|unseen| teach(subjects, season, unseen, seed, shares))
+}
+
+/// How far trees alone believe the columns of each series.
+fn tree_shares(subjects: &[Subject], season: usize, horizon: usize, seed: u64) -> Vec<f64> {
+    let count = subjects.len();
+    if subjects.iter().all(|s| s.exogenous.is_empty()) {
+        return vec![0.0; count];
+    }
+    let plain = earlier(subjects, season, horizon, seed, &vec![0.0; count], true);
+    let with = earlier(subjects, season, horizon, seed, &vec![1.0; count], true);
+    let evidence = |(i, s): (usize, &Subject)| {
+        let (_, plain) = global_member(plain.as_ref()?, plain.as_ref()?, i, s, horizon)?;
+        let (_, with) = global_member(with.as_ref()?, with.as_ref()?, i, s, horizon)?;
+        columns::evidence(&trials(s, std::iter::once((&plain, &with)), horizon))
+    };
+    columns::believed(&subjects.iter().enumerate().map(evidence).collect::<Vec<_>>())
+}
+
+/// Teaches the trees what the columns do not explain of the series without their newest `unseen` points. `shares` says
+/// how much of the columns' effect is believed of each series.
+fn teach(subjects: &[Subject], season: usize, unseen: usize, seed: u64, shares: &[f64]) -> Option<Taught> {
+    let effect = |(s, share): (&Subject, &f64)| {
+        let known = &s.y[..s.y.len().saturating_sub(unseen)];
+        if *share <= 0.0 {
+            return Vec::new();
+        }
+        let whole = regression::explained(known, s.exogenous, s.season).unwrap_or_default();
+        whole.into_iter().map(|v| v * share).collect()
+    };
+    let effects: Vec<Vec<f64>> = subjects.iter().zip(shares).map(effect).collect();
     let rest: Vec<Vec<f64>> = subjects.iter().zip(&effects).map(|(s, e)| rest(s, e)).collect();
     let examples: Vec<Example> = subjects.iter().zip(&rest).map(|(s, y)| example(s, y)).collect();
     let model = trees::train(&examples, season, unseen, seed)?;
@@ -294,7 +382,7 @@ fn global_member(early: &Taught, full: &Taught, i: usize, s: &Subject, horizon: 
         let p = early.predict(s, i, origin, span)?;
         Some((p.mean, p.sd))
     });
-    prediction.is_finite().then_some((Role::plain(Family::Trees), Member { prediction, backtests }))
+    prediction.is_finite().then_some((Family::Trees, Member { prediction, backtests }))
 }
 
 /// Mean absolute backtest error of each member over the origins that all of them have, and the points from the first of
@@ -346,18 +434,18 @@ fn reach(s: &Subject, horizon: usize) -> f64 {
 }
 
 /// Log of each family's weight over the whole set: falls with its mean log backtest error relative to the other members.
-fn pooled_weights(subjects: &[Subject], members: &[Vec<Named>], horizon: usize) -> Vec<(Role, f64)> {
-    let mut pool: Vec<(Role, f64, f64)> = Vec::new();
+fn pooled_weights(subjects: &[Subject], members: &[Vec<Named>], horizon: usize) -> Vec<(Family, f64)> {
+    let mut pool: Vec<(Family, f64, f64)> = Vec::new();
     let reach = subjects.iter().map(|s| reach(s, horizon)).sum::<f64>() / subjects.len().max(1) as f64;
     for (s, members) in subjects.iter().zip(members) {
         let Some(ratios) = errors(s, members).and_then(|(e, _)| relative(&e)) else { continue };
-        for ((role, _), ratio) in members.iter().zip(ratios) {
-            match pool.iter_mut().find(|(r, _, _)| r == role) {
+        for ((family, _), ratio) in members.iter().zip(ratios) {
+            match pool.iter_mut().find(|(f, _, _)| f == family) {
                 Some(entry) => {
                     entry.1 += ratio;
                     entry.2 += 1.0;
                 }
-                None => pool.push((*role, ratio, 1.0)),
+                None => pool.push((*family, ratio, 1.0)),
             }
         }
     }
@@ -367,20 +455,20 @@ fn pooled_weights(subjects: &[Subject], members: &[Vec<Named>], horizon: usize) 
         .collect()
 }
 
-fn combine(s: &Subject, members: Vec<Named>, prior: &[(Role, f64)], horizon: usize) -> Combined {
+fn combine(s: &Subject, members: Vec<Named>, prior: &[(Family, f64)], horizon: usize) -> Combined {
     let n = s.y.len();
-    let prior_of = |role: Role| {
-        let unknown = if role.family == Family::Trees { -1.2 } else { 0.0 };
-        prior.iter().find(|(r, _)| *r == role).map_or(unknown, |(_, w)| *w)
+    let prior_of = |family: Family| {
+        let unknown = if family == Family::Trees { -1.2 } else { 0.0 };
+        prior.iter().find(|(f, _)| *f == family).map_or(unknown, |(_, w)| *w)
     };
     let mut members = members;
     if members.is_empty() {
         let prediction = crate::naive::seasonal_naive(&s.y, s.season, horizon);
-        members.push((Role::plain(Family::Naive), Member { prediction, backtests: Vec::new() }));
+        members.push((Family::Naive, Member { prediction, backtests: Vec::new() }));
     }
     let few = -(POINTS_FOR_ARIMA / n as f64).powi(2);
     let mut weights: Vec<f64> =
-        members.iter().map(|(r, _)| prior_of(*r) + if r.family == Family::Arima { few } else { 0.0 }).collect();
+        members.iter().map(|(f, _)| prior_of(*f) + if *f == Family::Arima { few } else { 0.0 }).collect();
     let errors = errors(s, &members);
     if let Some((errors, points)) = &errors
         && let Some(ratios) = relative(errors)

@@ -6,6 +6,7 @@ mod arima;
 pub mod calendar;
 pub mod changepoints;
 mod cholesky;
+mod columns;
 mod conformal;
 mod engine;
 mod ensemble;
