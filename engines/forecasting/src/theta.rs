@@ -2,7 +2,6 @@
 //! (Assimakopoulos & Nikolopoulos 2000; Fiorucci, Pellegrini, Louzada, Petropoulos & Koehler 2016).
 
 use crate::forecast::Prediction;
-use crate::minimize::{Stop, bfgs_numeric};
 use crate::seasonality::{SeasonalIndex, adjust};
 
 /// A member of the family.
@@ -82,81 +81,195 @@ fn newest(y: &[f64], season: usize) -> &[f64] {
     &y[drop.div_ceil(season) * season..]
 }
 
+/// Smoothing parameters tried at once.
+const LANES: usize = 8;
+/// Rounds of the search, each around the best of the one before.
+const ROUNDS: usize = 3;
+/// Largest smoothing parameter; the smallest is the inverse of a share of the points (a level that remembers more of them
+/// than that is all start), kept between these bounds.
+const LARGEST_SMOOTHING: f64 = 0.99;
+const SHARE_REMEMBERED: f64 = 0.25;
+const LEAST_SMOOTHING: (f64, f64) = (0.01, 0.1);
+/// Range of theta where it is estimated; 1 would be the line without the level.
+const THETAS: (f64, f64) = (1.001, 150.0);
+/// Points that the first value counts as when the start of the level is estimated: where the level forgets at once,
+/// nothing else tells.
+const POINTS_OF_START: f64 = 1e-3;
+
+fn logistic(logit: f64) -> f64 {
+    1.0 / (1.0 + (-logit).exp())
+}
+
+/// Range of the smoothing parameter for `n` points, on the logit scale.
+fn range(n: usize) -> (f64, f64) {
+    let logit = |share: f64| (share / (1.0 - share)).ln();
+    let least = 1.0 / (SHARE_REMEMBERED * n as f64);
+    (logit(least.clamp(LEAST_SMOOTHING.0, LEAST_SMOOTHING.1)), logit(LARGEST_SMOOTHING))
+}
+
+/// Least squares. Given the smoothing parameter a one-step forecast is linear in the start of the level and in the weight
+/// of the line, so only that parameter is searched for: over its whole range, several values in one pass.
 fn fit(y: &[f64], form: Form, index: SeasonalIndex) -> Fit {
     let scale = y.iter().map(|v| v.abs()).sum::<f64>() / y.len() as f64;
     let scale = if scale > 0.0 { scale } else { 1.0 };
     let y: Vec<f64> = y.iter().map(|v| v / scale).collect();
     let line = straight_line(&y);
-    let mut steps: Vec<f64> = y.windows(2).map(|w| (w[1] - w[0]).abs()).collect();
-    steps.sort_by(f64::total_cmp);
-    let unit = steps.get(steps.len() / 2).copied().unwrap_or(0.0).max(1e-3);
-    let optimised = form.optimised();
-    let unpack = |x: &[f64]| {
-        let alpha = 0.01 + 0.98 / (1.0 + (-x[0]).exp());
-        let theta = if optimised { 1.0 + x[2].clamp(-7.0, 5.0).exp() } else { 2.0 };
-        (alpha, theta, y[0] + unit * x[1])
-    };
-    let start = if optimised { vec![0.0, 0.0, 0.0] } else { vec![0.0, 0.0] };
-    let stop = Stop { iterations: 40, tolerance: 1e-7 };
-    let loss = |x: &[f64]| {
-        let (alpha, theta, level) = unpack(x);
-        let burn = BURN_IN.min(y.len() - 1);
-        let mut state = State::new(form.dynamic(), alpha, theta, level, line);
-        let mut sum = 0.0;
-        for (t, &value) in y.iter().enumerate() {
-            if t >= burn {
-                let error = value - state.forecast();
-                sum += error * error;
+    let mut best = Estimate { loss: f64::INFINITY, alpha: 0.5, weight: 0.5, moved: 0.0 };
+    let bounds = range(y.len());
+    let (mut low, mut high) = bounds;
+    for round in 0..ROUNDS {
+        // The ends of a later round were tried before.
+        let inner = if round == 0 { 0.0 } else { 1.0 };
+        let step = (high - low) / (LANES as f64 - 1.0 + 2.0 * inner);
+        let logits: [f64; LANES] = std::array::from_fn(|i| low + step * (i as f64 + inner));
+        let found = Sums::over(&y, line, form.dynamic(), &logits.map(logistic));
+        let mut centre = None;
+        for (lane, &logit) in logits.iter().enumerate() {
+            let estimate = found.solve(lane, logistic(logit), form.optimised());
+            if estimate.loss < best.loss {
+                best = estimate;
+                centre = Some(logit);
             }
-            state.observe(value);
         }
-        (sum + 1e-12).ln()
-    };
-    let found = bfgs_numeric(&start, stop, 1e-6, loss);
-    let (alpha, theta, level) = unpack(&found.x);
-    Fit { form, loss: found.value + 2.0 * scale.ln(), alpha, theta, level: level * scale, index }
+        let centre = centre.unwrap_or(0.5 * (low + high));
+        (low, high) = ((centre - step).max(bounds.0), (centre + step).min(bounds.1));
+    }
+    Fit {
+        form,
+        loss: (best.loss + 1e-12).ln() + 2.0 * scale.ln(),
+        alpha: best.alpha,
+        theta: 1.0 / (1.0 - best.weight),
+        level: (y[0] + best.moved) * scale,
+        index,
+    }
+}
+
+struct Estimate {
+    /// Sum of squared one-step errors.
+    loss: f64,
+    alpha: f64,
+    /// Of the line, 1 - 1 / theta.
+    weight: f64,
+    /// The start of the level, from the first value.
+    moved: f64,
+}
+
+/// Products, summed over the points, of the errors of the level alone, the effect of its start, and that of the line; by
+/// smoothing parameter.
+#[derive(Default)]
+struct Sums {
+    errors: [f64; LANES],
+    errors_start: [f64; LANES],
+    errors_line: [f64; LANES],
+    start: [f64; LANES],
+    start_line: [f64; LANES],
+    line: [f64; LANES],
+}
+
+impl Sums {
+    fn over(y: &[f64], line: (f64, f64), dynamic: bool, alphas: &[f64; LANES]) -> Sums {
+        let mut sums = Sums::default();
+        let burn = BURN_IN.min(y.len() - 1);
+        let mut line = Line { dynamic, line, mean: 0.0, points: 0.0 };
+        let inverse = alphas.map(|a| 1.0 / a);
+        let mut level = [y[0]; LANES];
+        let mut forgetting = [1.0; LANES];
+        for (t, &value) in y.iter().enumerate() {
+            let (from, slope) = line.line;
+            let counts = if t >= burn { 1.0 } else { 0.0 };
+            for i in 0..LANES {
+                let left = forgetting[i];
+                let next = left * (1.0 - alphas[i]);
+                let below = left * from + (1.0 - next) * inverse[i] * slope;
+                let error = value - level[i];
+                sums.errors[i] += counts * error * error;
+                sums.errors_start[i] += counts * error * left;
+                sums.errors_line[i] += counts * error * below;
+                sums.start[i] += counts * left * left;
+                sums.start_line[i] += counts * left * below;
+                sums.line[i] += counts * below * below;
+                level[i] += alphas[i] * error;
+                forgetting[i] = next;
+            }
+            line.observe(value);
+        }
+        sums
+    }
+
+    /// The least sum of squares at one smoothing parameter.
+    fn solve(&self, lane: usize, alpha: f64, optimised: bool) -> Estimate {
+        let (start, both) = (self.start[lane] + POINTS_OF_START, self.start_line[lane]);
+        let (with_start, with_line) = (self.errors_start[lane], self.errors_line[lane]);
+        let mut weight = 0.5;
+        if optimised {
+            let free = (with_line * start - with_start * both) / (self.line[lane] * start - both * both);
+            if free.is_finite() {
+                weight = free.clamp(1.0 - 1.0 / THETAS.0, 1.0 - 1.0 / THETAS.1);
+            }
+        }
+        let left = with_start - weight * both;
+        let moved = left / start;
+        let without_line = self.errors[lane] - 2.0 * weight * with_line + weight * weight * self.line[lane];
+        let loss = without_line - 2.0 * moved * left + moved * moved * self.start[lane];
+        Estimate { loss: loss.max(0.0), alpha, weight, moved }
+    }
+}
+
+/// The line beneath the level: through the whole series, or through the points so far.
+struct Line {
+    dynamic: bool,
+    /// Value at 0 and slope.
+    line: (f64, f64),
+    mean: f64,
+    points: f64,
+}
+
+impl Line {
+    fn observe(&mut self, value: f64) {
+        self.points += 1.0;
+        if !self.dynamic {
+            return;
+        }
+        let t = self.points;
+        let before = self.mean;
+        self.mean += (value - before) / t;
+        if t > 1.0 {
+            let slope = ((t - 2.0) * self.line.1 + 6.0 * (value - before) / t) / (t + 1.0);
+            self.line = (self.mean - slope * (t + 1.0) / 2.0, slope);
+        } else {
+            self.line = (value, 0.0);
+        }
+    }
 }
 
 /// The recursion of the level and of the line beneath it (Fiorucci et al. 2016, equations 6 to 10).
 struct State {
-    dynamic: bool,
     alpha: f64,
     weight: f64,
     level: f64,
-    line: (f64, f64),
-    mean: f64,
     forgetting: f64,
-    points: f64,
+    line: Line,
 }
 
 impl State {
     fn new(dynamic: bool, alpha: f64, theta: f64, level: f64, line: (f64, f64)) -> State {
-        State { dynamic, alpha, weight: 1.0 - 1.0 / theta, level, line, mean: 0.0, forgetting: 1.0, points: 0.0 }
+        let line = Line { dynamic, line, mean: 0.0, points: 0.0 };
+        State { alpha, weight: 1.0 - 1.0 / theta, level, forgetting: 1.0, line }
     }
 
     fn forecast(&self) -> f64 {
-        if self.dynamic && self.points == 0.0 {
+        if self.line.dynamic && self.line.points == 0.0 {
             return self.level;
         }
         let next = self.forgetting * (1.0 - self.alpha);
-        self.level + self.weight * (self.forgetting * self.line.0 + (1.0 - next) / self.alpha * self.line.1)
+        let (from, slope) = self.line.line;
+        self.level + self.weight * (self.forgetting * from + (1.0 - next) / self.alpha * slope)
     }
 
     fn observe(&mut self, value: f64) {
-        self.points += 1.0;
-        let t = self.points;
         self.level += self.alpha * (value - self.level);
         self.forgetting *= 1.0 - self.alpha;
-        if self.dynamic {
-            let before = self.mean;
-            self.mean += (value - before) / t;
-            if t > 1.0 {
-                let slope = ((t - 2.0) * self.line.1 + 6.0 * (value - before) / t) / (t + 1.0);
-                self.line = (self.mean - slope * (t + 1.0) / 2.0, slope);
-            } else {
-                self.line = (value, 0.0);
-            }
-        }
+        self.line.observe(value);
     }
 }
 
