@@ -72,20 +72,32 @@ impl Boosted {
             order: Vec::with_capacity(rows),
             spare: Vec::new(),
             features: Vec::new(),
+            leaves: Vec::new(),
         };
+        let mut seen = vec![false; rows];
         for _ in 0..settings.rounds {
-            grower.order.clear();
-            for row in 0..rows as u32 {
-                if settings.rows >= 1.0 || random.uniform() < settings.rows {
-                    grower.order.push(row);
-                }
+            // Branches that no processor foretells cost more than all else here: rows are written, then counted or not.
+            grower.order.resize(rows, 0);
+            let mut taken = 0;
+            for row in 0..rows {
+                grower.order[taken] = row as u32;
+                taken += usize::from(settings.rows >= 1.0 || random.uniform() < settings.rows);
             }
+            grower.order.truncate(taken);
             grower.features = (0..width).filter(|_| random.uniform() < settings.features).collect();
             if grower.features.is_empty() || grower.order.len() < 2 * settings.smallest_leaf {
                 continue;
             }
             let tree = grower.grow(&residual);
-            for (row, r) in bins.chunks_exact(width).zip(residual.iter_mut()) {
+            // Rows that taught the tree lie in the order of its leaves; only the others walk through it.
+            seen.fill(false);
+            for &(from, to, value) in &grower.leaves {
+                for &row in &grower.order[from..to] {
+                    residual[row as usize] -= value;
+                    seen[row as usize] = true;
+                }
+            }
+            for ((row, r), _) in bins.chunks_exact(width).zip(residual.iter_mut()).zip(&seen).filter(|(_, s)| !**s) {
                 *r -= leaf_value(&tree, row);
             }
             model.trees.push(tree);
@@ -150,31 +162,43 @@ struct Grower<'a> {
     order: Vec<u32>,
     spare: Vec<u32>,
     features: Vec<usize>,
+    /// Of the tree grown last: where in `order` the rows of each leaf are, and its value.
+    leaves: Vec<(usize, usize, f64)>,
 }
 
+/// A node that may be split, with the rows it holds.
 struct Open {
     node: usize,
     from: usize,
     to: usize,
     depth: usize,
+    total: Cell,
     histogram: Vec<Cell>,
+}
+
+struct Split {
+    /// Place in the features of the tree.
+    place: usize,
+    bin: u8,
+    left: Cell,
 }
 
 impl Grower<'_> {
     fn grow(&mut self, residual: &[f64]) -> Vec<Node> {
         let leaf = Node { feature: LEAF, bin: 0, left: 0, value: 0.0 };
         let mut nodes = vec![leaf];
-        let histogram = self.histogram(0, self.order.len(), residual);
-        let mut open = vec![Open { node: 0, from: 0, to: self.order.len(), depth: 0, histogram }];
+        self.leaves.clear();
+        let rows = self.order.len();
+        let total = Cell { sum: self.order.iter().map(|&r| residual[r as usize]).sum(), count: rows as f64 };
+        let histogram = self.histogram(0, rows, residual);
+        let mut open = vec![Open { node: 0, from: 0, to: rows, depth: 0, total, histogram }];
         while let Some(part) = open.pop() {
-            let total: Cell = self.features.first().map_or(Cell::default(), |_| {
-                part.histogram[..BINS]
-                    .iter()
-                    .fold(Cell::default(), |a, c| Cell { sum: a.sum + c.sum, count: a.count + c.count })
-            });
-            let split = if part.depth < self.settings.depth { self.best_split(&part.histogram, total) } else { None };
-            let Some((place, bin)) = split else {
-                nodes[part.node].value = self.settings.learning_rate * total.sum / (total.count + self.settings.ridge);
+            let split =
+                if self.is_open(part.depth, part.total) { self.best_split(&part.histogram, part.total) } else { None };
+            let Some(Split { place, bin, left: left_total }) = split else {
+                let value = self.settings.learning_rate * part.total.sum / (part.total.count + self.settings.ridge);
+                nodes[part.node].value = value;
+                self.leaves.push((part.from, part.to, value));
                 continue;
             };
             let feature = self.features[place];
@@ -183,21 +207,45 @@ impl Grower<'_> {
             nodes[part.node] = Node { feature: feature as u16, bin, left: left as u32, value: 0.0 };
             nodes.push(leaf);
             nodes.push(leaf);
-            // The smaller side is counted, the other is what remains.
-            let left_is_small = middle - part.from <= part.to - middle;
-            let (from, to) = if left_is_small { (part.from, middle) } else { (middle, part.to) };
-            let small = self.histogram(from, to, residual);
-            let mut large = part.histogram;
-            for (l, s) in large.iter_mut().zip(&small) {
-                l.sum -= s.sum;
-                l.count -= s.count;
-            }
-            let (left_histogram, right_histogram) = if left_is_small { (small, large) } else { (large, small) };
             let depth = part.depth + 1;
-            open.push(Open { node: left, from: part.from, to: middle, depth, histogram: left_histogram });
-            open.push(Open { node: left + 1, from: middle, to: part.to, depth, histogram: right_histogram });
+            let right_total = Cell { sum: part.total.sum - left_total.sum, count: part.total.count - left_total.count };
+            let (mut left_histogram, mut right_histogram) = (Vec::new(), Vec::new());
+            // What will be leaves need no histogram.
+            if self.is_open(depth, left_total) || self.is_open(depth, right_total) {
+                // The smaller side is counted, the other is what remains.
+                let left_is_small = middle - part.from <= part.to - middle;
+                let (from, to) = if left_is_small { (part.from, middle) } else { (middle, part.to) };
+                let small = self.histogram(from, to, residual);
+                let mut large = part.histogram;
+                for (l, s) in large.iter_mut().zip(&small) {
+                    l.sum -= s.sum;
+                    l.count -= s.count;
+                }
+                (left_histogram, right_histogram) = if left_is_small { (small, large) } else { (large, small) };
+            }
+            open.push(Open {
+                node: left,
+                from: part.from,
+                to: middle,
+                depth,
+                total: left_total,
+                histogram: left_histogram,
+            });
+            open.push(Open {
+                node: left + 1,
+                from: middle,
+                to: part.to,
+                depth,
+                total: right_total,
+                histogram: right_histogram,
+            });
         }
         nodes
+    }
+
+    /// Whether a node may be split.
+    fn is_open(&self, depth: usize, total: Cell) -> bool {
+        depth < self.settings.depth && total.count >= 2.0 * self.settings.smallest_leaf as f64
     }
 
     fn histogram(&self, from: usize, to: usize, residual: &[f64]) -> Vec<Cell> {
@@ -215,19 +263,19 @@ impl Grower<'_> {
         out
     }
 
-    /// The split that lowers squared error most: place in `features` and bin.
-    fn best_split(&self, histogram: &[Cell], total: Cell) -> Option<(usize, u8)> {
+    /// The split that lowers squared error most.
+    fn best_split(&self, histogram: &[Cell], total: Cell) -> Option<Split> {
         let least = self.settings.smallest_leaf as f64;
-        if total.count < 2.0 * least {
-            return None;
-        }
         let ridge = self.settings.ridge;
-        let score = |c: Cell| c.sum * c.sum / (c.count + ridge);
-        let whole = score(total);
-        let mut best: Option<(f64, usize, u8)> = None;
+        let whole = total.sum * total.sum / (total.count + ridge);
+        let mut best: Option<(f64, Split)> = None;
         for (place, cells) in histogram.chunks_exact(BINS).enumerate() {
             let mut left = Cell::default();
             for (bin, cell) in cells.iter().enumerate().take(BINS - 1) {
+                // A split after an empty bin is the one before it.
+                if cell.count == 0.0 {
+                    continue;
+                }
                 left.sum += cell.sum;
                 left.count += cell.count;
                 if left.count < least {
@@ -237,30 +285,32 @@ impl Grower<'_> {
                 if right.count < least {
                     break;
                 }
-                let gain = score(left) + score(right) - whole;
-                if gain > 1e-9 && best.is_none_or(|(g, _, _)| gain > g) {
-                    best = Some((gain, place, bin as u8));
+                // Both scores over one denominator: divisions are most of the work in small nodes.
+                let (l, r) = (left.count + ridge, right.count + ridge);
+                let gain = (left.sum * left.sum * r + right.sum * right.sum * l) / (l * r) - whole;
+                if gain > 1e-9 && best.as_ref().is_none_or(|(g, _)| gain > *g) {
+                    best = Some((gain, Split { place, bin: bin as u8, left }));
                 }
             }
         }
-        best.map(|(_, place, bin)| (place, bin))
+        best.map(|(_, split)| split)
     }
 
     /// Puts the rows that go left first, each side in its old order; returns where the right side starts.
     fn partition(&mut self, from: usize, to: usize, feature: usize, bin: u8) -> usize {
-        self.spare.clear();
-        let mut write = from;
-        for read in from..to {
-            let row = self.order[read];
-            if self.bins[row as usize * self.width + feature] <= bin {
-                self.order[write] = row;
-                write += 1;
-            } else {
-                self.spare.push(row);
-            }
+        let (order, column) = (&mut self.order[from..to], &self.bins[feature..]);
+        self.spare.resize(self.spare.len().max(order.len()), 0);
+        let (mut left, mut right) = (0, 0);
+        for read in 0..order.len() {
+            let row = order[read];
+            let goes_left = column[row as usize * self.width] <= bin;
+            order[left] = row;
+            self.spare[right] = row;
+            left += usize::from(goes_left);
+            right += usize::from(!goes_left);
         }
-        self.order[write..to].copy_from_slice(&self.spare);
-        write
+        order[left..].copy_from_slice(&self.spare[..right]);
+        from + left
     }
 }
 
