@@ -72,7 +72,7 @@ const PASSES: usize = 30;
 const USUAL_SHARE: f64 = 0.95;
 /// How far beyond its own wildness a point must be to be an anomaly. The series is known to hold odd points that nobody
 /// would call one: a warm winter, a strike, a holiday that moved.
-const STANDS_OUT: f64 = 2.5;
+const STANDS_OUT: f64 = 2.8;
 
 /// Judges every point of a series.
 ///
