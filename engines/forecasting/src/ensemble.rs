@@ -61,6 +61,9 @@ const POINTS_OF_DOUBT: f64 = 40.0;
 /// exp(-(points of the bound / points)²). On yearly series it is the worst member by far (Makridakis & Hibon 2000), and
 /// their short backtests cannot show it.
 const POINTS_FOR_ARIMA: f64 = 24.0;
+/// Log weight that trees lose when one series alone taught them, in proportion to one over the series: trees learn from
+/// many (Januschowski et al. 2020), and a backtest of one series cannot show what they missed.
+const TREES_TAUGHT_ALONE: f64 = 1.0;
 /// Origins of a series: at most this many, each a validation horizon from the next.
 const ORIGINS: usize = 6;
 
@@ -450,8 +453,11 @@ fn pooled_weights(subjects: &[Subject], members: &[Vec<Named>], horizon: usize) 
         }
     }
     // Ten imagined series on which all members did equally well.
+    let alone = |family| {
+        if family == Family::Trees { TREES_TAUGHT_ALONE / subjects.len().max(1) as f64 } else { 0.0 }
+    };
     pool.into_iter()
-        .map(|(f, sum, count)| (f, -SET_POWER * reach * beyond(sum / (count + 10.0), SET_DEAD_ZONE)))
+        .map(|(f, sum, count)| (f, -SET_POWER * reach * beyond(sum / (count + 10.0), SET_DEAD_ZONE) - alone(f)))
         .collect()
 }
 

@@ -27,10 +27,15 @@ const MOST_ROWS: usize = 60_000;
 /// Rows that are worth training on.
 const FEWEST_ROWS: usize = 60;
 
+/// With few rows, which of them and of the features a tree happens to see decides much: several models with other draws
+/// are averaged (Breiman 1996), as many as have this many rows together, up to a bound.
+const ROWS_OF_ONE: usize = 4_000;
+const MOST_BAGS: usize = 5;
+
 /// A model over a set.
 #[derive(Debug, Clone)]
 pub(crate) struct Global {
-    /// One model for each way to measure the level; their mean answers.
+    /// One model, or several of few rows, for each way to measure the level; their mean answers.
     models: Vec<(Layout, Boosted)>,
     /// Whether positive series are taken by their logarithms.
     logs: bool,
@@ -82,9 +87,12 @@ pub(crate) fn train(set: &[Example], season: usize, holdout: usize, seed: u64) -
     for level in [Level::Last, if seasonal { Level::SeasonAgo } else { Level::SeasonMean }] {
         let layout = Layout::new(season, shortest, calendar, exogenous, level);
         let table = table(&set, &lengths, &layout, season)?;
-        let model = Boosted::fit(&table, settings(table.target.len(), exogenous > 0, seed));
-        spreads.push(training_error(&table, &model));
-        models.push((layout, model));
+        let rows = table.target.len();
+        for bag in 0..(ROWS_OF_ONE / rows.max(1)).clamp(1, MOST_BAGS) {
+            let model = Boosted::fit(&table, settings(rows, exogenous > 0, seed.wrapping_add(bag as u64)));
+            spreads.push(training_error(&table, &model));
+            models.push((layout.clone(), model));
+        }
     }
     let spread = spreads.iter().sum::<f64>() / spreads.len() as f64;
     Some(Global { models, logs, spread })
