@@ -215,7 +215,7 @@ fn the_same_series_twice_in_a_set_gets_the_same_answer_twice() {
 #[test]
 fn a_hundred_thousand_points_are_cut_to_the_newest() {
     let values: Vec<f64> = (0..100_000).map(|t| 50.0 + f64::from(t % 7) + f64::from(t * 31 % 17) / 17.0).collect();
-    for model in [Model::Theta, Model::Ets, Model::Auto] {
+    for model in [Model::Theta, Model::Ets, Model::Arima, Model::Trees, Model::Auto] {
         let f = answer(values.clone(), 7, model).expect("an ordinary series");
         sound(&f, 8).expect("sound");
         assert!(has(&f, |c| matches!(c, Caveat::Truncated { of: 100_000, .. })));
