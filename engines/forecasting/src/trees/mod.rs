@@ -69,7 +69,7 @@ fn transformed(y: &[f64], log: bool) -> Vec<f64> {
 /// Trains on the first `y.len() - holdout` points of each series; `None` when that leaves too few rows.
 pub(crate) fn train(set: &[Example], season: usize, holdout: usize, seed: u64) -> Option<Global> {
     let lengths: Vec<usize> = set.iter().map(|e| e.y.len().saturating_sub(holdout)).collect();
-    // Lags are chosen by the whole lengths, so that a backtest tries the model that will answer.
+    // Lags and the number of models are chosen by the whole lengths, so that a backtest tries the model that will answer.
     let mut sorted: Vec<usize> = set.iter().map(|e| e.y.len()).filter(|&n| n >= 8).collect();
     sorted.sort_unstable();
     // A few very short series must not take the seasonal lags from all others: they are left out instead.
@@ -88,7 +88,8 @@ pub(crate) fn train(set: &[Example], season: usize, holdout: usize, seed: u64) -
         let layout = Layout::new(season, shortest, calendar, exogenous, level);
         let table = table(&set, &lengths, &layout, season)?;
         let rows = table.target.len();
-        for bag in 0..(ROWS_OF_ONE / rows.max(1)).clamp(1, MOST_BAGS) {
+        let whole: usize = set.iter().map(|e| e.y.len().saturating_sub(layout.reach())).sum();
+        for bag in 0..(ROWS_OF_ONE / whole.max(1)).clamp(1, MOST_BAGS) {
             let model = Boosted::fit(&table, settings(rows, exogenous > 0, seed.wrapping_add(bag as u64)));
             spreads.push(training_error(&table, &model));
             models.push((layout.clone(), model));
