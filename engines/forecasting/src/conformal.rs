@@ -18,7 +18,7 @@ const FORGETTING: f64 = 0.45;
 const WEIGHT_OF_SET: f64 = 1.6;
 const WEIGHT_OF_THEORY: f64 = 2.0;
 /// Origins that the normal shape counts as against the shape seen in the set.
-const WEIGHT_OF_NORMAL: f64 = 3.0;
+const WEIGHT_OF_NORMAL: f64 = 10.0;
 /// Origins of a usual spread over steps that theory's growth of the spread counts as against the growth seen in the set.
 const WEIGHT_OF_GROWTH: f64 = 8.0;
 /// The growth learnt is kept to this: as far from theory as a random walk is from no growth at all.
@@ -28,7 +28,7 @@ const LARGEST_GROWTH: f64 = 0.5;
 const LEAST_ERROR: f64 = 0.05;
 /// How far the shape is measured against a width that includes the error's own origin, 0 to 1. Measured so, an error looks
 /// too small; against a width made without it, from fewer origins than the forecast's own, too large.
-const OWN_ORIGIN: f64 = 0.75;
+const OWN_ORIGIN: f64 = 0.5;
 /// Log widths of one origin are cut here. A spread foretold from few points can be tiny by accident, and an exact backtest
 /// does not promise an exact future: neither may rule the next interval. The shape keeps what is cut.
 const LOG_WIDTH: (f64, f64) = (-1.5, 1.5);
