@@ -15,6 +15,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+import time
 
 import generate
 
@@ -202,16 +203,17 @@ def main():
 
     def figure(name, value, unit, target, holds):
         figures.append({"name": name, "value": value, "unit": unit, "target": target, "holds": bool(holds)})
+        value = f"{value:.4g}" if isinstance(value, float) else value
+        print(f"{'holds ' if holds else 'MISSES'} {name}: {value} {unit} (target {target})", flush=True)
 
     parts = {"open": open_instances, "fresh": fresh_instances, "library": library, "infeasible": infeasible,
              "duals": duals, "classical": classical}
     for name, part in parts.items():
         if args.only in (None, name):
-            print(f"-- {name}", file=sys.stderr, flush=True)
+            began = time.monotonic()
+            print(f"-- {name}", flush=True)
             part(args, known, figure)
-    for f in figures:
-        value = f"{f['value']:.4g}" if isinstance(f["value"], float) else f["value"]
-        print(f"{'holds ' if f['holds'] else 'MISSES'} {f['name']}: {value} {f['unit']} (target {f['target']})")
+            print(f"-- {name} took {time.monotonic() - began:.0f} s", flush=True)
     machine = {"cpu": platform.processor() or platform.machine(), "cores": os.cpu_count(),
                "load": os.getloadavg()[0], "python": platform.python_version()}
     print(json.dumps({"bench": "optimization", "figures": figures, "machine": machine}))
