@@ -311,7 +311,7 @@ fn told(model: &Model, kind: &'static str, answer: crate::solve::Answer, effort:
         outcome.violations = check(model, x).into_iter().map(|v| format!("{} by {}", v.what, v.by)).collect();
         outcome.decisions = decisions(model, x);
         if matches!(answer.status, Status::Optimal | Status::Feasible) && !effort.was_stopped() {
-            let prices = explain::sensitivity(model, x, effort);
+            let prices = explain::sensitivity_from(model, x, answer.basis.as_ref(), effort);
             outcome.prices_exact = prices.exact && answer.status == Status::Optimal;
             outcome.binding = prices.binding;
             outcome.binding.sort_by(|a, b| b.shadow_price.abs().total_cmp(&a.shadow_price.abs()));

@@ -88,6 +88,7 @@ pub(super) fn solve(model: &Model, effort: &mut Effort) -> Result<Answer, SolveE
         nodes: 0,
         work: 0,
         x: None,
+        basis: None,
     };
     for column in &model.columns {
         let (lower, upper) = (column.lower.ceil(), column.upper.floor());
