@@ -250,13 +250,13 @@ def fresh_instances(args, _known, figure):
 
 def library(args, known, figure):
     """Small netlib and MIPLIB models by each back-end in this build."""
-    unanswered, wrong = [], []
+    unanswered, wrong, limit = [], [], 10.0 if args.full else 5.0
     for path in sorted(glob.glob(os.path.join(args.cases, "miplib_json", "*.json"))):
         name = "mip_" + os.path.basename(path)[:-5]
-        peer = run_peer("highs", path, 10.0)
+        peer = run_peer("highs", path, limit)
         said = []
         for backend in ("auto", "microlp"):
-            answer = run_ours(args, path, 10.0, "--backend", backend)
+            answer = run_ours(args, path, limit, "--backend", backend)
             gap = answer and answer.get("gap")
             said.append(f"{backend} {answer['status'] if answer else 'failed'} "
                         f"gap {'-' if gap is None else f'{100 * gap:.3f} %'} {answer['cpuSeconds'] if answer else 0:.2f} s")
