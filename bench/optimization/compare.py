@@ -5,6 +5,7 @@ measured on an empty model and taken off, as our program's are.
 """
 
 import argparse
+import csv
 import glob
 import json
 import os
@@ -195,7 +196,7 @@ def main():
     parser.add_argument("program")
     parser.add_argument("cases")
     parser.add_argument("--full", action="store_true", help="also the second seeds, and three fresh seeds of each family")
-    parser.add_argument("--only", help="only this part: open, fresh, library, infeasible, duals, classical")
+    parser.add_argument("--only", help="only this part: open, fresh, library, infeasible, duals, classical, mix")
     args = parser.parse_args()
     with open(os.path.join(args.cases, "reference_optima_open.json"), encoding="utf-8") as file:
         known = json.load(file)
@@ -207,7 +208,7 @@ def main():
         print(f"{'holds ' if holds else 'MISSES'} {name}: {value} {unit} (target {target})", flush=True)
 
     parts = {"open": open_instances, "fresh": fresh_instances, "library": library, "infeasible": infeasible,
-             "duals": duals, "classical": classical}
+             "duals": duals, "classical": classical, "mix": mix}
     for name, part in parts.items():
         if args.only in (None, name):
             began = time.monotonic()
@@ -415,6 +416,49 @@ def classical(args, _known, figure):
             worst = max(worst, abs(policy[key] - value) / max(abs(value), 1.0))
     figure(f"classical inventory, worst of {seen} figures", worst, "relative", "<= 1e-9", worst <= 1e-9)
     wagner_whitin(args, figure)
+
+
+# Columns of the public marketing histories: outcome, spend of channels, controls.
+HISTORIES = {
+    "robyn_dt_simulated_weekly": ("revenue", ["tv_S", "ooh_S", "print_S", "facebook_S", "search_S"],
+                                  ["competitor_sales_B", "newsletter"]),
+    "meridian_national_media": ("conversions", [f"Channel{c}_spend" for c in range(4)],
+                                ["competitor_activity_score_control", "sentiment_score_control"]),
+}
+
+
+def mix(args, _known, figure):
+    """Histories made from known curves: how often a 90 % interval holds the truth; and the public ones."""
+    def fitted(inputs):
+        text = json.dumps({"kind": "marketing_mix", "inputs": inputs})
+        done = subprocess.run([args.program, "optimize", "--time", "30s", "-"], input=text, capture_output=True, text=True)
+        return json.loads(done.stdout) if done.returncode == 0 else None
+
+    held, seen, most = {}, 0, 0.0
+    for seed in range(60 if args.full else 20):
+        inputs, truth = generate.history(random.Random(f"mix {seed}"))
+        answer = fitted(inputs)
+        most = max(most, answer["cpuSeconds"])
+        for channel, (alpha, k, decay) in zip(answer["policy"]["channels"], truth):
+            mean = channel["meanSpend"]
+            true = {"alpha": alpha, "k": k, "decay": decay, "returnAtMean": alpha * mean / (k + mean),
+                    "marginalAtMean": alpha * k / (k + mean) ** 2}
+            seen += 1
+            for name, value in true.items():
+                held[name] = held.get(name, 0) + (channel[name]["low"] - 1e-9 <= value <= channel[name]["high"] + 1e-9)
+    for name, count in held.items():
+        share = count / seen
+        figure(f"mix: 90 % intervals that hold the true {name}, of {seen}", share, "share", ">= 0.85", share >= 0.85)
+    figure("mix: most CPU of a fit", most, "s", "<= 1", most <= 1)
+    for name, (outcome, channels, controls) in HISTORIES.items():
+        with open(os.path.join(args.cases, "mmm", name + ".csv"), encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        column = lambda field: [float(row[field]) for row in rows]
+        answer = fitted({"outcome": column(outcome), "season": 52,
+                         "channels": [{"name": c, "spend": column(c)} for c in channels],
+                         "controls": [{"name": c, "values": column(c)} for c in controls]})
+        error = answer["policy"]["holdoutError"] if answer else float("inf")
+        figure(f"mix: error of the last fifth, {name}", error, "of the mean", "<= 0.15", error <= 0.15)
 
 
 def wagner_whitin(args, figure):
