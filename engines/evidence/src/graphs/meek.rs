@@ -6,21 +6,24 @@ use super::knowledge::Knowledge;
 use super::pdag::{Pdag, bit, members};
 
 /// Applies the rules until nothing changes. An edge that would close a directed cycle stays undirected.
-pub fn close(graph: &mut Pdag, knowledge: &Knowledge) {
+///
+/// Where directed edges contradict each other, as those learnt from data may, an edge can follow in both directions: the
+/// first that is met stands, of the pairs in this `order` of the nodes. Elsewhere the order is nothing.
+pub fn close(graph: &mut Pdag, knowledge: &Knowledge, order: &[usize]) {
     let fourth = !knowledge.is_empty();
     loop {
         let mut changed = false;
-        for (a, b) in ordered_pairs(graph) {
+        for (a, b) in ordered_pairs(graph, order) {
             changed |= follows(graph, a, b, first) && direct(graph, knowledge, a, b);
         }
-        for (a, b) in ordered_pairs(graph) {
+        for (a, b) in ordered_pairs(graph, order) {
             changed |= follows(graph, a, b, second) && direct(graph, knowledge, a, b);
         }
-        for (a, b) in ordered_pairs(graph) {
+        for (a, b) in ordered_pairs(graph, order) {
             changed |= follows(graph, a, b, third) && direct(graph, knowledge, a, b);
         }
         if fourth {
-            for (a, b) in ordered_pairs(graph) {
+            for (a, b) in ordered_pairs(graph, order) {
                 changed |= follows(graph, a, b, rule_four) && direct(graph, knowledge, a, b);
             }
         }
@@ -30,8 +33,9 @@ pub fn close(graph: &mut Pdag, knowledge: &Knowledge) {
     }
 }
 
-fn ordered_pairs(graph: &Pdag) -> Vec<(usize, usize)> {
-    (0..graph.nodes()).flat_map(|a| members(graph.neighbours(a)).map(move |b| (a, b))).collect()
+fn ordered_pairs(graph: &Pdag, order: &[usize]) -> Vec<(usize, usize)> {
+    let pairs = order.iter().flat_map(|a| order.iter().map(move |b| (*a, *b)));
+    pairs.filter(|(a, b)| graph.is_undirected(*a, *b)).collect()
 }
 
 fn follows(graph: &Pdag, a: usize, b: usize, rule: fn(&Pdag, usize, usize) -> bool) -> bool {
