@@ -12,6 +12,8 @@ use crate::lp::simplex::Place;
 const ROUNDS: usize = 25;
 /// Problems of at most this many rows are cut for longer.
 const LIGHT: usize = 400;
+/// Rounds between two looks at what cutting brings.
+const TAIL: usize = 12;
 const AWAY: f64 = 0.01;
 /// Largest ratio of coefficients in one cut.
 const DYNAMISM: f64 = 1e6;
@@ -24,6 +26,7 @@ impl Tree<'_> {
     pub(super) fn root_cuts(&mut self, effort: &mut Effort) -> bool {
         let mut flat = 0;
         let mut last = self.simplex.objective();
+        let mut anchor = last;
         // Where the relaxation is cheap, long tails of small gains still pay.
         let light = self.problem.rows.len() <= LIGHT && self.guidance.depth == 0;
         let rounds = match self.guidance.depth {
@@ -114,6 +117,14 @@ impl Tree<'_> {
                 flat = 0;
             }
             last = now;
+            // A long tail of small gains is worth less than what the search makes of the work.
+            if round % TAIL == 0 {
+                let dear = effort.spent - begin > effort.limit.saturating_sub(begin) / 10;
+                if dear && self.is_far() && now - anchor < 0.05 * (self.value - now) {
+                    break;
+                }
+                anchor = now;
+            }
             self.report(effort);
         }
         self.root_x = self.simplex.values();

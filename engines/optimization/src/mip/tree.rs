@@ -82,6 +82,7 @@ pub(super) struct Tree<'a> {
     strong_work: u64,
     next_neighbourhood: u64,
     neighbourhood_work: u64,
+    neighbourhood_due: u64,
     pub neighbourhood_round: u64,
 }
 
@@ -118,6 +119,7 @@ impl<'a> Tree<'a> {
             strong_work: 0,
             next_neighbourhood: 0,
             neighbourhood_work: 0,
+            neighbourhood_due: 0,
             neighbourhood_round: 0,
             problem,
             restore,
@@ -240,6 +242,12 @@ impl<'a> Tree<'a> {
         self.incumbent.is_some()
             && (self.bound >= self.cutoff()
                 || relative_gap(self.value + self.fixed_cost, self.bound + self.fixed_cost) <= self.guidance.gap)
+    }
+
+    /// Whether there is a plan and more to gain than a proof.
+    pub(super) fn is_far(&self) -> bool {
+        let (value, bound) = (self.value + self.fixed_cost, self.bound + self.fixed_cost);
+        self.incumbent.is_some() && relative_gap(value, bound) > 1e-3
     }
 
     fn final_status(&mut self, limited: bool) -> Status {
@@ -534,8 +542,12 @@ impl<'a> Tree<'a> {
                     self.open.push(node);
                     return self.final_status(true);
                 }
-                if self.nodes >= self.next_neighbourhood && self.guidance.depth < 2 {
+                // Where nodes are dear, the work between two neighbourhoods counts, not the nodes.
+                let due =
+                    self.nodes >= self.next_neighbourhood || self.is_far() && effort.spent >= self.neighbourhood_due;
+                if due && self.guidance.depth < 2 {
                     self.next_neighbourhood = self.nodes + 200;
+                    self.neighbourhood_due = effort.spent + effort.limit / 24;
                     if self.neighbourhood_work * 3 < effort.spent || self.incumbent.is_none() {
                         let before = effort.spent;
                         if self.incumbent.is_some() {
@@ -757,7 +769,8 @@ impl<'a> Tree<'a> {
         ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         let mut best = (ranked[0].1, ranked[0].2);
         let mut best_score = -1.0;
-        if self.strong_work * 2 > effort.spent + 20_000_000 {
+        // A better plan first, then a smaller tree.
+        if self.strong_work * if self.is_far() { 3 } else { 2 } > effort.spent + 20_000_000 {
             return Some(best);
         }
         let saved = self.simplex.basis();
