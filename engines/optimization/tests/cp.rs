@@ -36,6 +36,16 @@ fn both_prove_that_there_is_no_crew() {
 }
 
 #[test]
+fn a_row_without_decisions_is_kept_or_not() {
+    let answered = |limit: f64| {
+        let mut model = crew(1.0);
+        model.row("empty", Role::Rule, Vec::new(), f64::NEG_INFINITY, limit);
+        solve_with(&model, Backend::Cp, 0, &mut Effort::seconds(2.0)).unwrap().status
+    };
+    assert_eq!((answered(0.0), answered(-1.0)), (Status::Optimal, Status::Infeasible));
+}
+
+#[test]
 fn fractions_are_refused() {
     let mut model = crew(1.0);
     model.column("hours", 1.0, 0.0, 8.0);
