@@ -5,6 +5,7 @@ measured on an empty model and taken off, as our program's are.
 """
 
 import argparse
+import csv
 import glob
 import json
 import os
@@ -15,6 +16,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+import time
 
 import generate
 
@@ -194,7 +196,7 @@ def main():
     parser.add_argument("program")
     parser.add_argument("cases")
     parser.add_argument("--full", action="store_true", help="also the second seeds, and three fresh seeds of each family")
-    parser.add_argument("--only", help="only this part: open, fresh, library, infeasible, duals, classical")
+    parser.add_argument("--only", help="only this part: open, fresh, library, infeasible, duals, classical, mix")
     args = parser.parse_args()
     with open(os.path.join(args.cases, "reference_optima_open.json"), encoding="utf-8") as file:
         known = json.load(file)
@@ -202,16 +204,17 @@ def main():
 
     def figure(name, value, unit, target, holds):
         figures.append({"name": name, "value": value, "unit": unit, "target": target, "holds": bool(holds)})
+        value = f"{value:.4g}" if isinstance(value, float) else value
+        print(f"{'holds ' if holds else 'MISSES'} {name}: {value} {unit} (target {target})", flush=True)
 
     parts = {"open": open_instances, "fresh": fresh_instances, "library": library, "infeasible": infeasible,
-             "duals": duals, "classical": classical}
+             "duals": duals, "classical": classical, "mix": mix}
     for name, part in parts.items():
         if args.only in (None, name):
-            print(f"-- {name}", file=sys.stderr, flush=True)
+            began = time.monotonic()
+            print(f"-- {name}", flush=True)
             part(args, known, figure)
-    for f in figures:
-        value = f"{f['value']:.4g}" if isinstance(f["value"], float) else f["value"]
-        print(f"{'holds ' if f['holds'] else 'MISSES'} {f['name']}: {value} {f['unit']} (target {f['target']})")
+            print(f"-- {name} took {time.monotonic() - began:.0f} s", flush=True)
     machine = {"cpu": platform.processor() or platform.machine(), "cores": os.cpu_count(),
                "load": os.getloadavg()[0], "python": platform.python_version()}
     print(json.dumps({"bench": "optimization", "figures": figures, "machine": machine}))
@@ -248,13 +251,13 @@ def fresh_instances(args, _known, figure):
 
 def library(args, known, figure):
     """Small netlib and MIPLIB models by each back-end in this build."""
-    unanswered, wrong = [], []
+    unanswered, wrong, limit = [], [], 10.0 if args.full else 5.0
     for path in sorted(glob.glob(os.path.join(args.cases, "miplib_json", "*.json"))):
         name = "mip_" + os.path.basename(path)[:-5]
-        peer = run_peer("highs", path, 10.0)
+        peer = run_peer("highs", path, limit)
         said = []
         for backend in ("auto", "microlp"):
-            answer = run_ours(args, path, 10.0, "--backend", backend)
+            answer = run_ours(args, path, limit, "--backend", backend)
             gap = answer and answer.get("gap")
             said.append(f"{backend} {answer['status'] if answer else 'failed'} "
                         f"gap {'-' if gap is None else f'{100 * gap:.3f} %'} {answer['cpuSeconds'] if answer else 0:.2f} s")
@@ -413,6 +416,49 @@ def classical(args, _known, figure):
             worst = max(worst, abs(policy[key] - value) / max(abs(value), 1.0))
     figure(f"classical inventory, worst of {seen} figures", worst, "relative", "<= 1e-9", worst <= 1e-9)
     wagner_whitin(args, figure)
+
+
+# Columns of the public marketing histories: outcome, spend of channels, controls.
+HISTORIES = {
+    "robyn_dt_simulated_weekly": ("revenue", ["tv_S", "ooh_S", "print_S", "facebook_S", "search_S"],
+                                  ["competitor_sales_B", "newsletter"]),
+    "meridian_national_media": ("conversions", [f"Channel{c}_spend" for c in range(4)],
+                                ["competitor_activity_score_control", "sentiment_score_control"]),
+}
+
+
+def mix(args, _known, figure):
+    """Histories made from known curves: how often a 90 % interval holds the truth; and the public ones."""
+    def fitted(inputs):
+        text = json.dumps({"kind": "marketing_mix", "inputs": inputs})
+        done = subprocess.run([args.program, "optimize", "--time", "30s", "-"], input=text, capture_output=True, text=True)
+        return json.loads(done.stdout) if done.returncode == 0 else None
+
+    held, seen, most = {}, 0, 0.0
+    for seed in range(60 if args.full else 20):
+        inputs, truth = generate.history(random.Random(f"mix {seed}"))
+        answer = fitted(inputs)
+        most = max(most, answer["cpuSeconds"])
+        for channel, (alpha, k, decay) in zip(answer["policy"]["channels"], truth):
+            mean = channel["meanSpend"]
+            true = {"alpha": alpha, "k": k, "decay": decay, "returnAtMean": alpha * mean / (k + mean),
+                    "marginalAtMean": alpha * k / (k + mean) ** 2}
+            seen += 1
+            for name, value in true.items():
+                held[name] = held.get(name, 0) + (channel[name]["low"] - 1e-9 <= value <= channel[name]["high"] + 1e-9)
+    for name, count in held.items():
+        share = count / seen
+        figure(f"mix: 90 % intervals that hold the true {name}, of {seen}", share, "share", ">= 0.85", share >= 0.85)
+    figure("mix: most CPU of a fit", most, "s", "<= 1", most <= 1)
+    for name, (outcome, channels, controls) in HISTORIES.items():
+        with open(os.path.join(args.cases, "mmm", name + ".csv"), encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        column = lambda field: [float(row[field]) for row in rows]
+        answer = fitted({"outcome": column(outcome), "season": 52,
+                         "channels": [{"name": c, "spend": column(c)} for c in channels],
+                         "controls": [{"name": c, "values": column(c)} for c in controls]})
+        error = answer["policy"]["holdoutError"] if answer else float("inf")
+        figure(f"mix: error of the last fifth, {name}", error, "of the mean", "<= 0.15", error <= 0.15)
 
 
 def wagner_whitin(args, figure):

@@ -230,6 +230,35 @@ def planted(instance, rng, number):
     return out
 
 
+def history(rng):
+    """Spend and outcome of some channels, and each channel's true curve (alpha, k, decay)."""
+    periods, count = rng.choice([104, 156]), rng.choice([2, 3, 4])
+    base = rng.uniform(3000, 12000)
+    trend, noise, rho = rng.uniform(-0.2, 0.3) * base, base * rng.uniform(0.02, 0.08), rng.choice([0, 0.3])
+    outcome, channels, truth = [0.0] * periods, [], []
+    for c in range(count):
+        level, spend, burst = rng.uniform(200, 2000), [], 0
+        for _ in range(periods):
+            if rng.random() < 0.1:
+                burst = rng.randint(2, 6)
+            paid = level * math.exp(rng.gauss(0, 0.45)) * (1.8 if burst > 0 else 1)
+            burst -= 1
+            spend.append(0 if rng.random() < 0.08 else round(paid, 2))
+        mean = sum(spend) / periods
+        alpha, k, decay = base * rng.uniform(0.15, 0.6), mean * rng.uniform(0.4, 3), rng.choice([0, 0.2, 0.4, 0.6])
+        left = sum(spend[:8]) / 8
+        for t, paid in enumerate(spend):
+            left = decay * left + (1 - decay) * paid
+            outcome[t] += alpha * left / (k + left)
+        channels.append({"name": f"channel {c}", "spend": spend})
+        truth.append((alpha, k, decay))
+    error = 0.0
+    for t in range(periods):
+        error = rho * error + rng.gauss(0, noise)
+        outcome[t] += base + trend * t / periods + 0.1 * base * math.sin(2 * math.pi * t / 52) + error
+    return {"outcome": outcome, "channels": channels, "season": 52}, truth
+
+
 def unique_prices(rng):
     """A packing problem of random figures: its duals are unique."""
     m = Model("max")

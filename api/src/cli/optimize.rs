@@ -16,7 +16,8 @@ use serde::Serialize;
 /// Solve a business problem or a raw model from a file
 ///
 /// The file is a business problem in JSON (its "kind" is inventory, staffing, roster or budget; a
-/// "domain" object around it is accepted; "rules" beside it are kept and "today" is compared with), a
+/// "domain" object around it is accepted; "rules" beside it are kept, "today" and "scenarios" are compared
+/// with), a
 /// classical inventory problem or a marketing history ("kind" and "inputs"), a raw model in JSON ("sense",
 /// "c", "lb", "ub", "int", "names", "rows" of "n", "i", "v", "lo", "hi"; null is infinite), or MPS. The
 /// engine's README lists the fields. "-" reads standard input.
@@ -176,6 +177,7 @@ fn report(out: &mut impl Write, printed: &Printed) -> std::io::Result<()> {
     }
     writeln!(out, "  solver     {}, {} nodes, {:.2} CPU s", o.solver, o.nodes, printed.cpu_seconds)?;
     terms(out, o)?;
+    scenarios(out, o)?;
     if !o.decisions.is_empty() {
         writeln!(out, "\nDecisions")?;
         for decision in o.decisions.iter().take(60) {
@@ -222,6 +224,30 @@ fn report(out: &mut impl Write, printed: &Printed) -> std::io::Result<()> {
                 shown(Some(repair.to)),
                 repair.unit
             )?;
+        }
+    }
+    Ok(())
+}
+
+/// Each scenario beside the plan for the problem as it is, term by term.
+fn scenarios(out: &mut impl Write, o: &Outcome) -> std::io::Result<()> {
+    for scenario in &o.scenarios {
+        writeln!(out, "\nScenario {:?}: as it is, the scenario, the change", scenario.name)?;
+        for part in &scenario.terms {
+            let (before, after) = (shown(Some(part.before)), shown(Some(part.after)));
+            writeln!(out, "  {:<32} {before:>14} {after:>14} {:>14}", part.name, shown(Some(part.change)))?;
+        }
+        match (scenario.objective, o.objective) {
+            (Some(after), Some(before)) => {
+                let change = shown(Some(after - before));
+                let (before, after) = (shown(Some(before)), shown(Some(after)));
+                writeln!(out, "  {:<32} {before:>14} {after:>14} {change:>14}", "objective")?;
+            }
+            (None, _) => writeln!(out, "  no plan was found")?,
+            (Some(_), None) => {}
+        }
+        for says in &scenario.conflict {
+            writeln!(out, "  cannot all be kept: {says}")?;
         }
     }
     Ok(())

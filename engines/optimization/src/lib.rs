@@ -13,4 +13,5 @@ mod mip;
 pub mod mmm;
 pub mod model;
 pub mod run;
+pub mod scenario;
 pub mod solve;

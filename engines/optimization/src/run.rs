@@ -11,6 +11,7 @@ use crate::format::{model_from_json, model_from_mps};
 use crate::inventory::{is_classical, solve_classical};
 use crate::lp::Status;
 use crate::model::{Model, ModelError, Sense, check};
+use crate::scenario::{self, Compared, Scenario};
 
 /// What a file asks for.
 #[derive(Debug, Clone)]
@@ -31,6 +32,8 @@ pub struct Stated {
     pub rules: Vec<Rule>,
     /// What is done today, to compare with.
     pub today: Option<Plan>,
+    /// The same with something changed, to compare with.
+    pub scenarios: Vec<Scenario>,
 }
 
 /// How to go about it.
@@ -71,6 +74,9 @@ pub struct Outcome {
     pub costs: Vec<Term>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub against_today: Option<Vec<Difference>>,
+    /// The scenarios of the file, each beside this answer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub scenarios: Vec<Compared>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub binding_rules: Vec<BindingRule>,
     /// Budgets: return of the next unit of money by channel and period.
@@ -129,7 +135,12 @@ pub fn read_task(text: &str) -> Result<Task, ModelError> {
             && let Ok(business) = Problem::from_json(&kind, domain)
             && same_model(&business.model(), &model)
         {
-            return Ok(Task::Problem(Box::new(Stated { problem: business, rules: Vec::new(), today: None })));
+            return Ok(Task::Problem(Box::new(Stated {
+                problem: business,
+                rules: Vec::new(),
+                today: None,
+                scenarios: Vec::new(),
+            })));
         }
         return Ok(Task::Raw(Box::new(model)));
     }
@@ -147,13 +158,16 @@ pub fn read_task(text: &str) -> Result<Task, ModelError> {
             "neither a model (it has no \"rows\") nor a business problem (it has no \"kind\")".into(),
         ));
     };
-    let part = |name: &str| value.get(name).filter(|part| !part.is_null()).cloned();
     let bad = |name: &str, error: serde_json::Error| ModelError::Malformed(format!("{name}: {error}"));
-    let rules: Vec<Rule> = match part("rules") {
-        Some(rules) => serde_json::from_value(rules).map_err(|error| bad("rules", error))?,
-        None => Vec::new(),
+    let parse = |value: Value| -> Result<(Problem, Vec<Rule>), ModelError> {
+        let rules = match value.get("rules").filter(|rules| !rules.is_null()) {
+            Some(rules) => serde_json::from_value(rules.clone()).map_err(|error| bad("rules", error))?,
+            None => Vec::new(),
+        };
+        Ok((Problem::from_json(&kind, value)?, rules))
     };
-    let today: Option<Plan> = match part("today") {
+    let scenarios = scenario::read(&value, parse)?;
+    let today: Option<Plan> = match value.get("today").filter(|today| !today.is_null()).cloned() {
         Some(mut today) => {
             if let Some(fields) = today.as_object_mut() {
                 fields.insert("kind".into(), kind.clone().into());
@@ -162,11 +176,11 @@ pub fn read_task(text: &str) -> Result<Task, ModelError> {
         }
         None => None,
     };
-    let problem = Problem::from_json(&kind, value)?;
+    let (problem, rules) = parse(value)?;
     if let Some(today) = &today {
         problem.costs(today)?;
     }
-    Ok(Task::Problem(Box::new(Stated { problem, rules, today })))
+    Ok(Task::Problem(Box::new(Stated { problem, rules, today, scenarios })))
 }
 
 /// Kind of a file that holds a history of spend and outcome, to be fitted.
@@ -250,6 +264,7 @@ impl Outcome {
             plan: None,
             costs: Vec::new(),
             against_today: None,
+            scenarios: Vec::new(),
             binding_rules: Vec::new(),
             marginal_returns: Vec::new(),
             stands: Vec::new(),
@@ -269,8 +284,9 @@ fn decisions(model: &Model, x: &[f64]) -> Vec<Decision> {
 }
 
 fn stated_problem(stated: &Stated, options: Options, effort: &mut Effort) -> Result<Outcome, SolveError> {
-    let Stated { problem, rules, today } = stated;
-    let (answer, x) = explained(problem, rules, options.backend, options.seed, effort)?;
+    let Stated { problem, rules, today, scenarios } = stated;
+    let share = effort.limit.saturating_sub(effort.spent) / (scenarios.len() + 1) as u64;
+    let (answer, x) = effort.part(share, |effort| explained(problem, rules, options.backend, options.seed, effort))?;
     let mut outcome = Outcome::of(problem.kind().into(), problem.kind(), answer.status, answer.sense, answer.solver);
     if let Some(x) = &x {
         outcome.decisions = decisions(&problem.model(), x);
@@ -297,6 +313,11 @@ fn stated_problem(stated: &Stated, options: Options, effort: &mut Effort) -> Res
     outcome.binding = answer.binding.into_iter().map(|binding| binding.limit).collect();
     outcome.prices_exact = answer.prices_exact;
     outcome.violations = answer.violations;
+    outcome.scenarios = scenario::answered(scenarios, &outcome, options, effort)?;
+    if !scenarios.is_empty() {
+        outcome.work = effort.spent;
+        outcome.replayable = !effort.was_stopped();
+    }
     Ok(outcome)
 }
 
@@ -311,7 +332,7 @@ fn told(model: &Model, kind: &'static str, answer: crate::solve::Answer, effort:
         outcome.violations = check(model, x).into_iter().map(|v| format!("{} by {}", v.what, v.by)).collect();
         outcome.decisions = decisions(model, x);
         if matches!(answer.status, Status::Optimal | Status::Feasible) && !effort.was_stopped() {
-            let prices = explain::sensitivity(model, x, effort);
+            let prices = explain::sensitivity_from(model, x, answer.basis.as_ref(), effort);
             outcome.prices_exact = prices.exact && answer.status == Status::Optimal;
             outcome.binding = prices.binding;
             outcome.binding.sort_by(|a, b| b.shadow_price.abs().total_cmp(&a.shadow_price.abs()));

@@ -26,6 +26,9 @@ pub struct Answer {
     /// The plan: one value for each column of the model.
     #[serde(skip)]
     pub x: Option<Vec<f64>>,
+    /// Linear models: where the simplex ended, so that prices need no second solve.
+    #[serde(skip)]
+    pub(crate) basis: Option<lp::Basis>,
 }
 
 /// Relative gap at which a plan counts as optimal.
@@ -57,6 +60,7 @@ pub(crate) fn solve_guided(
             nodes: 0,
             work: effort.spent,
             x: good.then_some(solution.x),
+            basis: good.then_some(solution.basis),
         });
     }
     let problem = Problem::from_model(model);
@@ -72,6 +76,7 @@ pub(crate) fn solve_guided(
         nodes: found.nodes,
         work: effort.spent,
         x: None,
+        basis: None,
     };
     if let Some(x) = found.x {
         debug_assert!(check(model, &x).is_empty(), "{:?}", check(model, &x));

@@ -97,6 +97,31 @@ fn a_unit_is_not_sold_after_its_shelf_life() {
 }
 
 #[test]
+fn an_order_arrives_after_its_lead_time() {
+    let mut late = product(&[10.0, 0.0, 30.0]);
+    late["lead_time"] = json!(2);
+    // Nothing can serve the first ten; the order for the thirty is placed in the first period.
+    let answer = answered("inventory", shop(vec![late.clone()], 3), &[]);
+    assert!((answer.objective.unwrap() - (10.0 * 100.0 + 50.0 + 60.0)).abs() < 1e-5, "{answer:?}");
+    assert!((orders(&answer)[0][0] - 30.0).abs() < 1e-5);
+    // With ten in stock and five on their way, 25 are ordered and five are held for a period.
+    late["init"] = json!(10.0);
+    late["arriving"] = json!([0.0, 5.0, 0.0]);
+    let answer = answered("inventory", shop(vec![late.clone()], 3), &[]);
+    assert!((answer.objective.unwrap() - (50.0 + 50.0 + 5.0)).abs() < 1e-5, "{answer:?}");
+    // What is ordered fresh every day must still be ordered a day before.
+    let mut fresh = product(&[0.0, 10.0, 10.0]);
+    fresh["lead_time"] = json!(1);
+    fresh["shelf_life"] = json!(1);
+    let answer = answered("inventory", shop(vec![fresh.clone()], 3), &[]);
+    assert!((answer.objective.unwrap() - (2.0 * 50.0 + 40.0)).abs() < 1e-5, "{answer:?}");
+    fresh["arriving"] = json!([1.0]);
+    assert!(refused("inventory", shop(vec![fresh.clone()], 3)).contains("products[0].arriving"));
+    fresh["arriving"] = json!([1.0, -1.0, 1.0]);
+    assert!(refused("inventory", shop(vec![fresh], 3)).contains("products[0].arriving[1]"));
+}
+
+#[test]
 fn shelf_space_and_money_are_shared() {
     let mut one = product(&[10.0, 10.0]);
     one["space"] = json!(2.0);
@@ -432,6 +457,31 @@ fn a_file_may_hold_rules_and_what_is_done_today() {
                            "lead_time": 4.0, "lead_time_sd": 1.0, "service_level": 0.95}}));
     let point = safe.policy.unwrap()["reorderPoint"].as_f64().unwrap();
     assert!((point - (400.0 + 1.6448536269514722 * 11600f64.sqrt())).abs() < 1e-6, "{point}");
+}
+
+#[test]
+fn a_file_may_hold_scenarios_told_term_by_term() {
+    let mut file = shop(vec![product(&[10.0, 10.0])], 2);
+    file["kind"] = json!("inventory");
+    file["scenarios"] = json!([
+        {"name": "dearer orders", "changes": {"products": {"bread": {"setup_cost": 70.0}}}},
+        {"name": "no bread", "changes": {"capacity": [0.0, 0.0], "products": {"0": {"unit_time": 1.0}}}},
+    ]);
+    let answer = ran(&file);
+    assert!((answer.objective.unwrap() - (50.0 + 10.0 + 40.0)).abs() < 1e-5);
+    let dearer = &answer.scenarios[0];
+    assert_eq!((dearer.name.as_str(), dearer.status), ("dearer orders", Status::Optimal));
+    let change = |name: &str| dearer.terms.iter().find(|term| term.name == name).map_or(f64::NAN, |term| term.change);
+    assert!((change("orders placed") - 20.0).abs() < 1e-5 && change("purchases").abs() < 1e-5, "{dearer:?}");
+    assert!((answer.scenarios[1].objective.unwrap() - 2000.0).abs() < 1e-4, "{:?}", answer.scenarios[1]);
+    let mut unread = |scenarios: Value| {
+        file["scenarios"] = scenarios;
+        read_task(&file.to_string()).expect_err("a refusal").to_string()
+    };
+    let cake = unread(json!([{"name": "cake", "changes": {"products": {"cake": {"hold": 1.0}}}}]));
+    assert!(cake.contains("\"cake\"") && cake.contains("neither the name"), "{cake}");
+    let negative = unread(json!([{"name": "odd", "changes": {"products": {"bread": {"hold": -1.0}}}}]));
+    assert!(negative.contains("\"odd\"") && negative.contains("products[0].hold"), "{negative}");
 }
 
 #[test]

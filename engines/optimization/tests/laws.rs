@@ -157,6 +157,8 @@ fn shop(periods: usize) -> InventoryProblem {
         setup_time: 5.0,
         unit_time: 1.0,
         moq,
+        lead_time: 0,
+        arriving: Vec::new(),
         init: 7.0,
         backorder: None,
         shelf_life: None,

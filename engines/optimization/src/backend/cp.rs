@@ -88,6 +88,7 @@ pub(super) fn solve(model: &Model, effort: &mut Effort) -> Result<Answer, SolveE
         nodes: 0,
         work: 0,
         x: None,
+        basis: None,
     };
     for column in &model.columns {
         let (lower, upper) = (column.lower.ceil(), column.upper.floor());
@@ -109,6 +110,14 @@ pub(super) fn solve(model: &Model, effort: &mut Effort) -> Result<Answer, SolveE
                 continue;
             }
             let (terms, rhs) = whole_row(&variables, model, &row.terms, limit, sign, row.words())?;
+            if terms.is_empty() {
+                // The solver takes no rows without decisions: 0 keeps the limit or nothing does.
+                if rhs < 0 {
+                    answer.status = Status::Infeasible;
+                    return Ok(answer);
+                }
+                continue;
+            }
             let tag = solver.new_constraint_tag();
             let constraint = pumpkin_constraints::less_than_or_equals(terms, rhs, tag);
             solver.add_constraint(constraint).post();

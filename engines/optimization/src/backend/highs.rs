@@ -49,6 +49,7 @@ pub(super) fn solve(model: &Model, seed: u64, effort: &mut Effort) -> Result<Ans
         nodes: 0,
         work: effort.spent,
         x: None,
+        basis: None,
     };
     match status {
         HighsModelStatus::Infeasible => answer.status = Status::Infeasible,

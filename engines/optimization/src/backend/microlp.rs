@@ -61,6 +61,7 @@ pub(super) fn solve(model: &Model, effort: &mut Effort) -> Result<Answer, SolveE
         nodes: 0,
         work: 0,
         x: None,
+        basis: None,
     };
     match problem.solve_with(options) {
         Ok(outcome) => {

@@ -9,7 +9,7 @@ use super::rules::{self, Refusal, Rule};
 use crate::backend::{Backend, SolveError, solve_with};
 use crate::effort::Effort;
 use crate::explain::{self, Binding, CostRange, LimitRange, Repair};
-use crate::lp::Status;
+use crate::lp::{Basis, Status};
 use crate::mip;
 use crate::model::{Model, ModelError, Sense, check};
 use crate::solve::{self, OPTIMAL_GAP, solve_guided};
@@ -172,7 +172,7 @@ pub(crate) fn explained(
     if let Some(x) = &found.x {
         describe(problem, rules, &model, x, &mut answer)?;
         if !effort.was_stopped() {
-            price_rows(&model, x, &mut answer, effort);
+            price_rows(&model, x, found.basis.as_ref(), &mut answer, effort);
             price_rules(problem, rules, &model, x, seed, &mut answer, effort)?;
         }
     } else if found.status == Status::Infeasible {
@@ -270,8 +270,8 @@ fn describe(problem: &Problem, rules: &[Rule], model: &Model, x: &[f64], answer:
     Ok(())
 }
 
-fn price_rows(model: &Model, x: &[f64], answer: &mut Answer, effort: &mut Effort) {
-    let prices = explain::sensitivity(model, x, effort);
+fn price_rows(model: &Model, x: &[f64], basis: Option<&Basis>, answer: &mut Answer, effort: &mut Effort) {
+    let prices = explain::sensitivity_from(model, x, basis, effort);
     answer.prices_exact = prices.exact && answer.status == Status::Optimal;
     // Rows that nobody put in words are definitions: their prices say nothing to an owner.
     let mut binding: Vec<Binding> = prices.binding.into_iter().filter(|limit| limit.says != limit.row).collect();

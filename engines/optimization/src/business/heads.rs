@@ -7,11 +7,13 @@ use crate::effort::Effort;
 use crate::mip::Random;
 
 /// Problems with fewer tours are left to the general search.
+const SOME_TOURS: usize = 30;
+/// With more tours than this rounding a relaxation is poor, and most of the work is well spent here.
 const MANY_TOURS: usize = 600;
 /// Moves between two looks at the work.
 const BATCH: u64 = 2_000;
-/// Of the work left, at most one part in this many is spent here.
-const SHARE: u64 = 2;
+/// Of the work left, at most one part in this many is spent here: with many tours, with fewer.
+const SHARE: (u64, u64) = (2, 15);
 /// Moves a tour and person, beyond which a longer schedule brings little.
 const MOVES: u64 = 6_000;
 
@@ -79,10 +81,11 @@ impl StaffingProblem {
     /// as well or where more than tours is to be decided.
     pub(super) fn good_plan(&self, seed: u64, effort: &mut Effort) -> Option<Vec<f64>> {
         let tours = self.tours.len();
-        if tours < MANY_TOURS || self.has_extras() {
+        if tours < SOME_TOURS || self.has_extras() {
             return None;
         }
-        let end = effort.spent + effort.limit.saturating_sub(effort.spent) / SHARE;
+        let share = if tours < MANY_TOURS { SHARE.1 } else { SHARE.0 };
+        let end = effort.spent + effort.limit.saturating_sub(effort.spent) / share;
         let mut random = Random::new(seed ^ 0x7EAD5);
         let mut search = Search::new(self);
         let mut staffed: Vec<u32> = Vec::new();
@@ -114,7 +117,7 @@ impl StaffingProblem {
         let cold = 0.005 * mean_cost;
         // The schedule is laid out for the work there is.
         let per_move = 3 * search.covers.iter().map(Vec::len).sum::<usize>() as u64 / tours as u64;
-        let affordable = 2 * end.saturating_sub(effort.spent) / per_move.max(1);
+        let affordable = 4 * end.saturating_sub(effort.spent) / per_move.max(1);
         let planned = affordable.min(MOVES * (tours + staffed.len()) as u64).max(1);
         let mut done = 0u64;
         let uniform = |random: &mut Random| (random.next() >> 11) as f64 / (1u64 << 53) as f64;
@@ -174,7 +177,7 @@ impl StaffingProblem {
             }
             done += BATCH;
             // Additions in a row are cheaper than entries of a matrix.
-            effort.add(std::mem::take(&mut search.touched) / 2 + BATCH * 4);
+            effort.add(std::mem::take(&mut search.touched) / 4 + BATCH * 2);
         }
         let mut x = best.1;
         let mut there = vec![0.0; search.spare.len()];

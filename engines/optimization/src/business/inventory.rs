@@ -48,10 +48,39 @@ pub struct Product {
     /// Shelf space of a unit.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub space: f64,
+    /// Periods from an order to its arrival. Capacity and money are used when it is placed.
+    #[serde(default, skip_serializing_if = "at_once")]
+    pub lead_time: usize,
+    /// Units on their way already, by the period they arrive in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub arriving: Vec<f64>,
 }
 
 fn is_zero(value: &f64) -> bool {
     *value == 0.0
+}
+
+fn at_once(periods: &usize) -> bool {
+    *periods == 0
+}
+
+impl Product {
+    pub(super) fn arriving(&self, t: usize) -> f64 {
+        self.arriving.get(t).copied().unwrap_or(0.0)
+    }
+}
+
+/// Units of one age on a shelf, with the last period they can be sold in.
+pub(super) type Batch = (usize, f64);
+
+/// Takes units from the oldest batches first; what there was too little of.
+pub(super) fn take(batches: &mut [Batch], mut units: f64) -> f64 {
+    for batch in batches {
+        let taken = batch.1.min(units);
+        batch.1 -= taken;
+        units -= taken;
+    }
+    units
 }
 
 /// What to order when.
@@ -116,6 +145,18 @@ impl InventoryProblem {
             ] {
                 amount(format!("products[{p}].{field}"), value)?;
             }
+            count(format!("products[{p}].lead_time"), product.lead_time, 0, 1000)?;
+            if !product.arriving.is_empty() {
+                length(
+                    format!("products[{p}].arriving"),
+                    product.arriving.len(),
+                    self.periods,
+                    "the number of periods",
+                )?;
+            }
+            for (t, &units) in product.arriving.iter().enumerate() {
+                amount(format!("products[{p}].arriving[{t}]"), units)?;
+            }
             if let Some(life) = product.shelf_life {
                 count(format!("products[{p}].shelf_life"), life, 1, 1000)?;
             }
@@ -150,23 +191,38 @@ impl InventoryProblem {
         Extras { backorders, waste, columns }
     }
 
-    /// Nothing but capacity is shared, nothing waits and nothing spoils.
+    /// Nothing but capacity is shared, nothing waits, nothing spoils, and orders arrive at once.
     pub(super) fn is_plain(&self) -> bool {
-        self.budget.is_none() && self.extras().columns == 4 * self.products.len() * self.periods
+        self.budget.is_none()
+            && self.products.iter().all(|product| product.lead_time == 0 && product.arriving.is_empty())
+            && self.extras().columns == 4 * self.products.len() * self.periods
     }
 
-    /// The periods whose orders can still be on the shelf at the end of period `t`, and whether the
-    /// stock of the start can.
-    fn fresh(&self, p: usize, t: usize) -> (std::ops::Range<usize>, bool) {
-        let life = self.products[p].shelf_life.unwrap_or(usize::MAX);
-        if t + 2 > life { (t + 2 - life..t + 1, false) } else { (0..t + 1, true) }
+    /// The periods of the orders that can still be on the shelf at the end of period `t`, and how much
+    /// of what there was or comes anyway can.
+    fn fresh(&self, p: usize, t: usize) -> (std::ops::Range<usize>, f64) {
+        let product = &self.products[p];
+        let life = product.shelf_life.unwrap_or(usize::MAX);
+        let (from, start) = if t + 2 > life { (t + 2 - life, 0.0) } else { (0, product.init) };
+        let coming: f64 = (from..=t).map(|u| product.arriving(u)).sum();
+        let placed = |arrival: usize| arrival.saturating_sub(product.lead_time);
+        (placed(from)..placed(t + 1), start + coming)
+    }
+
+    /// Column of the order that arrives in period `t`.
+    fn arrival(&self, p: usize, t: usize) -> Option<usize> {
+        Some(self.at(p, t.checked_sub(self.products[p].lead_time)?))
     }
 
     /// No order can usefully be larger.
     fn largest(&self, p: usize, t: usize) -> f64 {
         let product = &self.products[p];
-        let from = if product.backorder.is_some() { 0 } else { t };
-        let end = product.shelf_life.map_or(self.periods, |life| (t + life).min(self.periods));
+        let arrival = t + product.lead_time;
+        if arrival >= self.periods {
+            return 0.0;
+        }
+        let from = if product.backorder.is_some() { 0 } else { arrival };
+        let end = product.shelf_life.map_or(self.periods, |life| (arrival + life).min(self.periods));
         let rest = product.demand[from..end].iter().sum::<f64>().max(product.moq) + product.moq;
         if let Some(capacity) = self.capacity.get(t).filter(|_| product.unit_time > 0.0) {
             let room = ((capacity - product.setup_time) / product.unit_time).max(0.0);
@@ -205,8 +261,9 @@ impl InventoryProblem {
             let name = self.name(p);
             for t in 0..self.periods {
                 let c = self.at(p, t);
-                let mut terms = vec![(c, 1.0), (c + 3, 1.0), (c + 2, -1.0)];
-                let mut need = product.demand[t];
+                let mut terms = vec![(c + 3, 1.0), (c + 2, -1.0)];
+                terms.splice(0..0, self.arrival(p, t).map(|order| (order, 1.0)));
+                let mut need = product.demand[t] - product.arriving(t);
                 if t > 0 {
                     terms.push((self.at(p, t - 1) + 2, 1.0));
                 } else {
@@ -222,10 +279,9 @@ impl InventoryProblem {
                     terms.push((first + t, -1.0));
                 }
                 if product.shelf_life.is_some() {
-                    let (orders, start) = self.fresh(p, t);
+                    let (orders, most) = self.fresh(p, t);
                     let mut terms = vec![(c + 2, 1.0)];
                     terms.extend(orders.map(|u| (self.at(p, u), -1.0)));
-                    let most = if start { product.init } else { 0.0 };
                     model.row(format!("fresh{p}_{t}"), Role::Structure, terms, f64::NEG_INFINITY, most);
                 }
                 let row = model.row(format!("bal{p}_{t}"), Role::Structure, terms, need, need);
@@ -281,23 +337,28 @@ impl InventoryProblem {
     pub(crate) fn no_orders(&self) -> Vec<f64> {
         let extras = self.extras();
         let mut x = vec![0.0; extras.columns];
-        let mut stock: Vec<f64> = self.products.iter().map(|product| product.init).collect();
+        let life = |p: usize| self.products[p].shelf_life.unwrap_or(usize::MAX);
+        let mut shelves: Vec<Vec<Batch>> =
+            self.products.iter().enumerate().map(|(p, product)| vec![(life(p) - 1, product.init)]).collect();
         for t in 0..self.periods {
             let mut room = self.space.as_ref().map_or(f64::INFINITY, |space| space[t]);
             for (p, product) in self.products.iter().enumerate() {
-                let served = stock[p].min(product.demand[t]);
-                let left = stock[p] - served;
-                let mut kept = if self.fresh(p, t).1 { left } else { 0.0 };
-                if product.space > 0.0 {
-                    kept = kept.min(room / product.space);
-                    room -= kept * product.space;
+                let batches = &mut shelves[p];
+                batches.push((t.saturating_add(life(p) - 1), product.arriving(t)));
+                let lost = take(batches, product.demand[t]);
+                let left: f64 = batches.iter().map(|b| b.1).sum();
+                batches.retain(|b| b.0 > t);
+                let mut kept: f64 = batches.iter().map(|b| b.1).sum();
+                if product.space > 0.0 && kept > room / product.space {
+                    take(batches, kept - room / product.space);
+                    kept = room / product.space;
                 }
+                room -= kept * product.space;
                 if let Some(first) = extras.waste[p] {
                     x[first + t] = left - kept;
                 }
-                stock[p] = kept;
                 x[self.at(p, t) + 2] = kept;
-                x[self.at(p, t) + 3] = product.demand[t] - served;
+                x[self.at(p, t) + 3] = lost;
             }
         }
         x
@@ -313,7 +374,7 @@ impl InventoryProblem {
             let name = self.name(p);
             // What is on the shelf, oldest first: the last period it can be sold in, and how much.
             let life = product.shelf_life.unwrap_or(usize::MAX);
-            let mut batches: Vec<(usize, f64)> = vec![(life.saturating_sub(1), product.init)];
+            let mut batches: Vec<Batch> = vec![(life.saturating_sub(1), product.init)];
             let mut waiting = 0.0;
             for t in 0..self.periods {
                 let c = self.at(p, t);
@@ -326,16 +387,12 @@ impl InventoryProblem {
                 if least < -tolerance || lost > product.demand[t] + tolerance {
                     out.push(format!("{name}, period {}: negative or impossible amounts", t + 1));
                 }
-                batches.push((t.saturating_add(life - 1), order));
-                let mut leaves = product.demand[t] - lost + waiting - backorders + waste;
+                let came = product.arriving(t) + self.arrival(p, t).map_or(0.0, |order| x[order]);
+                batches.push((t.saturating_add(life - 1), came));
+                let missing = take(&mut batches, product.demand[t] - lost + waiting - backorders + waste);
                 waiting = backorders;
-                for batch in &mut batches {
-                    let taken = batch.1.min(leaves);
-                    batch.1 -= taken;
-                    leaves -= taken;
-                }
-                if leaves > tolerance {
-                    out.push(format!("{name}, period {}: sells {leaves} more than it has", t + 1));
+                if missing > tolerance {
+                    out.push(format!("{name}, period {}: sells {missing} more than it has", t + 1));
                 }
                 let old: f64 = batches.iter().filter(|b| b.0 <= t).map(|b| b.1).sum();
                 if old > tolerance {
@@ -383,13 +440,16 @@ impl Separator for InventoryProblem {
             if product.backorder.is_some() {
                 continue;
             }
-            // Stock at hand serves the first demand: orders serve what is left. Where it may be thrown
-            // away, orders may have to serve it all.
-            let mut stock = if extras.waste[p].is_some() { 0.0 } else { product.init };
+            // Stock at hand and on its way serves the first demand: orders serve what is left. Where it may
+            // be thrown away, orders may have to serve it all.
+            let spoils = extras.waste[p].is_some();
+            let mut stock = if spoils { 0.0 } else { product.init };
             let net: Vec<f64> = product
                 .demand
                 .iter()
-                .map(|d| {
+                .enumerate()
+                .map(|(t, d)| {
+                    stock += if spoils { 0.0 } else { product.arriving(t) };
                     let served = stock.min(*d);
                     stock -= served;
                     d - served
@@ -401,7 +461,7 @@ impl Separator for InventoryProblem {
                 let mut terms = Vec::new();
                 for t in (0..=l).rev() {
                     after += net[t];
-                    let c = self.at(p, t);
+                    let Some(c) = self.arrival(p, t) else { break };
                     let covered = after * x[c + 1];
                     if x[c] > covered + 1e-7 {
                         left += x[c] - covered;

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::budget::{BudgetPlanProblem, Goal};
-use super::inventory::{InventoryProblem, Product};
+use super::inventory::{InventoryProblem, Product, take};
 use super::roster::RosterProblem;
 use super::staffing::StaffingProblem;
 use super::{Problem, amount, count, length, refuse};
@@ -242,18 +242,12 @@ impl InventoryCosts {
     fn add(&mut self, product: &Product, line: Option<&ProductPlan>) {
         let life = product.shelf_life.unwrap_or(usize::MAX);
         let mut batches = vec![(life - 1, product.init)];
-        let take = |batches: &mut Vec<(usize, f64)>, mut units: f64| {
-            for batch in batches.iter_mut() {
-                let taken = batch.1.min(units);
-                batch.1 -= taken;
-                units -= taken;
-            }
-        };
         let mut waiting = 0.0;
         for (t, &demand) in product.demand.iter().enumerate() {
             let planned = |figures: fn(&ProductPlan) -> &Vec<f64>| line.and_then(|line| figures(line).get(t).copied());
             let order = line.map_or(0.0, |line| line.orders[t]);
-            batches.push((t.saturating_add(life - 1), order));
+            let came = t.checked_sub(product.lead_time).and_then(|placed| line.map(|line| line.orders[placed]));
+            batches.push((t.saturating_add(life - 1), came.unwrap_or(0.0) + product.arriving(t)));
             let there: f64 = batches.iter().map(|b| b.1).sum();
             let mut unserved = (demand + waiting - there).max(0.0);
             let mut waits = 0.0;

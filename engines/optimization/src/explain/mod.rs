@@ -4,4 +4,5 @@ mod conflict;
 mod sensitivity;
 
 pub use conflict::{Conflict, Member, Repair, conflict, repairs};
+pub(crate) use sensitivity::sensitivity_from;
 pub use sensitivity::{Binding, CostRange, LimitRange, Sensitivity, sensitivity};

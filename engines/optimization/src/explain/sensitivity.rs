@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::effort::Effort;
 use crate::lp::simplex::Place;
-use crate::lp::{Outcome, Simplex, relaxation};
+use crate::lp::{Basis, Outcome, Simplex, relaxation};
 use crate::model::{Model, Row};
 
 /// A row that the plan uses up.
@@ -75,6 +75,11 @@ fn finite(v: f64) -> Option<f64> {
 
 /// Prices and ranges at an optimal plan `x` of a valid model.
 pub fn sensitivity(model: &Model, x: &[f64], effort: &mut Effort) -> Sensitivity {
+    sensitivity_from(model, x, None, effort)
+}
+
+/// The same from the basis at which a linear model was solved, if it is known.
+pub(crate) fn sensitivity_from(model: &Model, x: &[f64], basis: Option<&Basis>, effort: &mut Effort) -> Sensitivity {
     let mut settled = model.clone();
     for (column, &value) in settled.columns.iter_mut().zip(x) {
         if column.integer {
@@ -83,6 +88,10 @@ pub fn sensitivity(model: &Model, x: &[f64], effort: &mut Effort) -> Sensitivity
         }
     }
     let mut simplex = relaxation(&settled);
+    if let Some(basis) = basis {
+        simplex.set_basis(basis);
+        simplex.perturb_at_start = false;
+    }
     let mut out = Sensitivity { exact: !model.has_integers(), ..Sensitivity::default() };
     if simplex.solve(effort) != Outcome::Optimal {
         return out;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::effort::Effort;
 use crate::model::Model;
-pub(crate) use simplex::{LpInput, Outcome, Simplex};
+pub(crate) use simplex::{Basis, LpInput, Outcome, Simplex};
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +40,7 @@ pub struct LpSolution {
     /// Change of the objective per unit of a decision that is forced up from its bound.
     pub reduced_costs: Vec<f64>,
     pub iterations: u64,
+    pub(crate) basis: Basis,
 }
 
 /// The computational form of a model's linear relaxation, always a minimisation.
@@ -80,5 +81,6 @@ pub fn solve_lp(model: &Model, effort: &mut Effort) -> LpSolution {
         reduced_costs: (0..model.columns.len()).map(|j| sign * simplex.reduced_cost(j)).collect(),
         x,
         iterations: simplex.iterations,
+        basis: simplex.basis(),
     }
 }

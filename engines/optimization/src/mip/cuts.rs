@@ -12,6 +12,8 @@ use crate::lp::simplex::Place;
 const ROUNDS: usize = 25;
 /// Problems of at most this many rows are cut for longer.
 const LIGHT: usize = 400;
+/// Rounds between two looks at what cutting brings.
+const TAIL: usize = 12;
 const AWAY: f64 = 0.01;
 /// Largest ratio of coefficients in one cut.
 const DYNAMISM: f64 = 1e6;
@@ -24,10 +26,11 @@ impl Tree<'_> {
     pub(super) fn root_cuts(&mut self, effort: &mut Effort) -> bool {
         let mut flat = 0;
         let mut last = self.simplex.objective();
+        let mut anchor = last;
         // Where the relaxation is cheap, long tails of small gains still pay.
         let light = self.problem.rows.len() <= LIGHT && self.guidance.depth == 0;
         let rounds = match self.guidance.depth {
-            0 if light => 3 * ROUNDS,
+            0 if light => 8 * ROUNDS,
             0 => ROUNDS,
             _ => 6,
         };
@@ -63,6 +66,7 @@ impl Tree<'_> {
                 self.gomory_cuts(&fractional, &x, &mut cuts, effort);
                 if self.guidance.depth == 0 {
                     cuts.extend(self.zero_half_cuts(&x, effort).into_iter().filter_map(|row| rated(row, &x)));
+                    cuts.extend(self.mod_k_cuts(&x, effort).into_iter().filter_map(|row| rated(row, &x)));
                 }
             }
             if cuts.is_empty() {
@@ -87,6 +91,9 @@ impl Tree<'_> {
                 }
             }
             self.drop_slack_cuts(effort);
+            if !self.tighten_root(effort) {
+                return false;
+            }
             let now = self.simplex.objective();
             self.bound = self.bound.max(self.round(now));
             if self.incumbent.is_some() && self.bound >= self.cutoff() {
@@ -95,17 +102,50 @@ impl Tree<'_> {
             let little = if light { 0.01 * (self.value - now).abs().min(now.abs()) } else { 1e-4 * (1.0 + now.abs()) };
             if now - last < little.min(1e-4 * (1.0 + now.abs())).min((self.value - now).abs().max(1e-3)) {
                 flat += 1;
-                if flat >= if had_own || light { 6 } else { 3 } {
+                if flat
+                    >= if light {
+                        25
+                    } else if had_own {
+                        6
+                    } else {
+                        3
+                    }
+                {
                     break;
                 }
             } else {
                 flat = 0;
             }
             last = now;
+            // A long tail of small gains is worth less than what the search makes of the work.
+            if round % TAIL == 0 {
+                let dear = effort.spent - begin > effort.limit.saturating_sub(begin) / 10;
+                if dear && self.is_far() && now - anchor < 0.05 * (self.value - now) {
+                    break;
+                }
+                anchor = now;
+            }
             self.report(effort);
         }
         self.root_x = self.simplex.values();
         true
+    }
+
+    /// What the prices say of every plan better than the best known holds for the whole search, and cuts
+    /// of narrower bounds are deeper. `false`: no better plan is left.
+    fn tighten_root(&mut self, effort: &mut Effort) -> bool {
+        self.lower.copy_from_slice(&self.root_lower);
+        self.upper.copy_from_slice(&self.root_upper);
+        if !self.tighten_by_prices(self.simplex.objective(), effort) {
+            return false;
+        }
+        if self.lower == self.root_lower && self.upper == self.root_upper {
+            return true;
+        }
+        self.root_lower.copy_from_slice(&self.lower);
+        self.root_upper.copy_from_slice(&self.upper);
+        self.apply_bounds();
+        !matches!(self.simplex.solve(effort), Outcome::Infeasible)
     }
 
     fn round(&self, bound: f64) -> f64 {

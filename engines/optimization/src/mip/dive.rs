@@ -180,10 +180,7 @@ impl Tree<'_> {
 
     fn spread(&mut self, j: usize, effort: &mut Effort) -> bool {
         self.propagator.touch(j);
-        let mut changed = Vec::new();
-        let ok = self.propagator.run(self.problem, &mut self.lower, &mut self.upper, &mut changed);
-        effort.add(std::mem::take(&mut self.propagator.work));
-        ok
+        self.propagate(effort)
     }
 
     /// How many rows resist a column going down and up.

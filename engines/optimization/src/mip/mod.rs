@@ -5,6 +5,7 @@ mod components;
 mod cuts;
 mod dive;
 mod implied;
+mod mod_k;
 mod neighbourhood;
 mod presolve;
 pub(crate) mod problem;

@@ -10,7 +10,7 @@ use super::problem::{INTEGRAL, Problem};
 use super::propagate::Propagator;
 use super::{Guidance, relative_gap};
 use crate::effort::Effort;
-use crate::lp::simplex::{Basis, BoundedRow, Simplex};
+use crate::lp::simplex::{Basis, BoundedRow, Place, Simplex};
 use crate::lp::{Outcome, Status};
 
 struct Node {
@@ -54,11 +54,15 @@ pub(super) struct Tree<'a> {
     pub guidance: &'a Guidance<'a>,
     pub simplex: Simplex,
     pub propagator: Propagator,
+    /// The problem with the root's cuts as rows, for the propagator.
+    with_cuts: Option<Problem>,
     pub root_lower: Vec<f64>,
     pub root_upper: Vec<f64>,
     pub lower: Vec<f64>,
     pub upper: Vec<f64>,
     pub integers: Vec<usize>,
+    /// The integers and those that are whole by the rows: all whose bounds a node may move.
+    pub whole: Vec<usize>,
     pub incumbent: Option<Vec<f64>>,
     pub value: f64,
     pub bound: f64,
@@ -78,6 +82,7 @@ pub(super) struct Tree<'a> {
     strong_work: u64,
     next_neighbourhood: u64,
     neighbourhood_work: u64,
+    neighbourhood_due: u64,
     pub neighbourhood_round: u64,
 }
 
@@ -91,11 +96,13 @@ impl<'a> Tree<'a> {
         Self {
             simplex,
             propagator: Propagator::new(problem),
+            with_cuts: None,
             root_lower: problem.lower.clone(),
             root_upper: problem.upper.clone(),
             lower: problem.lower.clone(),
             upper: problem.upper.clone(),
             integers: (0..problem.columns()).filter(|&j| problem.integer[j] && !problem.implied[j]).collect(),
+            whole: (0..problem.columns()).filter(|&j| problem.integer[j]).collect(),
             incumbent: None,
             value: guidance.cutoff.map_or(f64::INFINITY, |c| c - fixed_cost),
             bound: f64::NEG_INFINITY,
@@ -112,6 +119,7 @@ impl<'a> Tree<'a> {
             strong_work: 0,
             next_neighbourhood: 0,
             neighbourhood_work: 0,
+            neighbourhood_due: 0,
             neighbourhood_round: 0,
             problem,
             restore,
@@ -191,14 +199,37 @@ impl<'a> Tree<'a> {
         self.remember_root();
         self.reduced_cost_fixing();
         if self.guidance.depth < 2 {
+            let before = self.value;
             self.root_neighbourhoods(effort);
+            // A better plan leaves less room, and cuts of what is left are deeper.
+            if self.value < before && !self.closed() && !effort.is_over() {
+                self.apply_root_bounds();
+                if self.simplex.solve(effort) == Outcome::Infeasible || !self.root_cuts(effort) {
+                    self.bound = self.value;
+                    return self.final_status(false);
+                }
+                self.remember_root();
+            }
         }
         self.report(effort);
         if self.closed() {
             return self.final_status(false);
         }
         self.push_root();
+        self.propagate_cuts();
         self.loop_nodes(effort)
+    }
+
+    /// From here on cuts are followed like rows.
+    fn propagate_cuts(&mut self) {
+        let mut all = self.problem.clone();
+        for (terms, lower, upper) in &self.cut_rows {
+            all.rows.push(terms.clone());
+            all.row_lower.push(*lower);
+            all.row_upper.push(*upper);
+        }
+        self.propagator = Propagator::new(&all);
+        self.with_cuts = Some(all);
     }
 
     fn remember_root(&mut self) {
@@ -211,6 +242,12 @@ impl<'a> Tree<'a> {
         self.incumbent.is_some()
             && (self.bound >= self.cutoff()
                 || relative_gap(self.value + self.fixed_cost, self.bound + self.fixed_cost) <= self.guidance.gap)
+    }
+
+    /// Whether there is a plan and more to gain than a proof.
+    pub(super) fn is_far(&self) -> bool {
+        let (value, bound) = (self.value + self.fixed_cost, self.bound + self.fixed_cost);
+        self.incumbent.is_some() && relative_gap(value, bound) > 1e-3
     }
 
     fn final_status(&mut self, limited: bool) -> Status {
@@ -364,11 +401,17 @@ impl<'a> Tree<'a> {
         }
     }
 
-    /// Gives the simplex the present bounds of all integers.
+    /// Gives the simplex the present bounds of all whole columns.
     pub fn apply_bounds(&mut self) {
-        for &j in &self.integers {
+        for &j in &self.whole {
             self.simplex.set_bounds(j, self.lower[j], self.upper[j]);
         }
+    }
+
+    fn apply_root_bounds(&mut self) {
+        self.lower.copy_from_slice(&self.root_lower);
+        self.upper.copy_from_slice(&self.root_upper);
+        self.apply_bounds();
     }
 
     /// Rounds each fraction to a side on which no row can break, if there is one.
@@ -413,7 +456,7 @@ impl<'a> Tree<'a> {
         if room < 0.0 {
             return;
         }
-        for &j in &self.integers {
+        for &j in &self.whole {
             let d = self.root_reduced[j];
             if d.abs() < 1e-9 || self.root_lower[j] == self.root_upper[j] {
                 continue;
@@ -427,8 +470,40 @@ impl<'a> Tree<'a> {
         }
     }
 
+    /// The same at a node, with the prices of its own relaxation, for all below it.
+    pub(super) fn tighten_by_prices(&mut self, relaxed: f64, effort: &mut Effort) -> bool {
+        let room = self.cutoff() - relaxed;
+        if room == f64::INFINITY || room < 0.0 {
+            return room >= 0.0;
+        }
+        for &j in &self.whole {
+            let d = self.simplex.reduced_cost(j);
+            let (lower, upper) = (self.lower[j], self.upper[j]);
+            if d.abs() * (upper - lower) <= room || lower == upper {
+                continue;
+            }
+            let reach = (room / d.abs() + 1e-6).floor();
+            match self.simplex.place[j] {
+                Place::Lower if d > 0.0 => self.upper[j] = upper.min(lower + reach),
+                Place::Upper if d < 0.0 => self.lower[j] = lower.max(upper - reach),
+                _ => continue,
+            }
+            self.propagator.touch(j);
+        }
+        self.propagate(effort)
+    }
+
+    /// Follows the rows from the columns that were touched. `false`: no plan is left.
+    pub(super) fn propagate(&mut self, effort: &mut Effort) -> bool {
+        let mut changed = Vec::new();
+        let rows = self.with_cuts.as_ref().unwrap_or(self.problem);
+        let feasible = self.propagator.run(rows, &mut self.lower, &mut self.upper, &mut changed);
+        effort.add(std::mem::take(&mut self.propagator.work));
+        feasible
+    }
+
     fn changes(&self) -> Vec<(u32, f64, f64)> {
-        self.integers
+        self.whole
             .iter()
             .filter(|&&j| self.lower[j] != self.root_lower[j] || self.upper[j] != self.root_upper[j])
             .map(|&j| (j as u32, self.lower[j], self.upper[j]))
@@ -467,8 +542,12 @@ impl<'a> Tree<'a> {
                     self.open.push(node);
                     return self.final_status(true);
                 }
-                if self.nodes >= self.next_neighbourhood && self.guidance.depth < 2 {
+                // Where nodes are dear, the work between two neighbourhoods counts, not the nodes.
+                let due =
+                    self.nodes >= self.next_neighbourhood || self.is_far() && effort.spent >= self.neighbourhood_due;
+                if due && self.guidance.depth < 2 {
                     self.next_neighbourhood = self.nodes + 200;
+                    self.neighbourhood_due = effort.spent + effort.limit / 24;
                     if self.neighbourhood_work * 3 < effort.spent || self.incumbent.is_none() {
                         let before = effort.spent;
                         if self.incumbent.is_some() {
@@ -508,10 +587,7 @@ impl<'a> Tree<'a> {
         }
         if let Some((j, _, _)) = node.branch {
             self.propagator.touch(j);
-            let mut changed = Vec::new();
-            let feasible = self.propagator.run(self.problem, &mut self.lower, &mut self.upper, &mut changed);
-            effort.add(std::mem::take(&mut self.propagator.work));
-            if !feasible {
+            if !self.propagate(effort) {
                 return None;
             }
         }
@@ -585,6 +661,9 @@ impl<'a> Tree<'a> {
                 self.undecided = self.undecided.min(bound);
                 return None;
             }
+        }
+        if !self.tighten_by_prices(relaxed, effort) {
+            return None;
         }
         let Some((j, x)) = self.choose_branch(&fractional, relaxed, effort) else {
             // Strong branching tightened bounds: the node is solved again.
@@ -690,7 +769,8 @@ impl<'a> Tree<'a> {
         ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         let mut best = (ranked[0].1, ranked[0].2);
         let mut best_score = -1.0;
-        if self.strong_work * 2 > effort.spent + 20_000_000 {
+        // A better plan first, then a smaller tree.
+        if self.strong_work * if self.is_far() { 3 } else { 2 } > effort.spent + 20_000_000 {
             return Some(best);
         }
         let saved = self.simplex.basis();

@@ -26,10 +26,10 @@ struct Line {
 
 /// A column measured from its nearer bound: `x = bound + x'` or, from above, `x = bound - x'`.
 #[derive(Clone, Copy)]
-struct Measured {
-    bound: f64,
-    from_above: bool,
-    away: f64,
+pub(super) struct Measured {
+    pub bound: f64,
+    pub from_above: bool,
+    pub away: f64,
 }
 
 impl Tree<'_> {
@@ -81,7 +81,7 @@ impl Tree<'_> {
         out
     }
 
-    fn measured(&self, j: usize, x: f64) -> Option<Measured> {
+    pub(super) fn measured(&self, j: usize, x: f64) -> Option<Measured> {
         let (lower, upper) = (self.root_lower[j], self.root_upper[j]);
         let (down, up) = (x - lower, upper - x);
         if !self.problem.integer[j] || down.min(up) == f64::INFINITY {
@@ -93,7 +93,7 @@ impl Tree<'_> {
     }
 
     /// Nearly tight sides of rows with whole numbers only, as `a x' <= b` with what `x` leaves of them.
-    fn whole_sides(&self, x: &[f64], measured: &[Option<Measured>], effort: &mut Effort) -> Vec<Side> {
+    pub(super) fn whole_sides(&self, x: &[f64], measured: &[Option<Measured>], effort: &mut Effort) -> Vec<Side> {
         let mut out = Vec::new();
         for i in 0..self.simplex.m {
             let (terms, lo, hi) = self.row_at(i);
@@ -123,10 +123,10 @@ impl Tree<'_> {
     }
 }
 
-struct Side {
-    coefficients: Vec<(usize, f64, Measured)>,
-    limit: f64,
-    slack: f64,
+pub(super) struct Side {
+    pub coefficients: Vec<(usize, f64, Measured)>,
+    pub limit: f64,
+    pub slack: f64,
 }
 
 fn is_odd(v: f64) -> bool {
@@ -170,23 +170,29 @@ impl Line {
     }
 }
 
-/// The cut: the sum halved, coefficients and limit rounded down, back in the columns' own terms.
 fn rounded(line: &Line, sides: &[Side]) -> Option<BoundedRow> {
+    let sources = (0..sides.len()).filter(|k| line.sources[k / 64] >> (k % 64) & 1 == 1);
+    rounded_sum(sides, sources.map(|k| (k, 1.0)), 2.0)
+}
+
+/// The cut: the weighted sum divided, coefficients and limit rounded down, back in the columns' own terms.
+pub(super) fn rounded_sum(
+    sides: &[Side],
+    weights: impl Iterator<Item = (usize, f64)>,
+    divisor: f64,
+) -> Option<BoundedRow> {
     let mut sum: std::collections::BTreeMap<usize, (f64, Measured)> = std::collections::BTreeMap::new();
     let mut limit = 0.0;
-    for (k, side) in sides.iter().enumerate() {
-        if line.sources[k / 64] >> (k % 64) & 1 == 0 {
-            continue;
-        }
-        limit += side.limit;
-        for &(j, v, m) in &side.coefficients {
-            sum.entry(j).or_insert((0.0, m)).0 += v;
+    for (k, weight) in weights {
+        limit += weight * sides[k].limit;
+        for &(j, v, m) in &sides[k].coefficients {
+            sum.entry(j).or_insert((0.0, m)).0 += weight * v;
         }
     }
-    let mut upper = (limit / 2.0).floor();
+    let mut upper = (limit / divisor).floor();
     let mut terms = Vec::with_capacity(sum.len());
     for (j, (v, m)) in sum {
-        let whole = (v / 2.0).floor();
+        let whole = (v / divisor).floor();
         if whole != 0.0 {
             let own = if m.from_above { -whole } else { whole };
             upper += own * m.bound;
@@ -197,13 +203,14 @@ fn rounded(line: &Line, sides: &[Side]) -> Option<BoundedRow> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::lp::Outcome;
     use crate::mip::presolve::{Presolved, presolve};
     use crate::mip::{Guidance, Problem, Random};
 
-    fn packing(random: &mut Random) -> Problem {
+    /// Rows of whole numbers up to `largest` over a few columns.
+    pub fn packing(random: &mut Random, largest: u64) -> Problem {
         let (columns, rows) = (5, 6);
         let mut draw = |least: u64, most: u64| (least + random.next() % (most - least + 1)) as f64;
         Problem {
@@ -213,14 +220,14 @@ mod tests {
             integer: vec![true; columns],
             implied: vec![false; columns],
             rows: (0..rows)
-                .map(|_| (0..columns).map(|j| (j, draw(0, 2))).filter(|term| term.1 != 0.0).collect())
+                .map(|_| (0..columns).map(|j| (j, draw(0, largest))).filter(|term| term.1 != 0.0).collect())
                 .collect(),
             row_lower: vec![f64::NEG_INFINITY; rows],
-            row_upper: (0..rows).map(|_| draw(2, 7)).collect(),
+            row_upper: (0..rows).map(|_| draw(largest, 3 * largest + 1)).collect(),
         }
     }
 
-    fn whole_plans(problem: &Problem) -> Vec<Vec<f64>> {
+    pub fn whole_plans(problem: &Problem) -> Vec<Vec<f64>> {
         let mut plans = vec![Vec::new()];
         for j in 0..problem.columns() {
             let values = problem.lower[j] as i64..=problem.upper[j] as i64;
@@ -236,7 +243,7 @@ mod tests {
         let mut found = 0;
         for _ in 0..3000 {
             let mut effort = Effort::seconds(1.0);
-            let Presolved::Reduced(reduced) = presolve(&packing(&mut random), &mut effort) else { continue };
+            let Presolved::Reduced(reduced) = presolve(&packing(&mut random, 2), &mut effort) else { continue };
             let (problem, restore) = *reduced;
             let guidance = Guidance::default();
             let mut tree = Tree::new(&problem, &restore, &guidance, 0.0);
