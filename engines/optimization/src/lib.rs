@@ -4,6 +4,7 @@
 
 pub mod backend;
 pub mod business;
+pub mod changes;
 pub mod effort;
 pub mod explain;
 pub mod format;

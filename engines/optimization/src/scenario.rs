@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::business::{Difference, Problem, Rule, compare, explained};
+use crate::changes::change;
 use crate::effort::Effort;
 use crate::lp::Status;
 use crate::model::ModelError;
@@ -96,50 +97,4 @@ pub(crate) fn answered(
         });
     }
     Ok(out)
-}
-
-/// Lays `changes` over `target` as a JSON merge patch (RFC 7386), and one thing more: an object laid over
-/// a list changes those members that its keys name, by their `name`, whatever its case, or by their index
-/// from 0; null takes a member out.
-fn change(target: &mut Value, changes: &Value) -> Result<(), String> {
-    match (target, changes) {
-        (Value::Array(members), Value::Object(fields)) => {
-            let mut gone = Vec::new();
-            for (key, to) in fields {
-                let at = place(members, key)?;
-                if to.is_null() { gone.push(at) } else { change(&mut members[at], to)? }
-            }
-            let mut at = 0;
-            members.retain(|_| {
-                at += 1;
-                !gone.contains(&(at - 1))
-            });
-        }
-        (target, Value::Object(fields)) => {
-            if !target.is_object() {
-                *target = Value::Object(serde_json::Map::new());
-            }
-            let Value::Object(known) = target else { return Ok(()) };
-            for (key, to) in fields {
-                if to.is_null() {
-                    known.remove(key);
-                } else {
-                    change(known.entry(key.clone()).or_insert(Value::Null), to)?;
-                }
-            }
-        }
-        (target, other) => target.clone_from(other),
-    }
-    Ok(())
-}
-
-/// Which member of a list is called so.
-fn place(members: &[Value], key: &str) -> Result<usize, String> {
-    let named = |member: &Value| member["name"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(key));
-    let number = || key.parse::<usize>().ok().filter(|&at| at < members.len());
-    members
-        .iter()
-        .position(named)
-        .or_else(number)
-        .ok_or_else(|| format!("{key:?} is neither the name of a member of a list of {} nor its index", members.len()))
 }
