@@ -260,7 +260,8 @@ fn amounts(problem: &Problem, plan: &Plan, figure: PlanFigure, of: Option<&str>)
     }
 }
 
-/// The returns of one period are those of the plan without the others.
+/// The returns of one period are those of the plan without the others. What comes in is followed, not what is left of
+/// it where profit was sought: that is what a metric shows.
 fn budget_amount(
     problem: &BudgetPlanProblem,
     plan: &BudgetPlan,
@@ -276,7 +277,7 @@ fn budget_amount(
             *spend = if t == period { *spend } else { 0.0 };
         }
     }
-    let problem = Problem::Budget(problem.clone());
+    let problem = Problem::Budget(BudgetPlanProblem { margin: 1.0, ..problem.clone() });
     let terms = problem.costs(&Plan::Budget(alone)).map_err(|error| error.to_string())?;
     Ok(terms.iter().find(|term| term.name == "returns").map_or(0.0, |term| term.amount))
 }
