@@ -6,6 +6,7 @@
 mod caller;
 mod clock;
 pub mod connectors;
+mod derived;
 mod error;
 pub mod evidence;
 mod execute;

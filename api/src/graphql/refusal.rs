@@ -422,6 +422,7 @@ impl Refusal for EvidenceRefusal {
             Self::NoSuchModel => Some("modelId"),
             Self::Text(error) => error.field(),
             Self::EndsBeforeItBegins { .. } | Self::TooLong { .. } => Some("last"),
+            Self::Years { .. } => Some("lastYear"),
             _ => None,
         }
     }

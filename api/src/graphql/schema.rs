@@ -4,7 +4,7 @@ use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions};
 
 use super::audit::{AuditQuery, AuditSubscription};
 use super::connectors::{ConnectorsMutation, ConnectorsQuery};
-use super::evidence::{EvidenceMutation, EvidenceQuery};
+use super::evidence::{EvidenceMutation, EvidenceQuery, OccasionMutation};
 use super::forecasting::{ForecastingMutation, ForecastingQuery};
 use super::goals::{GoalsMutation, GoalsQuery, GoalsSubscription};
 use super::identity::{IdentityMutation, IdentityQuery};
@@ -42,6 +42,7 @@ pub struct Mutation(
     ForecastingMutation,
     OptimizationMutation,
     EvidenceMutation,
+    OccasionMutation,
     RunsMutation,
 );
 

@@ -7,15 +7,15 @@ use dyocense_domain::evidence::{
 use dyocense_domain::ids::{CausalModelId, MetricId, RunId};
 use dyocense_domain::runs::{RunKind, RunRefusal};
 use dyocense_domain::text;
-use dyocense_eventlog::{Idempotency, Position, TenantId};
+use dyocense_eventlog::{Position, TenantId};
 use dyocense_evidence::questions::{Background, Edit, EditKind};
 use serde_json::json;
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::graph::{GraphRequest, check};
-use super::{READ_MODELS_WAIT, in_model};
+use super::{READ_MODELS_WAIT, in_model, step};
 use crate::caller::Caller;
+use crate::derived;
 use crate::error::{CommandError, Fault};
 use crate::execute::{Commands, stream_id};
 
@@ -65,21 +65,8 @@ pub type LearningResult = Result<Learning, CommandError<ModelRefusal>>;
 fn model_id(tenant: TenantId, metrics: &[MetricId]) -> CausalModelId {
     let mut ids: Vec<Uuid> = metrics.iter().map(|id| Uuid::from(*id)).collect();
     ids.sort_unstable();
-    let mut hash = Sha256::new();
-    hash.update(b"causal_model");
-    hash.update(Uuid::from(tenant).as_bytes());
-    ids.iter().for_each(|id| hash.update(id.as_bytes()));
-    let bytes: [u8; 16] = hash.finalize()[..16].try_into().expect("SHA-256 gives 32 bytes");
-    CausalModelId::from(Uuid::new_v8(bytes))
-}
-
-/// The caller in a later step of the same request, under a key of its own.
-fn step(caller: &Caller, name: &str) -> Caller {
-    let mut caller = caller.clone();
-    if let Some(Idempotency { key, .. }) = &mut caller.idempotency {
-        *key = format!("{key}:{name}");
-    }
-    caller
+    let words = ids.iter().map(|id| id.as_bytes().as_slice());
+    CausalModelId::from(derived::id("causal_model", tenant, words))
 }
 
 fn widened<R: Into<ModelRefusal>>(error: CommandError<R>) -> CommandError<ModelRefusal> {

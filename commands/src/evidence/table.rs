@@ -125,13 +125,14 @@ impl Days {
                 }
             };
             match factor.aligned(history.first, rows)? {
-                Some(values) => {
+                Ok(values) => {
                     days.caveats.extend(unknown(&factor));
+                    days.caveats.extend(zones(&known, metric, id));
                     days.columns.push((key, values));
                     days.metrics.push(id);
                     days.labels.push(label_of(id));
                 }
-                None => days.caveats.push(format!("{key} does not cover the same days and was left out")),
+                Err(few) => days.caveats.push(format!("{key} has values on {few} of the {rows} days and was left out")),
             }
         }
         Ok(Ok(days))
@@ -198,6 +199,19 @@ fn unknown(history: &History) -> Option<String> {
     (missing > 0).then(|| format!("{missing} unknown days of {} were filled in", history.name))
 }
 
+/// Days of different time zones are not quite the same days.
+fn zones(known: &[MetricSummary], one: MetricId, other: MetricId) -> Option<String> {
+    let of = |id: MetricId| known.iter().find(|metric| metric.metric_id == id);
+    let (one, other) = (of(one)?, of(other)?);
+    (one.time_zone != other.time_zone).then(|| {
+        let (zone, own_zone) = (other.time_zone.as_str(), one.time_zone.as_str());
+        format!(
+            "{} counts its days in {zone}, {} in {own_zone}: what happened near midnight may be a day off",
+            other.key, one.key
+        )
+    })
+}
+
 impl History {
     /// Every step with a value: unknown ones from their season's neighbours.
     fn filled(&self) -> Result<Vec<f64>, Fault> {
@@ -207,12 +221,12 @@ impl History {
         }
     }
 
-    /// The values of `rows` days from `first` on; None where too few of them are known.
-    fn aligned(&self, first: Date, rows: usize) -> Result<Option<Vec<f64>>, Fault> {
+    /// The values of `rows` days from `first` on; or how many of them are known, where those are too few.
+    fn aligned(&self, first: Date, rows: usize) -> Result<Result<Vec<f64>, usize>, Fault> {
         let filled = self.filled()?;
         let offset = match first.since(self.first) {
             Ok(span) => i64::from(span.get_days()),
-            Err(_) => return Ok(None),
+            Err(_) => return Ok(Err(0)),
         };
         let known = |i: usize| {
             let at = usize::try_from(offset + i as i64).ok()?;
@@ -220,13 +234,13 @@ impl History {
         };
         let unknown = (0..rows).filter(|i| known(*i).is_none()).count();
         if unknown as f64 > MOST_UNKNOWN * rows as f64 {
-            return Ok(None);
+            return Ok(Err(rows - unknown));
         }
         let at = |i: usize| {
             let index = (offset + i as i64).clamp(0, filled.len() as i64 - 1) as usize;
             filled[index]
         };
-        Ok(Some((0..rows).map(at).collect()))
+        Ok(Ok((0..rows).map(at).collect()))
     }
 }
 
@@ -255,5 +269,109 @@ pub(super) fn refuse_unless(
     match holds {
         true => Ok(()),
         false => Err(RunRefusal::Request { field, reason: reason() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dyocense_domain::metrics::{GoodDirection, MetricKind, MetricSource};
+    use dyocense_domain::time_zone::TimeZoneName;
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn history(first: Date, values: Vec<Option<f64>>) -> History {
+        History {
+            metric_id: MetricId::from(Uuid::nil()),
+            name: "Adverts".into(),
+            unit: "pieces".into(),
+            kind: MetricKind::Flow,
+            bucket: Bucket::Day,
+            first,
+            values,
+        }
+    }
+
+    fn date(text: &str) -> Date {
+        text.parse().unwrap()
+    }
+
+    proptest! {
+        /// Whatever days are missing and wherever it begins: known days keep their values at their own dates, leap days
+        /// included, and a metric that is known too little says how little.
+        #[test]
+        fn gaps_are_filled_or_told(
+            known in prop::collection::vec(prop::bool::weighted(0.85), 60..200),
+            shift in -20i64..20,
+        ) {
+            let first = date("2024-01-10");
+            let own = first.checked_add(shift.days()).unwrap();
+            let value = |day: Date| 100.0 + f64::from(day.day_of_year());
+            let at = |i: usize| own.checked_add((i as i64).days()).unwrap();
+            let mut values: Vec<Option<f64>> = known.iter().enumerate().map(|(i, is)| is.then(|| value(at(i)))).collect();
+            // A history begins and ends with a value.
+            let last = values.len() - 1;
+            (values[0], values[last]) = (Some(value(own)), Some(value(at(last))));
+            let metric = history(own, values.clone());
+            let rows = 80;
+            let covered = (0..rows).filter(|row| {
+                let index = *row as i64 - shift;
+                usize::try_from(index).is_ok_and(|index| values.get(index).is_some_and(Option::is_some))
+            });
+            let covered: Vec<usize> = covered.collect();
+            match metric.aligned(first, rows).unwrap() {
+                Ok(aligned) => {
+                    prop_assert!(covered.len() * 10 >= rows * 8);
+                    prop_assert_eq!(aligned.len(), rows);
+                    prop_assert!(aligned.iter().all(|value| value.is_finite()));
+                    for row in covered {
+                        prop_assert_eq!(aligned[row], value(first.checked_add((row as i64).days()).unwrap()));
+                    }
+                }
+                Err(few) => {
+                    prop_assert_eq!(few, covered.len());
+                    prop_assert!(few * 10 < rows * 8);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_metric_of_months_is_no_metric_of_days() {
+        let mut values = vec![None; 121];
+        [0, 31, 59, 90, 120].iter().for_each(|i| values[*i] = Some(5.0));
+        let monthly = history(date("2026-01-01"), values);
+        assert_eq!(monthly.aligned(date("2026-01-01"), 121).unwrap(), Err(5));
+        assert_eq!(unknown(&monthly), Some("116 unknown days of Adverts were filled in".to_owned()));
+        // Days that are all behind or before.
+        assert_eq!(monthly.aligned(date("2027-01-01"), 30).unwrap(), Err(0));
+        assert_eq!(monthly.aligned(date("2020-01-01"), 30).unwrap(), Err(0));
+    }
+
+    #[test]
+    fn days_of_other_time_zones_are_told() {
+        let metric = |key: &str, id: u128, zone: &str| MetricSummary {
+            metric_id: MetricId::from(Uuid::from_u128(id)),
+            key: key.into(),
+            name: key.into(),
+            description: String::new(),
+            unit: "pieces".into(),
+            kind: MetricKind::Flow,
+            currency: None,
+            time_zone: TimeZoneName::parse(zone).unwrap(),
+            good_direction: GoodDirection::Up,
+            source: MetricSource::Recorded,
+            archived: false,
+        };
+        let known = [
+            metric("sold", 1, "Europe/Berlin"),
+            metric("ads", 2, "America/New_York"),
+            metric("rain", 3, "Europe/Berlin"),
+        ];
+        let [sold, ads, rain] = [0, 1, 2].map(|i| known[i].metric_id);
+        assert_eq!(zones(&known, sold, rain), None);
+        let told = zones(&known, sold, ads).unwrap();
+        assert!(told.starts_with("ads counts its days in America/New_York, sold in Europe/Berlin"), "{told}");
     }
 }

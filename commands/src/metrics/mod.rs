@@ -6,10 +6,9 @@ mod sales;
 use dyocense_domain::ids::MetricId;
 use dyocense_domain::metrics::{self, GoodDirection, MetricEvent, MetricKind, MetricRefusal, MetricSource, NewMetric};
 use dyocense_eventlog::{Position, TenantId};
-use sha2::{Digest, Sha256};
-use uuid::Uuid;
 
 use crate::caller::Caller;
+use crate::derived;
 use crate::error::CommandError;
 use crate::execute::{Commands, Outcome};
 
@@ -86,10 +85,5 @@ impl Commands {
 
 /// The id of a tenant's metric follows from its key, so that two definitions of one key meet in one stream.
 pub fn metric_id(tenant: TenantId, key: &str) -> MetricId {
-    let mut hash = Sha256::new();
-    hash.update(b"metric");
-    hash.update(Uuid::from(tenant).as_bytes());
-    hash.update(key.as_bytes());
-    let bytes: [u8; 16] = hash.finalize()[..16].try_into().expect("SHA-256 gives 32 bytes");
-    MetricId::from(Uuid::new_v8(bytes))
+    MetricId::from(derived::id("metric", tenant, [key.as_bytes()]))
 }

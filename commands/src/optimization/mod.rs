@@ -12,7 +12,7 @@ pub use calendar::{PlanCalendar, ShiftTimes};
 pub use constraints::SaveConstraint;
 pub use dyocense_optimization::business::{Difference, Term, compare};
 pub use dyocense_optimization::lp::Status;
-pub use from_metrics::{Foreseen, StockTarget};
+pub use from_metrics::{Foreseen, StockTarget, Supposed};
 pub use plan::{PlanAnswer, PlanRequest};
 
 pub(crate) use plan::Planning;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::calendar::PlanCalendar;
 use super::constraints::{name, rule};
-use super::from_metrics::{Draft, Foreseen, Sources, StockTarget};
+use super::from_metrics::{Draft, Foreseen, Sources, StockTarget, Supposed};
 use crate::error::Fault;
 use crate::execute::Commands;
 use crate::forecasting::{grouped, impossible, read};
@@ -60,9 +60,12 @@ pub struct PlanAnswer {
     /// The plan's dates, where they follow from metrics.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calendar: Option<PlanCalendar>,
-    /// What was expected of each metric.
+    /// What was expected of each metric, before what is supposed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub foreseen: Vec<Foreseen>,
+    /// What the interventions that the plan supposes add to it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub supposed: Vec<Supposed>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stock_targets: Vec<StockTarget>,
 }
@@ -198,10 +201,12 @@ impl Analysis for Planning {
     }
 
     fn compute(&self, input: &Value, seed: u32, control: &Control) -> Result<Computed, NoAnswer> {
-        let Input { mut problem, today, mut rules, seconds, sources, calendar } = read(input).map_err(impossible)?;
+        let Input { problem, today, mut rules, seconds, sources, calendar } = read(input).map_err(impossible)?;
         let draft = Draft::read(self.0, &problem).map_err(impossible)?;
         let foreseen = sources.foresee(seed, control)?;
-        let filled = draft.fill(&mut problem, &sources, &foreseen, seed)?;
+        let mut expected = foreseen.clone();
+        let supposed = sources.suppose(&mut expected)?;
+        let (problem, filled) = draft.fill(problem, &sources, &expected, seed)?;
         rules.extend(filled.rules);
         let today = today.or(filled.today);
         let solved = Problem::from_json(name(self.0), problem).map_err(impossible)?;
@@ -229,10 +234,12 @@ impl Analysis for Planning {
             problem: from_elsewhere.then(|| json!(solved)),
             calendar: sources.calendar(calendar.as_ref(), self.step(calendar.as_ref())).filter(|_| from_elsewhere),
             foreseen: foreseen.into_values().collect(),
+            supposed,
             stock_targets: filled.stock_targets,
         };
         let summary = summary(self.0, &answer);
         let mut caveats = caveats(&answer.found);
+        caveats.extend(sources.caveats());
         caveats.extend(filled.caveats);
         Ok(Computed { caveats, answer: json!(answer), summary, stopped_early })
     }

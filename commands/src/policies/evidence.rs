@@ -1,21 +1,26 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
+use dyocense_domain::connectors::ImportEvent;
 use dyocense_domain::evidence::LearntBecause;
 use dyocense_domain::ids::MetricId;
+use dyocense_domain::metrics::MetricEvent;
 use dyocense_eventlog::{Idempotency, Position, RecordedEvent, TenantId};
+use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
-use uuid::Uuid;
 
 use super::Policy;
+use super::goals::id_of;
 use crate::caller::{Actor, Caller};
 use crate::error::{CommandError, Fault};
-use crate::execute::Commands;
+use crate::execute::{Commands, decode};
 use crate::metrics::SALES_KEYS;
 use crate::ports::MetricMoment;
 
-/// A model is learnt again once it has this many new days, and this share of what it knows already.
+/// A model is learnt again once it has this many new days, and this share (a tenth) of what it knows already; or once as
+/// many of the days it was learnt from are rewritten together.
 const NEW_DAYS: i64 = 14;
 const NEW_SHARE: i64 = 10;
 
@@ -29,17 +34,16 @@ impl Policy for CausalModelsFollowData {
     }
 
     async fn react(&self, commands: &Commands, tenant: TenantId, events: &[RecordedEvent]) -> Result<(), Fault> {
-        let mut touched: BTreeSet<MetricId> = BTreeSet::new();
+        let mut changed = Changed::default();
         let mut last: Option<&RecordedEvent> = None;
         for event in events {
             match event.event_type.as_str() {
-                "MetricPointsRecorded" => {
-                    let metric = event.stream.as_str().strip_prefix("metric-").and_then(|id| id.parse::<Uuid>().ok());
-                    touched.extend(metric.map(MetricId::from));
+                "MetricPointsRecorded" | "MetricPointsRetracted" => {
+                    if let Some(metric) = id_of(event, "metric-") {
+                        changed.points(metric.into(), &decode(event)?);
+                    }
                 }
-                "TransactionsImported" => {
-                    touched.extend(SALES_KEYS.iter().map(|key| crate::metrics::metric_id(tenant, key)));
-                }
+                "TransactionsImported" => changed.sales(tenant, &decode(event)?),
                 _ => continue,
             }
             last = Some(event);
@@ -48,20 +52,24 @@ impl Policy for CausalModelsFollowData {
         commands.reads.wait_for(tenant, last.position, super::READ_MODELS_WAIT).await?;
         for model in commands.reads.causal_models(tenant).await? {
             let (Some(until), Some(days)) = (model.learnt_until, model.learnt_days) else { continue };
-            if model.learning || !model.metrics.iter().any(|metric| touched.contains(metric)) {
+            if model.learning || !model.metrics.iter().any(|metric| changed.0.contains_key(metric)) {
                 continue;
             }
             let Some(reaches) = reaches(commands, tenant, &model.metrics, last.position).await? else { continue };
-            if !is_enough(i64::from((reaches - until).get_days()), days) {
-                continue;
-            }
+            let grown = is_enough(i64::from((reaches - until).get_days()), days);
+            let rewritten = is_enough(changed.days_until(until, &model.metrics), days);
+            let (because, of) = match (grown, rewritten) {
+                // One run for each version and day that the data reach, however many events brought them.
+                (true, _) => (LearntBecause::DataGrew, reaches.to_string()),
+                (false, true) => (LearntBecause::DataRewritten, last.position.to_string()),
+                (false, false) => continue,
+            };
             let mut caller = Caller::new(tenant, Actor::System(self.name()));
             caller.causation = Some(last.id);
             caller.correlation = last.metadata.correlation;
-            // One run for each version and day that the data reach, however many events brought them.
-            let key = format!("{}:{}:{}:{reaches}", self.name(), model.model_id, model.versions);
+            let key = format!("{}:{}:{}:{of}", self.name(), model.model_id, model.versions);
             caller.idempotency = Some(Idempotency { request_hash: Sha256::digest(key.as_bytes()).into(), key });
-            match commands.learn_causal_model(&caller, model.model_id, LearntBecause::DataGrew).await {
+            match commands.learn_causal_model(&caller, model.model_id, because).await {
                 Ok(_) => {}
                 // The queue is full: the next points ask again.
                 Err(CommandError::Refused(refusal)) => {
@@ -71,6 +79,42 @@ impl Policy for CausalModelsFollowData {
             }
         }
         Ok(())
+    }
+}
+
+/// The days of each metric that read otherwise now.
+#[derive(Default)]
+struct Changed(BTreeMap<MetricId, BTreeSet<Date>>);
+
+impl Changed {
+    fn points(&mut self, metric: MetricId, event: &MetricEvent) {
+        let instants: Vec<Timestamp> = match event {
+            MetricEvent::MetricPointsRecorded(recorded) => recorded.points.iter().map(|point| point.at).collect(),
+            MetricEvent::MetricPointsRetracted(retracted) => retracted.at.clone(),
+            MetricEvent::MetricDefined(_) | MetricEvent::MetricDescribed(_) | MetricEvent::MetricArchived(_) => vec![],
+        };
+        // How many days there are is hardly a matter of the time zone.
+        let days = instants.into_iter().map(|at| at.to_zoned(TimeZone::UTC).date());
+        self.0.entry(metric).or_default().extend(days);
+    }
+
+    fn sales(&mut self, tenant: TenantId, event: &ImportEvent) {
+        let ImportEvent::TransactionsImported(imported) = event else { return };
+        for key in SALES_KEYS {
+            let days = imported.transactions.iter().map(|transaction| transaction.day);
+            self.0.entry(crate::metrics::metric_id(tenant, key)).or_default().extend(days);
+        }
+    }
+
+    /// Days up to `until` of any of these metrics.
+    fn days_until(&self, until: Date, metrics: &[MetricId]) -> i64 {
+        let days: BTreeSet<Date> = metrics
+            .iter()
+            .filter_map(|metric| self.0.get(metric))
+            .flat_map(|days| days.range(..=until))
+            .copied()
+            .collect();
+        days.len() as i64
     }
 }
 

@@ -22,6 +22,8 @@ pub enum EvidenceRefusal {
     TooLong { days: i64, most: i64 },
     #[error("{kept} occasions are kept; at most {bound} may be")]
     TooMany { kept: usize, bound: usize },
+    #[error("the years {first_year} to {last_year}: from 1990 to 2100, and at most {most} in order, are allowed")]
+    Years { first_year: i16, last_year: i16, most: i16 },
     #[error("`{key}` is no metric of this model; there are: {known}")]
     NotInModel { key: String, known: String },
     #[error("a metric is no cause of itself within a day")]

@@ -92,6 +92,8 @@ pub enum LearntBecause {
     Edited,
     /// There were enough new days.
     DataGrew,
+    /// Enough of the days it was learnt from were rewritten.
+    DataRewritten,
 }
 
 /// What a person decides about an edge.

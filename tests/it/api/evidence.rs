@@ -41,10 +41,10 @@ async fn record(client: &Client, id: &Value, first: Date, days: Range<i64>, valu
     let at = |i: i64| first.checked_add(i.days()).expect("a day");
     let points: Vec<Value> =
         days.map(|i| json!({"at": format!("{}T12:00:00Z", at(i)), "value": format!("{:.3}", value(i))})).collect();
-    let record =
-        "mutation ($i: RecordMetricPointsInput!) { recordMetricPoints(input: $i) { added userErrors { message } } }";
+    let record = "mutation ($i: RecordMetricPointsInput!) { recordMetricPoints(input: $i) { added corrected userErrors { message } } }";
     let recorded = client.ok(record, json!({"i": {"metricId": id, "points": points}})).await;
-    assert_eq!(recorded["recordMetricPoints"]["added"], points.len(), "{recorded}");
+    let count = |name: &str| recorded["recordMetricPoints"][name].as_u64().expect("a number");
+    assert_eq!(count("added") + count("corrected"), points.len() as u64, "{recorded}");
 }
 
 const DAYS: i64 = 200;
@@ -190,6 +190,18 @@ async fn a_causal_graph_is_learnt_and_edited_with_a_reason() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     };
     assert_eq!(latest["versions"][0], json!({"version": 5, "because": "DATA_GREW", "days": DAYS + 20}));
+    // Ten old days that read otherwise now are not enough either; thirty are.
+    for days in [20..30, 40..70] {
+        record(&owner, &ads, day(0), days, |i| adverts(i) + 1.0).await;
+    }
+    let latest = loop {
+        let shown = owner.ok(versions, json!({"id": model})).await["causalModel"].clone();
+        if shown["versions"][0]["version"] == 6 {
+            break shown;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    assert_eq!(latest["versions"][0], json!({"version": 6, "because": "DATA_REWRITTEN", "days": DAYS + 20}));
 
     let alone = json!({"metricIds": [sales]});
     assert_eq!(owner.refusal(build, json!({"i": alone})).await.1, "input.metricIds");
@@ -241,6 +253,32 @@ async fn a_promotion_on_record_is_separated_before_causes_are_looked_for() {
     let found = &asked["explainChange"]["run"]["changeExplanation"];
     assert_eq!(found["notTestable"][0]["key"], "promotion Spring sale", "{asked}");
     assert_eq!(owner.refusal(remove, json!({"id": sales})).await.0, "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn public_holidays_are_put_on_record_once() {
+    let owner = world::owner().await;
+    let note = "mutation ($i: RecordOccasionInput!) { recordOccasion(input: $i) { userErrors { code } } }";
+    let own = json!({"kind": "HOLIDAY", "name": "Christmas Day", "first": "2026-12-25", "last": "2026-12-26"});
+    owner.ok(note, json!({"i": own})).await;
+    let record = "mutation ($i: RecordHolidaysInput!) { recordHolidays(input: $i) {
+        occasions { id kind name first last } userErrors { code field message } } }";
+    let years = |first: i64, last: i64| json!({"i": {"country": "US", "firstYear": first, "lastYear": last}});
+    let recorded = owner.ok(record, years(2026, 2026)).await["recordHolidays"].clone();
+    let days = recorded["occasions"].as_array().unwrap_or_else(|| panic!("{recorded}"));
+    let named = |name: &str| days.iter().find(|day| day["name"] == name);
+    assert_eq!(named("Thanksgiving").map(|day| &day["first"]), Some(&json!("2026-11-26")), "{recorded}");
+    assert!(named("Christmas Day").is_none(), "it was on record: {recorded}");
+    // Again, a year more: only that year's. What was removed stays removed.
+    let remove = "mutation ($id: ID!) { removeOccasion(input: {occasionId: $id}) { userErrors { code } } }";
+    owner.ok(remove, json!({"id": named("Thanksgiving").expect("it")["id"]})).await;
+    let again = owner.ok(record, years(2026, 2027)).await["recordHolidays"]["occasions"].clone();
+    let again = again.as_array().expect("occasions");
+    assert!(!again.is_empty() && again.iter().all(|day| day["first"].as_str().is_some_and(|day| day >= "2027")));
+    for (first, last) in [(1989, 2000), (2026, 2025), (2000, 2031), (2090, 2101)] {
+        let refused = owner.refusal(record, years(first, last)).await;
+        assert_eq!(refused, ("INVALID".to_owned(), "input.lastYear".to_owned()), "{first} to {last}");
+    }
 }
 
 #[tokio::test]

@@ -189,11 +189,12 @@ fn add_effect(given: &Given, data: &Table, graph: &Pdag, answer: &mut Value) -> 
         Err(refusal) => json!({"refused": refusal.to_string()}),
     };
     if let Some(value) = given.number("set_to") {
-        let means = intervention::set_to(data, graph, from, value);
-        answer["means_if_set"] = means.map_or_else(
-            |refusal| json!({"refused": refusal.to_string()}),
-            |means| Value::Object(means.into_iter().map(|(name, mean)| (name, json!(mean))).collect()),
-        );
+        let told = |(name, mean): (String, dyocense_evidence::Result<f64>)| {
+            let mean = mean.map_or_else(|refusal| json!({"refused": refusal.to_string()}), |mean| json!(mean));
+            (name, mean)
+        };
+        let means = intervention::set_to(data, graph, from, value)?;
+        answer["means_if_set"] = Value::Object(means.into_iter().map(told).collect());
     }
     Ok(())
 }

@@ -4,19 +4,17 @@ use async_graphql::{Context, ID, InputObject, InputType, Object, SimpleObject};
 use dyocense_commands::CommandError;
 use dyocense_commands::evidence::{ChangeRequest, EditDraft, InterventionRequest, Learning, ModelDraft, ModelRefusal};
 use dyocense_domain::evidence::CausalBackground;
-use dyocense_domain::ids::{CausalModelId, MetricId, OccasionId};
+use dyocense_domain::ids::{CausalModelId, MetricId};
 use dyocense_domain::runs::RunKind;
 use dyocense_eventlog::TenantId;
-use dyocense_projections::evidence;
 use serde_json::{Value, json};
 
 use super::models::{CausalEditKind, CausalModel};
-use super::occasions::{Occasion, OccasionKind};
 
 use crate::graphql::fault::Fault;
 use crate::graphql::ids::{self, Kind};
 use crate::graphql::refusal::{UserError, refusable, refused};
-use crate::graphql::request::{caller, commands, query_fault, settle, snapshot};
+use crate::graphql::request::{caller, commands};
 use crate::graphql::runs::{Run, load};
 use crate::graphql::scalars::{Date, Position};
 
@@ -145,49 +143,6 @@ pub struct EditCausalGraphInput {
     #[graphql(default = 10)]
     wait_seconds: u32,
 }
-
-/// Days on which something known happened or will.
-#[derive(InputObject)]
-pub struct RecordOccasionInput {
-    /// What kind it is.
-    kind: OccasionKind,
-    /// Its name (up to 100 characters). Of occasions with the same kind and name the later ones are judged by the
-    /// earlier.
-    name: String,
-    /// Its first day.
-    first: Date,
-    /// Its last day.
-    last: Date,
-}
-
-/// What became of recording an occasion.
-#[derive(SimpleObject, Default)]
-pub struct RecordOccasionPayload {
-    /// The occasion.
-    occasion: Option<Occasion>,
-    /// The history's position it reached.
-    position: Option<Position>,
-    /// Why it was refused.
-    user_errors: Vec<UserError>,
-}
-
-/// Which occasion to remove.
-#[derive(InputObject)]
-pub struct RemoveOccasionInput {
-    /// The occasion.
-    occasion_id: ID,
-}
-
-/// What became of removing an occasion.
-#[derive(SimpleObject, Default)]
-pub struct RemoveOccasionPayload {
-    /// The history's position it reached.
-    position: Option<Position>,
-    /// Why it was refused.
-    user_errors: Vec<UserError>,
-}
-
-refusable!(RecordOccasionPayload, RemoveOccasionPayload);
 
 macro_rules! model_payloads {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
@@ -427,45 +382,5 @@ impl EvidenceMutation {
         let edit = EditDraft { from: input.from, to: input.to, edit: input.edit.into(), reason: input.reason };
         let learning = commands(ctx).edit_causal_model(&caller, model, edit).await;
         learnt(ctx, caller.tenant, input.wait_seconds, learning).await
-    }
-
-    /// Records days on which something known happened or will: explanations separate it first.
-    async fn record_occasion(
-        &self,
-        ctx: &Context<'_>,
-        input: RecordOccasionInput,
-        #[graphql(desc = "Repeats of this request with the same key are done once.")] idempotency_key: Option<String>,
-    ) -> Result<RecordOccasionPayload, Fault> {
-        let caller = caller(ctx, &input, idempotency_key)?;
-        let RecordOccasionInput { kind, name, first, last } = input;
-        match commands(ctx).record_occasion(&caller, kind.into(), &name, first.0, last.0).await {
-            Ok((id, outcome)) => {
-                settle(ctx, caller.tenant, outcome.position).await;
-                let mut snapshot = snapshot(ctx, None).await?;
-                let occasion = evidence::occasion(&mut snapshot, id).await.map_err(query_fault)?.map(Occasion);
-                Ok(RecordOccasionPayload { occasion, position: Some(Position(outcome.position)), user_errors: vec![] })
-            }
-            Err(error) => Ok(refused(error)?.into()),
-        }
-    }
-
-    /// Removes an occasion that was recorded by mistake.
-    async fn remove_occasion(
-        &self,
-        ctx: &Context<'_>,
-        input: RemoveOccasionInput,
-        #[graphql(desc = "Repeats of this request with the same key are done once.")] idempotency_key: Option<String>,
-    ) -> Result<RemoveOccasionPayload, Fault> {
-        let caller = caller(ctx, &input, idempotency_key)?;
-        let Some(id) = ids::of::<OccasionId>(Kind::Occasion, &input.occasion_id) else {
-            return Ok(UserError::not_found("occasion", &["input", "occasionId"]).into());
-        };
-        match commands(ctx).remove_occasion(&caller, id).await {
-            Ok(outcome) => {
-                settle(ctx, caller.tenant, outcome.position).await;
-                Ok(RemoveOccasionPayload { position: Some(Position(outcome.position)), user_errors: vec![] })
-            }
-            Err(error) => Ok(refused(error)?.into()),
-        }
     }
 }

@@ -110,7 +110,7 @@ impl OptimizeInput {
                     return Ok(Err(invalid("changes are made to the run that `scenarioOf` names", "changes")));
                 }
                 let request = PlanRequest {
-                    problem: with_metric_ids(problem.0),
+                    problem: with_own_ids(problem.0),
                     today: None,
                     keep_constraints: true,
                     seconds: SECONDS,
@@ -124,7 +124,7 @@ impl OptimizeInput {
                 let Some(run_id) = ids::of::<RunId>(Kind::Run, &run) else {
                     return Ok(Err(UserError::not_found("run", &["input", "scenarioOf"])));
                 };
-                let changes = self.changes.map(|changes| with_metric_ids(changes.0));
+                let changes = self.changes.map(|changes| with_own_ids(changes.0));
                 match commands(ctx).scenario(caller.tenant, kind, run_id, changes).await {
                     Ok(scenario) => scenario,
                     Err(error) => return Ok(Err(refused(error)?)),
@@ -140,17 +140,22 @@ impl OptimizeInput {
     }
 }
 
-/// Metrics may be named by their ids of this API; below it they have others.
-fn with_metric_ids(mut problem: Value) -> Value {
+/// Metrics and runs may be named by their ids of this API; below it they have others.
+fn with_own_ids(mut problem: Value) -> Value {
     let mut open = vec![&mut problem];
     while let Some(value) = open.pop() {
         match value {
             Value::Array(parts) => open.extend(parts),
             Value::Object(parts) => {
                 for (name, part) in parts {
-                    let id = part.as_str().filter(|_| name == "metric");
-                    match id.and_then(|id| ids::of::<MetricId>(Kind::Metric, &ID::from(id))) {
-                        Some(metric) => *part = Value::String(metric.to_string()),
+                    let id = part.as_str().map(ID::from).unwrap_or_default();
+                    let own = match name.as_str() {
+                        "metric" => ids::of::<MetricId>(Kind::Metric, &id).map(|metric| metric.to_string()),
+                        "run" => ids::of::<RunId>(Kind::Run, &id).map(|run| run.to_string()),
+                        _ => None,
+                    };
+                    match own {
+                        Some(own) => *part = Value::String(own),
                         None => open.push(part),
                     }
                 }
@@ -181,11 +186,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_of_metrics_are_those_of_the_commands() {
+    fn ids_are_those_of_the_commands() {
         let id = Uuid::now_v7();
         let problem = json!({"products": [{"demand": {"metric": Kind::Metric.id(id).as_str()}}, {"metric": "bread"}]});
-        let read = with_metric_ids(problem);
+        let read = with_own_ids(problem);
         assert_eq!(read["products"][0]["demand"]["metric"], id.to_string());
         assert_eq!(read["products"][1]["metric"], "bread");
+        let supposed = with_own_ids(json!({"interventions": [{"run": Kind::Run.id(id).as_str()}]}));
+        assert_eq!(supposed["interventions"][0]["run"], id.to_string());
     }
 }

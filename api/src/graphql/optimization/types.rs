@@ -2,7 +2,7 @@
 
 use async_graphql::{ComplexObject, Context, Enum, ID, SimpleObject};
 use dyocense_commands::optimization::{self as answers, PlanAnswer};
-use dyocense_domain::ids::MetricId;
+use dyocense_domain::ids::{MetricId, RunId};
 
 use crate::graphql::fault::Fault;
 use crate::graphql::ids::Kind;
@@ -182,6 +182,50 @@ impl From<answers::Foreseen> for ForeseenMetric {
     }
 }
 
+/// What an intervention that a plan supposes adds to what was expected of a metric.
+#[derive(SimpleObject)]
+#[graphql(complex)]
+pub struct SupposedIntervention {
+    #[graphql(skip)]
+    metric_id: MetricId,
+    #[graphql(skip)]
+    run_id: RunId,
+    /// What its simulation said.
+    summary: String,
+    /// What it adds, step by step: the mean of the change and the standard deviation of its error.
+    points: Vec<ForeseenPoint>,
+}
+
+#[ComplexObject]
+impl SupposedIntervention {
+    /// The metric that it changes.
+    async fn metric(&self, ctx: &Context<'_>) -> Result<Option<Metric>, Fault> {
+        loaders::metric(ctx, self.metric_id).await
+    }
+
+    /// The run that simulated it.
+    async fn run(&self) -> ID {
+        Kind::Run.id(self.run_id)
+    }
+}
+
+impl From<answers::Supposed> for SupposedIntervention {
+    fn from(supposed: answers::Supposed) -> Self {
+        let values = supposed.change.into_iter().zip(supposed.sd);
+        let points = supposed.starts.into_iter().zip(values).map(|(start, (mean, standard_deviation))| ForeseenPoint {
+            start: Date(start),
+            mean,
+            standard_deviation,
+        });
+        Self {
+            metric_id: supposed.metric_id,
+            run_id: supposed.run,
+            summary: supposed.summary,
+            points: points.collect(),
+        }
+    }
+}
+
 /// When to order a product, and what to keep for the unforeseen.
 #[derive(SimpleObject)]
 pub struct StockTarget {
@@ -247,8 +291,10 @@ pub struct PlanReport {
     nodes: Long,
     /// The problem that was solved, where numbers of it came from metrics; else it is as it was asked.
     problem: Option<Json>,
-    /// What was expected of the metrics it was made from.
+    /// What was expected of the metrics it was made from, before what is supposed.
     foreseen: Vec<ForeseenMetric>,
+    /// What the interventions that it supposes add to that.
+    supposed: Vec<SupposedIntervention>,
     /// When to order what, for products with a service level.
     stock_targets: Vec<StockTarget>,
     /// A replay finds the same plan; false where it was stopped from outside.
@@ -259,7 +305,7 @@ impl TryFrom<PlanAnswer> for PlanReport {
     type Error = serde_json::Error;
 
     fn try_from(answer: PlanAnswer) -> Result<Self, Self::Error> {
-        let PlanAnswer { found, against_today, problem, foreseen, stock_targets, .. } = answer;
+        let PlanAnswer { found, against_today, problem, foreseen, supposed, stock_targets, .. } = answer;
         let binding = found.binding.into_iter().map(|binding| BindingLimit {
             says: binding.limit.says,
             limit: binding.limit.limit,
@@ -305,6 +351,7 @@ impl TryFrom<PlanAnswer> for PlanReport {
             nodes: found.nodes.into(),
             problem: problem.map(Json),
             foreseen: foreseen.into_iter().map(Into::into).collect(),
+            supposed: supposed.into_iter().map(Into::into).collect(),
             stock_targets: stock_targets.into_iter().map(Into::into).collect(),
             replayable: found.replayable,
         })

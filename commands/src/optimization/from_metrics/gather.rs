@@ -13,7 +13,7 @@ use jiff::{Timestamp, ToSpan};
 use rust_decimal::prelude::ToPrimitive;
 
 use super::super::calendar::PlanCalendar;
-use super::{Ahead, Draft, FURTHEST, Foreseen, Sources, WEEK};
+use super::{Ahead, Draft, FURTHEST, Foreseen, Simulated, Sources, WEEK};
 use crate::error::Fault;
 use crate::execute::Commands;
 use crate::forecasting::{ForecastAnswer, History, impossible, word};
@@ -105,6 +105,12 @@ impl Draft {
                 }
             };
             sources.ahead.insert(name.clone(), ahead);
+        }
+        for run in &self.interventions {
+            match Simulated::of(commands, tenant, *run).await? {
+                Ok(simulated) => sources.interventions.push(simulated),
+                Err(none) => return Ok(Err(none)),
+            }
         }
         for name in &asked.hours {
             match hours(commands, tenant, &metrics[name]).await? {

@@ -6,6 +6,7 @@
 
 mod budget;
 mod gather;
+mod interventions;
 mod inventory;
 mod staffing;
 
@@ -24,7 +25,10 @@ use super::calendar::PlanCalendar;
 use crate::forecasting::{History, impossible};
 use crate::runs::{Control, NoAnswer};
 
+pub use interventions::Supposed;
 pub use inventory::StockTarget;
+
+use interventions::Simulated;
 
 /// Metrics of one problem: each that has no forecast yet is forecast.
 const MOST_METRICS: usize = 100;
@@ -94,6 +98,9 @@ pub(super) struct Sources {
     hours: BTreeMap<String, Vec<f64>>,
     /// The first day of the plan.
     first_day: Option<Date>,
+    /// Changes that the plan supposes are made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    interventions: Vec<Simulated>,
 }
 
 impl Sources {
@@ -150,7 +157,14 @@ pub(super) struct Filled {
 
 /// What the parts of a problem that come from elsewhere say, read and checked.
 #[derive(Debug, PartialEq)]
-pub(super) enum Draft {
+pub(super) struct Draft {
+    parts: Parts,
+    /// Simulated interventions that the plan supposes.
+    interventions: Vec<RunId>,
+}
+
+#[derive(Debug, PartialEq)]
+enum Parts {
     Inventory(inventory::Draft),
     Staffing(staffing::Draft),
     Budget(budget::Draft),
@@ -162,16 +176,22 @@ impl Draft {
     /// # Errors
     /// Names the field and its bound.
     pub fn read(family: PlanFamily, problem: &Value) -> Result<Draft, String> {
-        let draft = match family {
-            PlanFamily::Inventory => Draft::Inventory(inventory::Draft::read(problem)?),
-            PlanFamily::Staffing => Draft::Staffing(staffing::Draft::read(problem)?),
-            PlanFamily::Budget => Draft::Budget(budget::Draft::read(problem)?),
-            PlanFamily::Roster => Draft::Plain,
+        let parts = match family {
+            PlanFamily::Inventory => Parts::Inventory(inventory::Draft::read(problem)?),
+            PlanFamily::Staffing => Parts::Staffing(staffing::Draft::read(problem)?),
+            PlanFamily::Budget => Parts::Budget(budget::Draft::read(problem)?),
+            PlanFamily::Roster => Parts::Plain,
         };
+        let draft = Draft { parts, interventions: interventions::read(problem)? };
         let asked = draft.asked();
         let metrics: BTreeSet<&String> = asked.metrics().collect();
         if metrics.len() > MOST_METRICS {
             return Err(format!("{} metrics: at most {MOST_METRICS} are allowed", metrics.len()));
+        }
+        if asked.ahead.is_empty() && !draft.interventions.is_empty() {
+            return Err(
+                "interventions change what is expected of metrics, and this problem expects nothing of any".into()
+            );
         }
         match asked.ahead.values().max() {
             Some(steps) if *steps > FURTHEST => Err(format!("{steps} steps ahead: at most {FURTHEST} are forecast")),
@@ -180,50 +200,60 @@ impl Draft {
     }
 
     fn asked(&self) -> Asked {
-        match self {
-            Draft::Inventory(draft) => draft.asked(),
-            Draft::Staffing(draft) => draft.asked(),
-            Draft::Budget(draft) => draft.asked(),
-            Draft::Plain => Asked::default(),
+        match &self.parts {
+            Parts::Inventory(draft) => draft.asked(),
+            Parts::Staffing(draft) => draft.asked(),
+            Parts::Budget(draft) => draft.asked(),
+            Parts::Plain => Asked::default(),
         }
     }
 
     /// Whether the problem stands as it is.
     pub fn is_plain(&self) -> bool {
-        match self {
-            Draft::Inventory(draft) => draft.is_plain(),
-            Draft::Staffing(draft) => draft.is_plain(),
-            Draft::Budget(draft) => draft.is_plain(),
-            Draft::Plain => true,
+        match &self.parts {
+            Parts::Inventory(draft) => draft.is_plain(),
+            Parts::Staffing(draft) => draft.is_plain(),
+            Parts::Budget(draft) => draft.is_plain(),
+            Parts::Plain => true,
         }
     }
 
     /// The problem with something in the place of what comes from elsewhere, so that the rest of it can be checked.
     pub fn with_stand_ins(&self, problem: &Value) -> Value {
-        let mut problem = problem.clone();
-        match self {
-            Draft::Inventory(draft) => draft.fill_with_zeros(&mut problem),
-            Draft::Staffing(draft) => draft.fill_with_zeros(&mut problem),
-            Draft::Budget(draft) => draft.fill_with_any(&mut problem),
-            Draft::Plain => {}
+        let mut problem = self.as_the_engine_reads(problem.clone());
+        match &self.parts {
+            Parts::Inventory(draft) => draft.fill_with_zeros(&mut problem),
+            Parts::Staffing(draft) => draft.fill_with_zeros(&mut problem),
+            Parts::Budget(draft) => draft.fill_with_any(&mut problem),
+            Parts::Plain => {}
         }
         problem
     }
 
-    /// Fills the numbers in.
+    /// The problem with its numbers filled in.
     pub fn fill(
         &self,
-        problem: &mut Value,
+        problem: Value,
         sources: &Sources,
         foreseen: &BTreeMap<String, Foreseen>,
         seed: u32,
-    ) -> Result<Filled, NoAnswer> {
-        match self {
-            Draft::Inventory(draft) => draft.fill(problem, sources, foreseen, seed),
-            Draft::Staffing(draft) => draft.fill(problem, sources, foreseen),
-            Draft::Budget(draft) => draft.fill(problem, sources),
-            Draft::Plain => Ok(Filled::default()),
+    ) -> Result<(Value, Filled), NoAnswer> {
+        let mut problem = self.as_the_engine_reads(problem);
+        let filled = match &self.parts {
+            Parts::Inventory(draft) => draft.fill(&mut problem, sources, foreseen, seed)?,
+            Parts::Staffing(draft) => draft.fill(&mut problem, sources, foreseen)?,
+            Parts::Budget(draft) => draft.fill(&mut problem, sources)?,
+            Parts::Plain => Filled::default(),
+        };
+        Ok((problem, filled))
+    }
+
+    /// Without what is not the engine's.
+    fn as_the_engine_reads(&self, mut problem: Value) -> Value {
+        if let Some(fields) = problem.as_object_mut() {
+            fields.remove(interventions::FIELD);
         }
+        problem
     }
 }
 
@@ -267,6 +297,16 @@ impl Sources {
             true => Err(NoAnswer::Stopped),
             false => Ok(found),
         }
+    }
+
+    /// Adds what the supposed interventions do.
+    pub fn suppose(&self, foreseen: &mut BTreeMap<String, Foreseen>) -> Result<Vec<Supposed>, NoAnswer> {
+        interventions::suppose(foreseen, &self.interventions)
+    }
+
+    /// What a reader of the plan should know of what was gathered.
+    pub fn caveats(&self) -> Vec<String> {
+        interventions::caveats(&self.interventions)
     }
 
     /// The dates of a plan that has none of its own.

@@ -7,7 +7,7 @@ use nalgebra::DMatrix;
 use super::pdag::{NodeSet, bit, members};
 use crate::error::{EvidenceError, Result};
 use crate::statistics::correlation::{correlation_matrix, partial_correlation};
-use crate::statistics::distributions::{chi_square_upper, normal_two_sided};
+use crate::statistics::distributions::{chi_square_upper, ln_chi_square_upper, normal_two_sided};
 use crate::table::Table;
 
 /// Which test.
@@ -62,11 +62,35 @@ impl Independence {
             return Ok(p);
         }
         let p = match &self.kind {
-            Kind::Correlations { matrix, rows } => fisher_z(matrix, *rows, x, y, given)?,
-            Kind::Counts { categories, g } => categories.p(x, y, given, *g),
+            Kind::Correlations { matrix, rows } => normal_two_sided(fisher_z(matrix, *rows, x, y, given)?),
+            Kind::Counts { categories, g } => match categories.statistic(x, y, given, *g) {
+                (_, 0.0) => 1.0,
+                (statistic, freedom) => chi_square_upper(statistic, freedom),
+            },
         };
         self.seen.insert(key, p);
         Ok(p)
+    }
+
+    /// ln of [`p`](Self::p), which tells apart what is too sure to be a number.
+    ///
+    /// # Errors
+    /// As [`p`](Self::p).
+    pub fn ln_p(&mut self, x: usize, y: usize, given: NodeSet) -> Result<f64> {
+        let p = self.p(x, y, given)?;
+        if p > f64::MIN_POSITIVE {
+            return Ok(p.ln());
+        }
+        Ok(match &self.kind {
+            Kind::Correlations { matrix, rows } => {
+                let z = fisher_z(matrix, *rows, x, y, given)?;
+                ln_chi_square_upper(z * z, 1.0)
+            }
+            Kind::Counts { categories, g } => {
+                let (statistic, freedom) = categories.statistic(x, y, given, *g);
+                ln_chi_square_upper(statistic, freedom)
+            }
+        })
     }
 
     /// How many different tests were made.
@@ -80,8 +104,7 @@ fn fisher_z(matrix: &DMatrix<f64>, rows: usize, x: usize, y: usize, given: NodeS
     let set: Vec<usize> = members(given).collect();
     crate::table::require_observations("a partial correlation with that many conditions", rows, set.len() + 4)?;
     let r = partial_correlation(matrix, x, y, &set)?.clamp(-1.0 + f64::EPSILON, 1.0 - f64::EPSILON);
-    let z = r.atanh() * ((rows - set.len() - 3) as f64).sqrt();
-    Ok(normal_two_sided(z))
+    Ok(r.atanh() * ((rows - set.len() - 3) as f64).sqrt())
 }
 
 /// Categorical columns as codes 0, 1, …, equal rows merged with their counts.
@@ -234,9 +257,9 @@ impl Categories {
         }
     }
 
-    /// Degrees of freedom count only categories that occur within each configuration; with none left
-    /// the data cannot speak, and p is 1.
-    fn p(&self, x: usize, y: usize, given: NodeSet, g: bool) -> f64 {
+    /// The statistic and its degrees of freedom, which count only categories that occur within each configuration;
+    /// with none left the data cannot speak.
+    fn statistic(&self, x: usize, y: usize, given: NodeSet, g: bool) -> (f64, f64) {
         debug_assert!(given & (bit(x) | bit(y)) == 0);
         let (tables, cells) = self.tables(&[x, y], given);
         let (nx, ny) = (self.sizes[x], self.sizes[y]);
@@ -275,7 +298,7 @@ impl Categories {
                 }
             }
         }
-        if freedom == 0 { 1.0 } else { chi_square_upper(statistic.max(0.0), freedom as f64) }
+        (statistic.max(0.0), freedom as f64)
     }
 }
 

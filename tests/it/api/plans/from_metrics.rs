@@ -85,6 +85,63 @@ async fn orders_follow_the_demand_that_a_metric_is_expected_to_have() {
 }
 
 #[tokio::test]
+async fn what_an_intervention_is_simulated_to_do_is_planned_for() {
+    let owner = world::owner().await;
+    let adverts = |i: i64| 20.0 + (i * 17 % 11) as f64;
+    let sold = metric(&owner, "bread_sold", 200, |i| 20.0 + 2.0 * adverts(i) + (i * 29 % 13) as f64 * 0.2).await;
+    let ads = metric(&owner, "adverts", 200, adverts).await;
+    metric(&owner, "bread_bought", 60, |_| 60.0).await;
+    let simulate = "mutation ($i: SimulateInterventionInput!) { simulateIntervention(input: $i) {
+        run { id summary intervention { effect points { day with without } } } userErrors { message } } }";
+    let simulated = async |horizon: i64| {
+        let input = json!({"metricId": sold, "factorId": ads, "impact": 5, "horizon": horizon, "waitSeconds": 20});
+        owner.ok(simulate, json!({"i": input})).await["simulateIntervention"]["run"].clone()
+    };
+    let run = simulated(30).await;
+    let effect = run["intervention"]["effect"].as_f64().unwrap_or_else(|| panic!("{run}"));
+    assert!((effect - 2.0).abs() < 0.1, "two loaves an advert, not {effect}");
+
+    let without = plan(&owner, "optimizeInventory", json!({"problem": shelf(json!({"metric": sold}))})).await;
+    let changes = json!({"interventions": [{"run": run["id"]}]});
+    let asked = json!({"scenarioOf": without["id"], "changes": changes});
+    let with = plan(&owner, "optimizeInventory", asked).await;
+    assert_eq!(with["plan"]["foreseen"], without["plan"]["foreseen"], "only what was changed differs");
+    let supposed = &with["plan"]["supposed"][0];
+    assert_eq!((&supposed["run"], &supposed["metric"]["key"]), (&run["id"], &json!("bread_sold")));
+    assert_eq!(supposed["summary"], run["summary"]);
+    let demand = |run: &Value, t: usize| -> f64 {
+        run["plan"]["problem"]["products"][0]["demand"][t].as_f64().unwrap_or_else(|| panic!("no demand: {run}"))
+    };
+    for t in 0..14 {
+        let more = demand(&with, t) - demand(&without, t);
+        assert!((more - 5.0 * effect).abs() < 0.02, "period {t}: {more} more, not {}", 5.0 * effect);
+    }
+    let ordered = |run: &Value| -> f64 {
+        let orders = run["plan"]["plan"]["products"][0]["orders"].as_array().expect("orders");
+        orders.iter().filter_map(Value::as_f64).sum()
+    };
+    assert!(ordered(&with) > ordered(&without) + 100.0, "{} and {}", ordered(&with), ordered(&without));
+    let caveats = with["caveats"].as_array().expect("caveats");
+    assert!(caveats.iter().any(|one| one.as_str().is_some_and(|says| says.contains("supposes that this is done"))));
+
+    // What was not simulated as far as the plan goes, and what is no intervention, cannot be planned for.
+    for (run, says) in
+        [(simulated(3).await["id"].clone(), "simulate it further"), (without["id"].clone(), "no simulated")]
+    {
+        let asked = json!({"scenarioOf": without["id"], "changes": {"interventions": [{"run": run}]}});
+        let failed = ended(&owner, "optimizeInventory", asked).await;
+        assert!(failed["failure"].as_str().is_some_and(|failure| failure.contains(says)), "{failed}");
+    }
+    let mut given = shelf(json!(vec![50.0; 14]));
+    given["interventions"] = json!([{"run": run["id"]}]);
+    let product = given["products"][0].as_object_mut().expect("a product");
+    product.remove("service");
+    product.remove("ordered");
+    let refused = ask(&owner, "optimizeInventory", json!({"problem": given})).await;
+    assert_eq!(refused["userErrors"][0]["code"], "INVALID", "{refused}");
+}
+
+#[tokio::test]
 async fn a_kept_forecast_is_used_where_it_fits() {
     let owner = world::owner().await;
     let sold = metric(&owner, "bread_sold", 120, weekly).await;

@@ -18,6 +18,7 @@ pub const RUN: &str = "id status summary caveats failure seed method inputSha256
     plan { status objective bound gap plan replayable solver work nodes problem costs { name amount }
            againstToday { name before after change } binding { says } bindingConstraints { says price }
            foreseen { unit bucket forecast metric { key } points { start mean standardDeviation } }
+           supposed { run summary metric { key } points { start mean standardDeviation } }
            stockTargets { product serviceLevel leadTime leadTimeDemand reorderPoint safetyStock }
            whyNot { members verified repairs { says from to } } }";
 
