@@ -29,6 +29,7 @@ const FILES: &[(&str, &str, &str)] = files! {
     "ask_staffing.js": "text/javascript; charset=utf-8",
     "ask_roster.js": "text/javascript; charset=utf-8",
     "ask_budget.js": "text/javascript; charset=utf-8",
+    "people.js": "text/javascript; charset=utf-8",
     "sales.js": "text/javascript; charset=utf-8",
     "history.js": "text/javascript; charset=utf-8",
     "why.js": "text/javascript; charset=utf-8",
