@@ -22,7 +22,7 @@ const VIEWS = {
 const app = document.getElementById("app");
 let leave = [];
 
-function login(message = "") {
+function login(message = "", look = "error") {
   document.title = "Sign in · Dyocense";
   app.replaceChildren(
     h("div", { class: "card login" },
@@ -35,7 +35,7 @@ function login(message = "") {
         await signIn(email, password);
         show();
       }),
-      h("p", { class: "error", role: "alert" }, message),
+      h("p", { class: look, role: "alert" }, message),
       h("p", { class: "small soft" }, "The API is at /graphql; its ", h("a", { href: "/explorer" }, "explorer"), " works without a network."),
     ),
   );
@@ -48,7 +48,7 @@ async function show() {
     document.title = "Join · Dyocense";
     return app.replaceChildren(join(token, () => {
       window.history.replaceState(null, "", "/");
-      login("Welcome. Sign in with your e-mail and the password you chose.");
+      login("Welcome. Sign in with your e-mail and the password you chose.", "ON_TRACK");
     }));
   }
   if (!signedIn()) return login();
