@@ -1,7 +1,10 @@
 //! Acknowledged events per second of the log's command path, beside the least that any program could ask of the same
 //! Postgres: pgbench inserting one row of the same width, committed to disk each.
 //!
-//! Both run on one private server with the product's own settings, in turns, a few seconds each, several rounds; the
+//! And beside a limit that no program can pass: the same rows with the log's two keys, many a transaction, made inside the
+//! server, with no client, no heads and no outcomes.
+//!
+//! All run on one private server with the product's own settings, in turns, a few seconds each, several rounds; the
 //! figures are medians and their ratios. Absolute numbers belong to the machine and what else runs on it.
 
 use std::{
@@ -50,11 +53,22 @@ pub struct Settings {
     lanes: usize,
 }
 
+/// From this many clients on the limit is measured.
+const MANY: usize = 64;
+
 /// The columns of the log's own table, its primary key, and nothing else.
 const PLAIN_TABLE: &str = "create table plain (
     id bigserial primary key, tenant_id uuid not null, position bigint not null, version bigint not null,
     recorded_at timestamptz not null, stream_id text not null, event_type text not null, actor text not null,
     body text not null, leaf_hash bytea not null)";
+
+/// A log without partitions, checks or heads: its columns and its two keys.
+const BARE_TABLE: &str = "create table bare (
+    tenant_id uuid not null, position bigint not null, version bigint not null, recorded_at timestamptz not null,
+    stream_id text not null, event_type text not null, actor text not null, body text not null, leaf_hash bytea not null,
+    primary key (tenant_id, position), unique (tenant_id, stream_id, version));
+    create sequence bare_position cache 1000";
+const BARE_ROWS: usize = 128;
 
 struct Measured {
     per_second: f64,
@@ -84,7 +98,8 @@ async fn measure(settings: &Settings, server: &EmbeddedPostgres) -> anyhow::Resu
     let tenants: Arc<[TenantId]> = (0..settings.tenants).map(|_| TenantId::new()).collect();
 
     let mut superuser = PgConnection::connect(&server.superuser_url("dyocense")).await?;
-    sqlx::query(PLAIN_TABLE).execute(&mut superuser).await?;
+    sqlx::raw_sql(PLAIN_TABLE).execute(&mut superuser).await?;
+    sqlx::raw_sql(BARE_TABLE).execute(&mut superuser).await?;
     // Every tenant gets a first event, so that no measurement pays for new tenants.
     for &tenant in tenants.iter() {
         log.append(command(tenant, false)).await?;
@@ -98,14 +113,18 @@ async fn measure(settings: &Settings, server: &EmbeddedPostgres) -> anyhow::Resu
     let duration = Duration::from_secs_f64(settings.seconds);
     let mut levels = Vec::new();
     for &clients in &settings.clients {
-        let (mut plain, mut ours, mut keyed) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut plain, mut ours, mut keyed, mut bare) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for _ in 0..settings.rounds {
             sqlx::query("checkpoint").execute(&mut superuser).await?;
-            plain.push(pgbench.run(clients, duration).await?);
+            plain.push(pgbench.run("insert.sql", clients, duration).await?);
+            if clients >= MANY {
+                bare.push(BARE_ROWS as f64 * pgbench.run("bare.sql", 2, duration).await?);
+            }
             ours.push(append_for(&log, &tenants, clients, duration, false).await?);
             keyed.push(append_for(&log, &tenants, clients, duration, true).await?);
         }
-        let level = Level { clients, plain: median(plain), ours: middle(ours), keyed: middle(keyed) };
+        let bare = (!bare.is_empty()).then(|| median(bare));
+        let level = Level { clients, plain: median(plain), ours: middle(ours), keyed: middle(keyed), bare };
         level.print();
         levels.push(level);
     }
@@ -118,6 +137,8 @@ struct Level {
     plain: f64,
     ours: Measured,
     keyed: Measured,
+    /// The limit, measured where there are clients enough to come near it.
+    bare: Option<f64>,
 }
 
 impl Level {
@@ -126,13 +147,17 @@ impl Level {
             format!("{:>8.0}/s {:>5.2}x p99 {:>6.2} ms", m.per_second, m.per_second / self.plain, m.p99_ms)
         };
         println!("{:>7} {:>20.0}/s {:>32} {:>32}", self.clients, self.plain, ours(&self.ours), ours(&self.keyed));
+        if let Some(bare) = self.bare {
+            let part = self.ours.per_second / bare;
+            println!("{:>7} {bare:>20.0}/s made inside the server: append is {part:.2}x of that limit", "");
+        }
     }
 }
 
 fn report(levels: &[Level]) -> Report {
     let best = levels.iter().map(|level| level.plain).fold(f64::MIN, f64::max);
     let mut report = Report::new("append");
-    for Level { clients, plain, ours, keyed } in levels {
+    for Level { clients, plain, ours, keyed, bare } in levels {
         report.figure(format!("pgbench insert, {clients} clients"), *plain, "events/s");
         for (name, measured) in [("append", ours), ("append with key", keyed)] {
             report.figure(format!("{name}, {clients} clients"), measured.per_second, "events/s");
@@ -145,6 +170,15 @@ fn report(levels: &[Level]) -> Report {
             1 => report.target(name, ratio, "x", Target::AtLeast(0.7)),
             64 => report.target(name, ratio, "x", Target::AtLeast(3.0)),
             _ => report.figure(name, ratio, "x"),
+        }
+        if let Some(bare) = bare {
+            report.figure(
+                format!("limit: such rows made inside the server, beside {clients} clients"),
+                *bare,
+                "events/s",
+            );
+            report.figure(format!("append, {clients} clients / that limit"), ours.per_second / bare, "x");
+            report.figure(format!("that limit / pgbench's best, beside {clients} clients"), bare / best, "x");
         }
         if *clients == 256 {
             let name = "append, 256 clients / pgbench's best";
@@ -273,16 +307,26 @@ impl Pgbench {
             "6e340b9cffb37a98".repeat(4),
         );
         std::fs::write(script.path().join("insert.sql"), statement)?;
+        // 1,000 businesses, new streams in the order of their names, as ids of version 7 make them.
+        let rows = format!(
+            "insert into bare (tenant_id, position, version, recorded_at, stream_id, event_type, actor, body, leaf_hash) \
+             select lpad((n % 1000)::text, 32, '0')::uuid, n, 1, now(), 'goal-' || lpad(to_hex(n), 36, '0'), 'GoalCreated', \
+             'user:{id}', '{}', '\\x{}' from (select nextval('bare_position') as n from generate_series(1, {BARE_ROWS})) s;\n",
+            "x".repeat(body_bytes as usize),
+            "6e340b9cffb37a98".repeat(4),
+        );
+        std::fs::write(script.path().join("bare.sql"), rows)?;
         Ok(Self { program, script, url: server.superuser_url("dyocense") })
     }
 
-    async fn run(&self, clients: usize, duration: Duration) -> anyhow::Result<f64> {
+    /// Transactions a second of a script.
+    async fn run(&self, script: &str, clients: usize, duration: Duration) -> anyhow::Result<f64> {
         let mut command = Command::new(&self.program);
         command
             .args(["--no-vacuum", "--protocol=prepared", "--jobs", &clients.min(2).to_string()])
             .args(["--client", &clients.to_string(), "--time", &duration.as_secs().max(1).to_string()])
             .arg("--file")
-            .arg(self.script.path().join("insert.sql"))
+            .arg(self.script.path().join(script))
             .arg(&self.url)
             .stdin(Stdio::null());
         let output = tokio::task::spawn_blocking(move || command.output()).await??;

@@ -55,8 +55,10 @@ pub async fn migrate(url: &str) -> Result<Migrations, MigrateError> {
     migrator().run(&mut connection).await?;
     connection
         .execute(
-            "grant usage on schema migrations to dyocense_reader; \
-             grant select on migrations.applied to dyocense_reader",
+            // In one transaction, in turns: two grants on one object at once would break each other.
+            "begin; select pg_advisory_xact_lock(hashtext('dyocense roles')); \
+             grant usage on schema migrations to dyocense_reader; \
+             grant select on migrations.applied to dyocense_reader; commit",
         )
         .await
         .map_err(MigrateError::Status)?;

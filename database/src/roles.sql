@@ -9,6 +9,8 @@ declare
     -- Postgres 16 splits membership: SET ROLE needs the SET option, which a creator does not have by itself.
     may_become text := case when current_setting('server_version_num')::int >= 160000 then 'SET' else 'MEMBER' end;
 begin
+    -- Processes that start at once on the same database take turns: two grants on one object would break each other.
+    perform pg_advisory_xact_lock(hashtext('dyocense roles'));
     foreach wanted in array array[
         'dyocense_owner',      -- owns the schemas and runs the migrations
         'dyocense_writer',     -- appends to the log

@@ -2,8 +2,12 @@
 
 use std::path::Path;
 
+use std::time::Duration;
+
 use dyocense_tests::{Business, CallError, Client, DataDir, Incoming, Program, ProgramOptions, Socket};
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 use crate::database::process::{eventually, living_in};
 
@@ -180,4 +184,50 @@ async fn a_subscriber_that_does_not_read_is_closed_with_the_position_from_which_
         }
     }
     assert!(seen.windows(2).all(|pair| pair[0] + 1 == pair[1]), "no gap, nothing twice: {seen:?}");
+}
+
+/// The next request to a collector, its first line and its body; it is answered with 200.
+async fn exported(collector: &TcpListener) -> (String, Vec<u8>) {
+    let (mut connection, _) = collector.accept().await.expect("a connection");
+    let mut received: Vec<u8> = Vec::new();
+    loop {
+        let read = connection.read_buf(&mut received).await.expect("a request");
+        let end = received.windows(4).position(|four| four == b"\r\n\r\n");
+        let head = end.map(|end| String::from_utf8_lossy(&received[..end]).to_ascii_lowercase());
+        let length = head.as_deref().and_then(|head| {
+            head.lines().find_map(|line| line.strip_prefix("content-length: ")?.trim().parse::<usize>().ok())
+        });
+        if let (Some(end), Some(head), Some(length)) = (end, &head, length)
+            && received.len() >= end + 4 + length
+        {
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+            connection.write_all(answer).await.expect("an answer");
+            return (head.lines().next().unwrap_or_default().to_owned(), received[end + 4..].to_vec());
+        }
+        assert!(read > 0, "the request ended early");
+    }
+}
+
+#[tokio::test]
+async fn traces_reach_the_collector_that_is_configured() {
+    let collector = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = collector.local_addr().expect("its address");
+    let data = DataDir::new("traces");
+    let environment = vec![
+        ("DYOCENSE_TELEMETRY_OTLP_ENDPOINT".to_owned(), format!("http://{address}")),
+        ("DYOCENSE_TELEMETRY_SERVICE_NAME".to_owned(), "dyocense-on-trial".to_owned()),
+    ];
+    let program = Program::serve(ProgramOptions { environment, ..in_directory(&data) }).await;
+    Business::register(&Client::new(&program.url())).await;
+    let holds = |body: &[u8], words: &str| body.windows(words.len()).any(|part| part == words.as_bytes());
+    let wait = Duration::from_secs(30);
+    loop {
+        let (request, body) = tokio::time::timeout(wait, exported(&collector)).await.expect("traces arrive");
+        assert!(request.starts_with("post /v1/traces "), "{request}");
+        assert!(holds(&body, "dyocense-on-trial"), "every export names the service");
+        // Readiness is asked for first; the spans of the mutations follow.
+        if holds(&body, "/graphql") {
+            break;
+        }
+    }
 }

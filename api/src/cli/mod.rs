@@ -14,6 +14,7 @@ mod forecast;
 mod import;
 mod migrate;
 mod optimize;
+mod password;
 mod projections;
 mod schema;
 mod serve;

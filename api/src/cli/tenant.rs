@@ -6,7 +6,7 @@ use dyocense_commands::identity::RegisterBusiness;
 use dyocense_eventlog::TenantId;
 use dyocense_projections::{analytics, identity};
 
-use super::user::read_password;
+use super::password::read_password;
 use crate::node::Node;
 use crate::settings::Settings;
 use crate::tenants;

@@ -1,11 +1,9 @@
 //! `dyocense user`
 
-use std::io::{BufRead, IsTerminal, Write};
-
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Subcommand;
-use zeroize::Zeroizing;
 
+use super::password::read_password;
 use super::tenant;
 use crate::node::Node;
 use crate::settings::Settings;
@@ -70,20 +68,4 @@ async fn reset_password(node: &Node, email: &str, tenant: &str) -> anyhow::Resul
     node.commands.reset_password(tenant, person.user_id, password).await?;
     println!("The password of {email} is changed.");
     Ok(())
-}
-
-/// One line of standard input. A secret does not belong on a command line, where every process can read it.
-pub fn read_password(prompt: &str) -> anyhow::Result<Zeroizing<String>> {
-    let stdin = std::io::stdin();
-    if stdin.is_terminal() {
-        eprint!("{prompt}");
-        std::io::stderr().flush()?;
-    }
-    let mut line = Zeroizing::new(String::new());
-    stdin.lock().read_line(&mut line)?;
-    let password = line.trim_end_matches(['\r', '\n']);
-    if password.is_empty() {
-        bail!("no password was given on standard input");
-    }
-    Ok(Zeroizing::new(password.to_owned()))
 }

@@ -203,6 +203,8 @@ async fn a_causal_graph_is_learnt_and_edited_with_a_reason() {
     };
     assert_eq!(latest["versions"][0], json!({"version": 6, "because": "DATA_REWRITTEN", "days": DAYS + 20}));
 
+    let models = owner.ok("{ causalModels { id } }", Value::Null).await;
+    assert_eq!(models["causalModels"], json!([{"id": model}]));
     let alone = json!({"metricIds": [sales]});
     assert_eq!(owner.refusal(build, json!({"i": alone})).await.1, "input.metricIds");
 }

@@ -111,6 +111,8 @@ async fn an_api_key_is_shown_once_works_and_is_withdrawn() {
     machine.token = Some(made["createApiKey"]["key"].as_str().expect("the key").to_owned());
     assert_eq!(machine.ok("{ viewer { role user { id } } }", json!({})).await["viewer"]["role"], "MEMBER");
     assert_eq!(machine.code("mutation { renameBusiness { nothing } }", json!({})).await, "FORBIDDEN");
+    let listed = owner.ok("{ apiKeys { edges { node { id name role revoked } } } }", Value::Null).await;
+    assert_eq!(listed["apiKeys"]["edges"], json!([{"node": made["createApiKey"]["apiKey"]}]));
     let revoke = "mutation ($id: ID!) { revokeApiKey(input: {apiKeyId: $id}) { apiKey { revoked }
         userErrors { code } } }";
     let revoked = owner.ok(revoke, json!({"id": made["createApiKey"]["apiKey"]["id"]})).await;

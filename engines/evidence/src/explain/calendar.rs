@@ -11,7 +11,7 @@ use crate::table::Table;
 const NEW: f64 = 1e-6;
 
 /// Name of the part that never moves.
-pub(super) const CONSTANT: &str = "constant";
+const CONSTANT: &str = "constant";
 
 /// One column of the calendar and the part it belongs to.
 pub(super) struct CalendarColumn {

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::calendar::{CONSTANT, Calendar, CalendarColumn, Spanned};
+use super::calendar::{Calendar, CalendarColumn, Spanned};
 use super::history::{Whitened, continue_errors, variance_of_mean, whitened};
 use crate::error::{EvidenceError, Result};
 use crate::progress::Progress;
@@ -102,7 +102,7 @@ pub struct Explanation {
     pub before: f64,
     /// What the calendar alone accounts for of their difference.
     pub calendar_effect: f64,
-    /// The same, part by part; the parts sum to the whole.
+    /// The same, part by part, of the parts that differ between the two; they sum to the whole.
     pub calendar_parts: Vec<CalendarPart>,
     /// Mean that history and calendar led one to expect in the range.
     pub expected: f64,
@@ -316,10 +316,13 @@ fn calendar_parts(
 ) -> Vec<CalendarPart> {
     let mut parts: Vec<CalendarPart> = Vec::new();
     for (column, coefficient) in calendar.iter().zip(&base.fit.coefficients) {
+        // An occasion of other days is no part of this change.
+        if column.values[earlier..=last].iter().all(|value| *value == column.values[first]) {
+            continue;
+        }
         let effect = coefficient * (mean(&column.values[first..=last]) - mean(&column.values[earlier..first]));
         match parts.iter_mut().find(|part| part.name == column.part) {
             Some(part) => part.effect += effect,
-            None if column.part == CONSTANT => {}
             None => parts.push(CalendarPart { name: column.part.clone(), effect }),
         }
     }

@@ -51,7 +51,8 @@ pub fn completed(dag: &Pdag) -> Pdag {
             }
         }
     }
-    meek::close(&mut class, &Knowledge::none(dag.nodes()));
+    let order: Vec<usize> = (0..dag.nodes()).collect();
+    meek::close(&mut class, &Knowledge::none(dag.nodes()), &order);
     class
 }
 

@@ -5,46 +5,49 @@
 use super::knowledge::Knowledge;
 use super::pdag::{Pdag, bit, members};
 
-/// Applies the rules until nothing changes.
+/// Applies the rules until nothing changes. An edge that would close a directed cycle stays undirected.
 ///
-/// Where the directed edges contradict each other, as those learnt from data may, an edge that the rules would direct
-/// both ways, or into a cycle, stays undirected. All edges of a round see the same graph: the order of nodes is nothing.
-pub fn close(graph: &mut Pdag, knowledge: &Knowledge) {
-    let rules: &[fn(&Pdag, usize, usize) -> bool] = match knowledge.is_empty() {
-        true => &[first, second, third],
-        false => &[first, second, third, fourth],
-    };
-    let mut open = Pdag::clone(graph);
+/// Where directed edges contradict each other, as those learnt from data may, an edge can follow in both directions: the
+/// first that is met stands, of the pairs in this `order` of the nodes. Elsewhere the order is nothing.
+pub fn close(graph: &mut Pdag, knowledge: &Knowledge, order: &[usize]) {
+    let fourth = !knowledge.is_empty();
     loop {
-        let follows = |a: usize, b: usize| knowledge.allows(a, b) && rules.iter().any(|rule| rule(graph, a, b));
-        let mut directed = Vec::new();
-        for (a, b) in ordered_pairs(&open) {
-            if graph.is_undirected(a, b) && follows(a, b) {
-                directed.push((a, b));
+        let mut changed = false;
+        for (a, b) in ordered_pairs(graph, order) {
+            changed |= follows(graph, a, b, first) && direct(graph, knowledge, a, b);
+        }
+        for (a, b) in ordered_pairs(graph, order) {
+            changed |= follows(graph, a, b, second) && direct(graph, knowledge, a, b);
+        }
+        for (a, b) in ordered_pairs(graph, order) {
+            changed |= follows(graph, a, b, third) && direct(graph, knowledge, a, b);
+        }
+        if fourth {
+            for (a, b) in ordered_pairs(graph, order) {
+                changed |= follows(graph, a, b, rule_four) && direct(graph, knowledge, a, b);
             }
         }
-        if directed.is_empty() {
+        if !changed {
             return;
         }
-        // What contradicts itself is asked no more.
-        let mut next = graph.clone();
-        for &(a, b) in &directed {
-            open.remove(a, b);
-            if !directed.contains(&(b, a)) {
-                next.set_directed(a, b);
-            }
-        }
-        let circular: Vec<_> = directed.iter().filter(|(a, b)| next.descendants(*b) & bit(*a) != 0).collect();
-        for &&(a, b) in &circular {
-            next.remove(a, b);
-            next.set_undirected(a, b);
-        }
-        *graph = next;
     }
 }
 
-fn ordered_pairs(graph: &Pdag) -> Vec<(usize, usize)> {
-    (0..graph.nodes()).flat_map(|a| members(graph.neighbours(a)).map(move |b| (a, b))).collect()
+fn ordered_pairs(graph: &Pdag, order: &[usize]) -> Vec<(usize, usize)> {
+    let pairs = order.iter().flat_map(|a| order.iter().map(move |b| (*a, *b)));
+    pairs.filter(|(a, b)| graph.is_undirected(*a, *b)).collect()
+}
+
+fn follows(graph: &Pdag, a: usize, b: usize, rule: fn(&Pdag, usize, usize) -> bool) -> bool {
+    graph.is_undirected(a, b) && rule(graph, a, b)
+}
+
+fn direct(graph: &mut Pdag, knowledge: &Knowledge, a: usize, b: usize) -> bool {
+    if !knowledge.allows(a, b) || graph.descendants(b) & bit(a) != 0 {
+        return false;
+    }
+    graph.set_directed(a, b);
+    true
 }
 
 /// c -> a - b with c and b not adjacent: a -> b, or a new collider would appear at a.
@@ -64,7 +67,7 @@ fn third(graph: &Pdag, a: usize, b: usize) -> bool {
 }
 
 /// a - d -> c -> b, a adjacent to c, d and b not adjacent, a - b: a -> b.
-fn fourth(graph: &Pdag, a: usize, b: usize) -> bool {
+fn rule_four(graph: &Pdag, a: usize, b: usize) -> bool {
     members(graph.parents(b) & graph.adjacent(a))
         .any(|c| graph.parents(c) & graph.neighbours(a) & !graph.adjacent(b) & !bit(b) != 0)
 }

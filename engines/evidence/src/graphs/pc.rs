@@ -45,8 +45,33 @@ pub fn pc(
     let (mut graph, separators) = skeleton(data.width(), &mut independence, alpha, knowledge, progress)?;
     knowledge.orient(&mut graph);
     direct_colliders(&mut graph, &separators, knowledge, &mut independence)?;
-    meek::close(&mut graph, knowledge);
+    meek::close(&mut graph, knowledge, &by_name(data.names()));
     Ok(PcResult { graph, separators, tests: independence.tests_made() })
+}
+
+/// The columns by name, numbers in names by their size: X2 before X10. What contradicts itself is settled in this order, so
+/// that it does not hang on the order of columns; in that of columns called X1, X2, … it is what other programs do.
+fn by_name(names: &[String]) -> Vec<usize> {
+    let key = |name: &str| {
+        let mut parts: Vec<(u128, String)> = vec![(0, String::new())];
+        let mut in_number = false;
+        for letter in name.chars() {
+            let digit = letter.to_digit(10);
+            if digit.is_some() && !in_number {
+                parts.push((0, String::new()));
+            }
+            in_number = digit.is_some();
+            let part = parts.len() - 1;
+            match digit {
+                Some(digit) => parts[part].0 = parts[part].0.saturating_mul(10).saturating_add(digit.into()),
+                None => parts[part].1.push(letter),
+            }
+        }
+        parts
+    };
+    let mut order: Vec<usize> = (0..names.len()).collect();
+    order.sort_by_cached_key(|&j| (key(&names[j]), &names[j]));
+    order
 }
 
 type Separators = Vec<Vec<Option<NodeSet>>>;
@@ -130,6 +155,22 @@ struct Collider {
 /// Above this many neighbours only sets of up to three of them are tried for a collider's doubt.
 const ALL_SUBSETS: usize = 10;
 
+/// ln of the largest p-value of "x and z are independent" given a set with y, of neighbours of either.
+fn doubt(graph: &Pdag, independence: &mut Independence, x: usize, y: usize, z: usize) -> Result<f64> {
+    let mut doubt = f64::NEG_INFINITY;
+    for end in [x, z] {
+        let others: Vec<usize> = members(graph.adjacent(end) & !bit(x) & !bit(y) & !bit(z)).collect();
+        let largest = if others.len() > ALL_SUBSETS { 3 } else { others.len() };
+        for size in 0..=largest {
+            for_each_subset(&others, size, &mut |set| {
+                doubt = doubt.max(independence.ln_p(x, z, set | bit(y))?);
+                Ok(())
+            })?;
+        }
+    }
+    Ok(doubt)
+}
+
 fn direct_colliders(
     graph: &mut Pdag,
     separators: &Separators,
@@ -147,17 +188,7 @@ fn direct_colliders(
                 if separated_by_y || !knowledge.allows(x, y) || !knowledge.allows(z, y) {
                     continue;
                 }
-                let mut doubt = f64::NEG_INFINITY;
-                for end in [x, z] {
-                    let others: Vec<usize> = members(graph.adjacent(end) & !bit(x) & !bit(y) & !bit(z)).collect();
-                    let largest = if others.len() > ALL_SUBSETS { 3 } else { others.len() };
-                    for size in 0..=largest {
-                        for_each_subset(&others, size, &mut |set| {
-                            doubt = doubt.max(independence.ln_p(x, z, set | bit(y))?);
-                            Ok(())
-                        })?;
-                    }
-                }
+                let doubt = doubt(graph, independence, x, y, z)?;
                 found.push(Collider { x, y, z, doubt });
             }
         }
@@ -269,6 +300,13 @@ pub(super) mod tests {
                 assert!(is_same_in_another_order(&signs, IndependenceTest::GSquare, seed), "signs, seed {seed}");
             }
         }
+    }
+
+    #[test]
+    fn numbers_in_names_go_by_their_size() {
+        let names = ["X10", "price", "X2", "X1", "X1b", "2"].map(String::from);
+        let sorted: Vec<&str> = by_name(&names).into_iter().map(|j| names[j].as_str()).collect();
+        assert_eq!(sorted, ["2", "X1", "X1b", "X2", "X10", "price"]);
     }
 
     #[test]
