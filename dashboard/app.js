@@ -6,8 +6,9 @@ import { overview } from "./overview.js";
 import { goals } from "./goals.js";
 import { plans } from "./plans.js";
 import { sales } from "./sales.js";
-import { history } from "./history.js";
+import { history as past } from "./history.js";
 import { why } from "./why.js";
+import { join, people } from "./people.js";
 
 const VIEWS = {
   overview: { title: "Overview", show: overview },
@@ -15,12 +16,13 @@ const VIEWS = {
   plans: { title: "Plans", show: plans },
   why: { title: "Why?", show: why, hidden: () => role() === "AUDITOR" },
   sales: { title: "Import sales", show: sales, hidden: () => role() === "AUDITOR" },
-  history: { title: "History", show: history, hidden: () => role() === "MEMBER" },
+  people: { title: "People", show: people, hidden: () => role() === "MEMBER" || role() === "AUDITOR" },
+  history: { title: "History", show: past, hidden: () => role() === "MEMBER" },
 };
 const app = document.getElementById("app");
 let leave = [];
 
-function login(message = "") {
+function login(message = "", look = "error") {
   document.title = "Sign in · Dyocense";
   app.replaceChildren(
     h("div", { class: "card login" },
@@ -33,7 +35,7 @@ function login(message = "") {
         await signIn(email, password);
         show();
       }),
-      h("p", { class: "error", role: "alert" }, message),
+      h("p", { class: look, role: "alert" }, message),
       h("p", { class: "small soft" }, "The API is at /graphql; its ", h("a", { href: "/explorer" }, "explorer"), " works without a network."),
     ),
   );
@@ -41,6 +43,14 @@ function login(message = "") {
 
 async function show() {
   for (const stop of leave.splice(0)) stop();
+  const [place, token] = location.hash.slice(1).split("/");
+  if (place === "join" && token) {
+    document.title = "Join · Dyocense";
+    return app.replaceChildren(join(token, () => {
+      window.history.replaceState(null, "", "/");
+      login("Welcome. Sign in with your e-mail and the password you chose.", "ON_TRACK");
+    }));
+  }
   if (!signedIn()) return login();
   const name = location.hash.slice(1).split("/")[0] || "overview";
   const view = VIEWS[name] ?? VIEWS.overview;

@@ -24,21 +24,23 @@ function steps(low, high, about) {
  * `odd`: what was noticed, each with its `explanation`.
  */
 export function lineChart(points, { unit, label, ahead = [], odd = [] }) {
-  if (points.length === 0) return h("p", { class: "soft" }, "No points in this range.");
+  if (points.length + ahead.length === 0) return h("p", { class: "soft" }, "No points in this range.");
   const values = points.map((point) => point.value);
   const bounds = ahead.flatMap((point) => [point.low, point.high]);
   const low = Math.min(0, ...values, ...bounds);
   const marks = steps(low, Math.max(...values, ...bounds, low + 1e-9), 4);
   const [bottom, top] = [marks[0], marks.at(-1)];
-  const [begin, end] = [+points[0].at, +(ahead.at(-1) ?? points.at(-1)).at];
+  const [begin, end] = [+(points[0] ?? ahead[0]).at, +(ahead.at(-1) ?? points.at(-1)).at];
   const x = (at) => LEFT + ((at - begin) / (end - begin || 1)) * (WIDTH - LEFT - 10);
   const y = (value) => TOP + (1 - (value - bottom) / (top - bottom || 1)) * (HEIGHT - TOP - BOTTOM);
   const line = (places) => places.map(([at, value], i) => `${i ? "L" : "M"}${x(+at).toFixed(1)},${y(value).toFixed(1)}`).join("");
   const path = line(points.map((point) => [point.at, point.value]));
-  const area = `${path}L${x(+points.at(-1).at).toFixed(1)},${y(bottom)}L${x(begin).toFixed(1)},${y(bottom)}Z`;
-  const band = ahead.length ? `${line([[points.at(-1).at, values.at(-1)], ...ahead.map((point) => [point.at, point.high]), ...ahead.toReversed().map((point) => [point.at, point.low])])}Z` : "";
-  const expected = ahead.length ? line([[points.at(-1).at, values.at(-1)], ...ahead.map((point) => [point.at, point.value])]) : "";
-  const summary = `${label}: ${points.length} points from ${day(points[0].at)} to ${day(points.at(-1).at)}, last ${number(values.at(-1), unit)}${ahead.length ? `, then ${ahead.length} steps ahead` : ""}`;
+  const area = points.length === 0 ? "" : `${path}L${x(+points.at(-1).at).toFixed(1)},${y(bottom)}L${x(begin).toFixed(1)},${y(bottom)}Z`;
+  const last = points.length ? [[points.at(-1).at, values.at(-1)]] : [];
+  const band = ahead.length ? `${line([...last, ...ahead.map((point) => [point.at, point.high]), ...ahead.toReversed().map((point) => [point.at, point.low])])}Z` : "";
+  const expected = ahead.length ? line([...last, ...ahead.map((point) => [point.at, point.value])]) : "";
+  const known = points.length ? `${points.length} points from ${day(points[0].at)} to ${day(points.at(-1).at)}, last ${number(values.at(-1), unit)}` : "";
+  const summary = `${label}: ${[known, ahead.length ? `${ahead.length} steps ahead` : ""].filter(Boolean).join(", then ")}`;
 
   const cursor = svg("line", { class: "cursor", y1: TOP, y2: HEIGHT - BOTTOM, visibility: "hidden" });
   const dot = svg("circle", { class: "dot", r: 4, visibility: "hidden" });

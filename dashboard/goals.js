@@ -12,6 +12,9 @@ const GOAL = `id title unit start due status lifecycle
   milestones { id title value reachedOn missed }
   insight { summary }`;
 
+// No forecast is certain.
+const chance = (probability) => (probability > 0.99 ? "more than 99 %" : probability < 0.01 ? "less than 1 %" : `${Math.round(probability * 100)} %`);
+
 function card(goal) {
   const { pace, aim, unit } = goal;
   const share = (value) => `${Math.round(Math.max(0, Math.min(1, Number(value ?? 0))) * 100)}%`;
@@ -27,7 +30,7 @@ function card(goal) {
     h("p", { style: "margin:.3rem 0" }, pace ? `${pace.actual === null ? "No reading yet" : number(pace.actual, unit)}${pace.expected === null ? "" : `, ${number(pace.expected, unit)} expected by ${day(pace.day)}`}` : "No reading yet"),
     goal.forecast && goal.lifecycle === "ACTIVE" && h("p", { style: "margin:.3rem 0" },
       `Heading for ${number(goal.forecast.value, unit)} (${number(goal.forecast.lower)} to ${number(goal.forecast.upper)})`,
-      goal.forecast.probability !== null && `, a chance of ${Math.round(Number(goal.forecast.probability) * 100)} %`),
+      goal.forecast.probability !== null && `, a chance of ${chance(Number(goal.forecast.probability))}`),
     h("p", { class: "small" }, goal.insight?.summary ?? pace?.reason ?? goal.feasibility.reason),
     goal.milestones.length > 0 && h("ul", { class: "small" }, ...goal.milestones.map((milestone) =>
       h("li", {}, `${milestone.title} (${number(milestone.value, unit)})`, milestone.reachedOn ? ` — reached ${day(milestone.reachedOn)}` : milestone.missed ? " — missed" : ""))));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use dyocense_commands::{Commands, CommandsOptions, SystemClock, policies};
+use dyocense_commands::{Commands, CommandsOptions, MailOptions, SystemClock, policies};
 use dyocense_database::embedded::{EmbeddedPostgres, Options as EmbeddedOptions};
 use dyocense_database::{Database, PoolSizes};
 use dyocense_domain::connectors::ImportEvent;
@@ -16,6 +16,7 @@ use dyocense_domain::metrics::MetricEvent;
 use dyocense_domain::optimization::ConstraintEvent;
 use dyocense_domain::runs::RunEvent;
 use dyocense_eventlog::{EventLog, Options as LogOptions, Upcasters};
+use dyocense_integrations::SmtpMailer;
 use dyocense_projections::{Options as ProjectionOptions, Projections, Running};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -91,6 +92,7 @@ impl Node {
             master_key: keys.root,
             password_checks: settings.auth.password_checks,
             issuer: ISSUER.to_owned(),
+            mail: mail(settings)?,
         })
         .await
         .context("the signing keys could not be read: is keys.master the one that this database was set up with?")?;
@@ -106,6 +108,7 @@ impl Node {
         tasks.spawn(self.commands.clone().run_analyses(analysis_slots(), stop.clone()));
         tasks.spawn(policies::run(self.commands.clone(), policies::all(), stop.clone()));
         tasks.spawn(self.commands.clone().run_scheduler(stop.clone()));
+        tasks.spawn(self.commands.clone().run_mail(stop.clone()));
         Workers { projecting: self.projections.start(), stop, tasks }
     }
 
@@ -143,6 +146,12 @@ async fn rebuild_if_outdated(projections: Projections, stop: CancellationToken) 
         Some(Ok(None)) | None => {}
         Some(Err(error)) => tracing::error!(%error, "the read models could not be rebuilt"),
     }
+}
+
+fn mail(settings: &Settings) -> anyhow::Result<Option<MailOptions>> {
+    let Some(mail) = &settings.mail else { return Ok(None) };
+    let mailer = SmtpMailer::new(mail.smtp_url.expose(), &mail.from)?;
+    Ok(Some(MailOptions { mailer: Arc::new(mailer), public_url: settings.public_url(settings.http.listen) }))
 }
 
 /// Runs at one time: half of the machine, so that the other half answers meanwhile.

@@ -14,7 +14,7 @@ use sqlx::PgPool;
 use crate::caller::Caller;
 use crate::error::{CommandError, Fault};
 use crate::identity::{AccessTokens, Passwords, RecentPrincipals};
-use crate::ports::ReadModels;
+use crate::ports::{Mailer, ReadModels};
 use crate::runs::Going;
 use crate::secrets::MasterKey;
 use crate::turns::Turns;
@@ -34,6 +34,16 @@ pub struct CommandsOptions {
     pub password_checks: usize,
     /// The issuer named in access tokens.
     pub issuer: String,
+    /// None: no mail is sent.
+    pub mail: Option<MailOptions>,
+}
+
+/// How mail goes out.
+#[derive(Clone)]
+pub struct MailOptions {
+    pub mailer: Arc<dyn Mailer>,
+    /// Where people reach this server with a browser, without a slash at its end.
+    pub public_url: String,
 }
 
 /// All use cases, and what they share. Cheap to clone.
@@ -53,6 +63,9 @@ pub struct Commands {
     pub(crate) run_queued: Arc<tokio::sync::Notify>,
     pub(crate) going_runs: Going,
     pub(crate) turns: Turns,
+    pub(crate) mail: Option<MailOptions>,
+    /// Wakes the sender of mail of this node.
+    pub(crate) mail_queued: Arc<tokio::sync::Notify>,
 }
 
 /// What a command did. `position` is how far the tenant's history reaches with it; `events` are those of this
@@ -89,6 +102,8 @@ impl Commands {
             run_queued: Arc::default(),
             going_runs: Going::default(),
             turns: Turns::default(),
+            mail: options.mail,
+            mail_queued: Arc::default(),
         })
     }
 

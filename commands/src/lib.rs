@@ -26,4 +26,4 @@ mod vault;
 pub use caller::{Actor, Caller};
 pub use clock::SystemClock;
 pub use error::{CommandError, Fault};
-pub use execute::{Commands, CommandsOptions, Outcome};
+pub use execute::{Commands, CommandsOptions, MailOptions, Outcome};

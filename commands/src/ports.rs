@@ -25,6 +25,50 @@ pub enum ReadError {
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+/// A mail to a person.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Mail {
+    /// Names it to mail programs, so that the same mail sent twice is one: letters, digits and hyphens.
+    pub key: String,
+    pub to: String,
+    pub subject: String,
+    pub body: String,
+}
+
+impl std::fmt::Debug for Mail {
+    /// Without what it says and to whom: it may hold a secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Mail").field("key", &self.key).finish_non_exhaustive()
+    }
+}
+
+/// Why a mail was not sent. Without servers' words, which repeat addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum MailError {
+    #[error("the mail server refuses this mail for good (SMTP status {0})")]
+    Refused(u16),
+    #[error("the address is none that mail can be sent to")]
+    Address,
+    #[error("the mail server does not take it now (SMTP status {0})")]
+    NotNow(u16),
+    #[error("the mail server cannot be reached: {0}")]
+    Unreachable(&'static str),
+}
+
+impl MailError {
+    /// Whether trying again is of no use.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Refused(_) | Self::Address)
+    }
+}
+
+/// Hands mail to a mail server.
+#[async_trait]
+pub trait Mailer: Send + Sync {
+    /// Returns once the server has taken the mail; in at most a minute.
+    async fn send(&self, mail: &Mail) -> Result<(), MailError>;
+}
+
 /// A metric as its owner sees it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MetricSummary {

@@ -69,7 +69,7 @@ pub fn random<const N: usize>() -> [u8; N] {
 }
 
 /// A secret that a caller holds and we store only as a hash. It names its tenant, so that it can be looked up inside
-/// the tenant's own transaction: `<prefix>_<tenant and 32 random bytes, base64url>`.
+/// the tenant's own transaction: `<prefix>_<tenant and 32 secret bytes, base64url>`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token {
     tenant: TenantId,
@@ -84,9 +84,20 @@ impl std::fmt::Debug for Token {
 
 impl Token {
     pub fn generate(prefix: &str, tenant: TenantId) -> Self {
+        Self::new(prefix, tenant, &random())
+    }
+
+    /// The token that follows from a key and what the token is for: whoever has the key can make it again, so that it
+    /// need not be kept until it is handed over.
+    pub fn derive(prefix: &str, tenant: TenantId, key: &[u8; 32], purpose: &[u8]) -> Self {
+        let secret = keyed_hash(key, &[prefix.as_bytes(), Uuid::from(tenant).as_bytes(), purpose]);
+        Self::new(prefix, tenant, &secret)
+    }
+
+    fn new(prefix: &str, tenant: TenantId, secret: &[u8; 32]) -> Self {
         let mut bytes = [0; 48];
         bytes[..16].copy_from_slice(Uuid::from(tenant).as_bytes());
-        bytes[16..].copy_from_slice(&random::<32>());
+        bytes[16..].copy_from_slice(secret);
         let text = format!("{prefix}_{}", URL_SAFE_NO_PAD.encode(bytes));
         Self { tenant, text: Zeroizing::new(text) }
     }
@@ -125,6 +136,20 @@ mod tests {
         assert_eq!(format!("{token:?}"), "Token(hidden)");
         assert!(Token::parse("dyk", token.expose()).is_none());
         assert!(Token::parse("dyr", "dyr_short").is_none());
+    }
+
+    #[test]
+    fn a_derived_token_is_the_same_again_and_another_for_anything_else() {
+        let tenant = TenantId::from(Uuid::now_v7());
+        let token = Token::derive("dyi", tenant, &[7; 32], b"one");
+        assert_eq!(Token::parse("dyi", token.expose()), Some(Token::derive("dyi", tenant, &[7; 32], b"one")));
+        for other in [
+            Token::derive("dyi", tenant, &[8; 32], b"one"),
+            Token::derive("dyi", tenant, &[7; 32], b"two"),
+            Token::derive("dyi", TenantId::from(Uuid::now_v7()), &[7; 32], b"one"),
+        ] {
+            assert!(other != token);
+        }
     }
 
     #[test]

@@ -82,7 +82,12 @@ impl TenantTx {
     async fn start(pool: &PgPool, tenant: TenantId, begin: &str) -> Result<Self, sqlx::Error> {
         // A simple query takes no parameters; a formatted UUID holds nothing but hex digits and hyphens.
         let statement = format!("{begin}; SELECT set_config('app.tenant', '{tenant}', true)");
-        let transaction = pool.begin_with(AssertSqlSafe(statement)).await?;
+        let pool = pool.clone();
+        // On a task of its own, which goes on to its end: where the caller goes away while it begins, what began is
+        // rolled back. Dropped in between, the connection would go back to the pool with its transaction open, and its
+        // next user would see the past (held by `tests/it/eventlog/transactions.rs`).
+        let beginning = tokio::spawn(async move { pool.begin_with(AssertSqlSafe(statement)).await });
+        let transaction = beginning.await.map_err(|_| sqlx::Error::WorkerCrashed)??;
         Ok(Self { tenant, transaction })
     }
 

@@ -5,6 +5,7 @@
 
 mod client;
 pub mod faults;
+pub mod mail;
 mod postgres;
 mod program;
 

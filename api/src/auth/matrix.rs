@@ -68,7 +68,7 @@ const TABLE: &[(&str, Access, &str)] = &[
     ("User", Everyone, "id email name role active joinedAt"),
     ("UserConnection", Everyone, "edges pageInfo"),
     ("UserEdge", Everyone, "node cursor"),
-    ("Invitation", Watchers, "id email role status invitedAt expiresAt"),
+    ("Invitation", Watchers, "id email role status invitedAt expiresAt mailedAt mailProblem"),
     ("InvitationConnection", Watchers, "edges pageInfo"),
     ("InvitationEdge", Watchers, "node cursor"),
     ("ApiKey", Watchers, "id name role hint createdAt expiresAt revoked"),

@@ -7,7 +7,7 @@ use super::connectors::{ConnectorsMutation, ConnectorsQuery};
 use super::evidence::{EvidenceMutation, EvidenceQuery, OccasionMutation};
 use super::forecasting::{ForecastingMutation, ForecastingQuery};
 use super::goals::{GoalsMutation, GoalsQuery, GoalsSubscription};
-use super::identity::{IdentityMutation, IdentityQuery};
+use super::identity::{ApiKeysMutation, IdentityMutation, IdentityQuery, PeopleMutation};
 use super::loaders;
 use super::metrics::{MetricsMutation, MetricsQuery};
 use super::node::NodeQuery;
@@ -36,6 +36,8 @@ pub struct Query(
 #[derive(MergedObject, Default)]
 pub struct Mutation(
     IdentityMutation,
+    PeopleMutation,
+    ApiKeysMutation,
     MetricsMutation,
     ConnectorsMutation,
     GoalsMutation,

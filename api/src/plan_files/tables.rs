@@ -58,11 +58,14 @@ pub(super) fn tables(plan: &PlanToExport) -> anyhow::Result<Vec<Table>> {
     };
     tables.push(costs(plan));
     tables.push(limits(plan));
+    tables.extend([stock_targets(plan), expected(plan)].into_iter().filter(|table| !table.rows.is_empty()));
     Ok(tables)
 }
 
 fn inventory(plan: &PlanToExport, problem: &InventoryProblem, orders: &InventoryPlan) -> Table {
     let mut rows = Vec::new();
+    let waits = orders.products.iter().any(|line| !line.backorders.is_empty());
+    let wastes = orders.products.iter().any(|line| !line.wasted.is_empty());
     for line in &orders.products {
         let product = problem.products.iter().enumerate().find(|(n, product)| match &product.name {
             Some(name) => name.eq_ignore_ascii_case(&line.product),
@@ -70,7 +73,7 @@ fn inventory(plan: &PlanToExport, problem: &InventoryProblem, orders: &Inventory
         });
         for (t, order) in line.orders.iter().enumerate() {
             let demand = product.and_then(|(_, product)| product.demand.get(t));
-            rows.push(vec![
+            let mut row = vec![
                 Cell::text(&line.product),
                 Cell::count(t + 1),
                 Cell::maybe(plan.period_start(t).map(Cell::Day)),
@@ -78,10 +81,15 @@ fn inventory(plan: &PlanToExport, problem: &InventoryProblem, orders: &Inventory
                 Cell::number(*order),
                 Cell::maybe(line.stock.get(t).map(|units| Cell::number(*units))),
                 Cell::maybe(line.lost.get(t).map(|units| Cell::number(*units))),
-            ]);
+            ];
+            row.extend(waits.then(|| Cell::maybe(line.backorders.get(t).map(|units| Cell::number(*units)))));
+            row.extend(wastes.then(|| Cell::maybe(line.wasted.get(t).map(|units| Cell::number(*units)))));
+            rows.push(row);
         }
     }
-    let columns = vec!["product", "period", "starts on", "demand", "order", "stock at the end", "lost sales"];
+    let mut columns = vec!["product", "period", "starts on", "demand", "order", "stock at the end", "lost sales"];
+    columns.extend(waits.then_some("customers waiting"));
+    columns.extend(wastes.then_some("thrown away"));
     Table { name: "Orders", columns, rows }
 }
 
@@ -115,7 +123,25 @@ fn staffing(plan: &PlanToExport, problem: &StaffingProblem, heads: &StaffingPlan
         ]
     });
     let columns = vec!["day", "date", "hour", "skill", "people missing"];
-    vec![tours, Table { name: "Short hours", columns, rows: short.collect() }]
+    let short = Table { name: "Short hours", columns, rows: short.collect() };
+    let overtime = heads.overtime.iter().map(|more| {
+        let hour = i8::try_from(more.hour % 24).ok().and_then(|hour| Time::new(hour, 0, 0, 0).ok());
+        vec![
+            Cell::count(more.hour / 24 + 1),
+            Cell::maybe(plan.day(more.hour / 24).map(Cell::Day)),
+            Cell::maybe(hour.map(Cell::Time)),
+            Cell::count(more.skill),
+            Cell::number(more.people),
+        ]
+    });
+    let columns = vec!["day", "date", "hour", "skill", "people who stay on"];
+    let overtime = Table { name: "Overtime", columns, rows: overtime.collect() };
+    let hired = heads.hired.iter().enumerate().map(|(skill, people)| {
+        vec![Cell::count(skill), Cell::number(people.max(0.0)), Cell::number((-people).max(0.0))]
+    });
+    let hired = Table { name: "Changes", columns: vec!["skill", "take on", "let go"], rows: hired.collect() };
+    let more = [overtime, hired].into_iter().filter(|table| !table.rows.is_empty());
+    [tours, short].into_iter().chain(more).collect()
 }
 
 fn shifts(plan: &PlanToExport, problem: &RosterProblem, roster: &RosterPlan) -> Table {
@@ -190,6 +216,40 @@ fn limits(plan: &PlanToExport) -> Table {
     });
     let rows = constraints.chain(limits).collect();
     Table { name: "Limits", columns: vec!["limit", "at", "unit", "price"], rows }
+}
+
+/// When to order what, where a service level was asked for.
+fn stock_targets(plan: &PlanToExport) -> Table {
+    let rows = plan.answer.stock_targets.iter().map(|target| {
+        vec![
+            Cell::text(&target.product),
+            Cell::number(target.service_level),
+            Cell::number(target.lead_time),
+            Cell::number(target.lead_time_demand),
+            Cell::number(target.reorder_point),
+            Cell::number(target.safety_stock),
+        ]
+    });
+    let columns =
+        vec!["product", "service level", "lead time", "demand meanwhile", "order when down to", "of it in reserve"];
+    Table { name: "Stock targets", columns, rows: rows.collect() }
+}
+
+/// What was expected of the metrics that the plan was made from.
+fn expected(plan: &PlanToExport) -> Table {
+    let rows = plan.answer.foreseen.iter().flat_map(|foreseen| {
+        let values = foreseen.mean.iter().zip(&foreseen.sd);
+        foreseen.starts.iter().zip(values).map(|(start, (mean, sd))| {
+            vec![
+                Cell::text(&foreseen.name),
+                Cell::Day(*start),
+                Cell::number(*mean),
+                Cell::number(*sd),
+                Cell::text(&foreseen.unit),
+            ]
+        })
+    });
+    Table { name: "Expected", columns: vec!["metric", "starts on", "mean", "spread", "unit"], rows: rows.collect() }
 }
 
 /// Where the plan came from, so that it can be found and computed again.

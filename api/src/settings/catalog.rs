@@ -82,6 +82,11 @@ pub const SETTINGS: &[Setting] = &[
         "keys.master",
         "32 bytes in base64 that all other keys follow from; older ones may come after it, separated by commas. Not set: one is made in data.dir",
     ),
+    secret(
+        "mail.smtp_url",
+        "smtps://user:password@host, or smtp://host:25 (?tls=required for STARTTLS). Not set: no mail is sent",
+    ),
+    plain("mail.from", "", "Sender of mail, such as Dyocense <no-reply@example.com>; needed with mail.smtp_url"),
     plain("subscriptions.buffer", "256", "Events a live subscription holds in memory before it reads the log instead"),
     plain("log.format", "text", "text for people or json for machines"),
     plain("log.filter", "info,sqlx=error,tower_http=warn", "What is logged, as in RUST_LOG"),

@@ -81,6 +81,7 @@ pub struct Settings {
     pub websocket: WebsocketSettings,
     pub auth: AuthSettings,
     pub master_keys: Option<Secret>,
+    pub mail: Option<MailSettings>,
     pub subscription_buffer: usize,
     pub log: LogSettings,
     pub telemetry: TelemetrySettings,
@@ -107,6 +108,12 @@ pub struct HttpSettings {
     pub body_limit_bytes: usize,
     pub request_timeout: Duration,
     pub drain: Duration,
+}
+
+#[derive(Debug, Clone)]
+pub struct MailSettings {
+    pub smtp_url: Secret,
+    pub from: String,
 }
 
 #[derive(Debug, Clone)]
@@ -323,6 +330,24 @@ fn typed(values: BTreeMap<&'static str, (Secret, Origin)>) -> Result<Settings, S
             attempts_per_minute: read.count("auth.attempts_per_minute", 1, 100_000)? as u32,
         },
         master_keys: read.optional("keys.master", |key| Ok(Secret::new(key.to_owned())))?,
+        mail: read
+            .optional("mail.smtp_url", |url| {
+                let known = url.starts_with("smtp://") || url.starts_with("smtps://");
+                // The URL may hold a password: the message does not repeat it.
+                if known {
+                    Ok(Secret::new(url.to_owned()))
+                } else {
+                    Err("it must begin with smtp:// or smtps://".to_owned())
+                }
+            })?
+            .map(|smtp_url| {
+                let from = read.required("mail.from", |from| match from.contains('@') {
+                    true => Ok(from.to_owned()),
+                    false => Err("an address is needed, such as Dyocense <no-reply@example.com>".to_owned()),
+                })?;
+                Ok(MailSettings { smtp_url, from })
+            })
+            .transpose()?,
         subscription_buffer: read.count("subscriptions.buffer", 1, 100_000)? as usize,
         log: LogSettings {
             format: read.required("log.format", |text| match text {

@@ -82,11 +82,10 @@ impl Analysis for AnomalyDetection {
         request: &Value,
     ) -> Result<Result<Gathered, NoAnswer>, Fault> {
         let AnomalyRequest { metric_id, bucket, false_discovery_rate } = read(request).map_err(Fault::internal)?;
-        let history = match History::of_metric(commands, tenant, metric_id, bucket).await? {
-            Ok(history) => history,
-            Err(none) => return Ok(Err(none)),
-        };
-        Ok(Ok(Gathered { input: json!(Input { history, false_discovery_rate }) }))
+        History::gathered(commands, tenant, metric_id, bucket, |history| {
+            Ok(json!(Input { history, false_discovery_rate }))
+        })
+        .await
     }
 
     fn compute(&self, input: &Value, _: u32, control: &Control) -> Result<Computed, NoAnswer> {

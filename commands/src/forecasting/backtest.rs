@@ -104,11 +104,8 @@ impl Analysis for Backtesting {
     ) -> Result<Result<Gathered, NoAnswer>, Fault> {
         let BacktestRequest { metric_id, horizon, levels, model, bucket, origins } =
             read(request).map_err(Fault::internal)?;
-        let history = match History::of_metric(commands, tenant, metric_id, bucket).await? {
-            Ok(history) => history,
-            Err(none) => return Ok(Err(none)),
-        };
-        Ok(Ok(Gathered { input: json!(Input { history, horizon, levels, model, origins }) }))
+        let input = |history| Ok(json!(Input { history, horizon, levels, model, origins }));
+        History::gathered(commands, tenant, metric_id, bucket, input).await
     }
 
     fn compute(&self, input: &Value, seed: u32, control: &Control) -> Result<Computed, NoAnswer> {

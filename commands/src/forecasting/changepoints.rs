@@ -94,8 +94,8 @@ impl Analysis for ChangeDetection {
         request: &Value,
     ) -> Result<Result<Gathered, NoAnswer>, Fault> {
         let ChangepointRequest { metric_id, bucket, false_alarms } = read(request).map_err(Fault::internal)?;
-        let history = History::of_metric(commands, tenant, metric_id, bucket).await?;
-        Ok(history.map(|history| Gathered { input: json!(Input { history, false_alarms }) }))
+        History::gathered(commands, tenant, metric_id, bucket, |history| Ok(json!(Input { history, false_alarms })))
+            .await
     }
 
     fn compute(&self, input: &Value, _: u32, control: &Control) -> Result<Computed, NoAnswer> {

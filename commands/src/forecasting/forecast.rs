@@ -122,18 +122,16 @@ impl Analysis for Forecasting {
     ) -> Result<Result<Gathered, NoAnswer>, Fault> {
         let ForecastRequest { metric_id, horizon, levels, model, bucket, last } =
             read(request).map_err(Fault::internal)?;
-        let history = match History::of_metric(commands, tenant, metric_id, bucket).await? {
-            Ok(history) => history,
-            Err(none) => return Ok(Err(none)),
-        };
-        let history = match last {
-            None => history,
-            Some(last) => match history.until(last) {
-                Some(history) => history,
-                None => return Ok(Err(NoAnswer::Impossible(format!("nothing is known up to {last} any more")))),
-            },
-        };
-        Ok(Ok(Gathered { input: json!(Input { history, horizon, levels, model }) }))
+        History::gathered(commands, tenant, metric_id, bucket, |history| {
+            let history = match last {
+                None => history,
+                Some(last) => history
+                    .until(last)
+                    .ok_or_else(|| NoAnswer::Impossible(format!("nothing is known up to {last} any more")))?,
+            };
+            Ok(json!(Input { history, horizon, levels, model }))
+        })
+        .await
     }
 
     fn compute(&self, input: &Value, seed: u32, control: &Control) -> Result<Computed, NoAnswer> {

@@ -4,6 +4,7 @@ mod access;
 mod access_tokens;
 mod api_keys;
 mod erasure;
+mod invitation_mail;
 mod login;
 mod passwords;
 mod people;

@@ -73,19 +73,25 @@ impl Commands {
             None
         } else {
             let token = Token::generate(INVITATION_PREFIX, caller.tenant);
-            let mut tx = self.vault.of(caller.tenant).await?;
-            sqlx::query(
-                "insert into vault.invitation_tokens (tenant_id, token_hash, invitation_id) values ($1, $2, $3)",
-            )
-            .bind(Uuid::from(caller.tenant))
-            .bind(token.hash().as_slice())
-            .bind(Uuid::from(invitation_id))
-            .execute(&mut *tx)
-            .await?;
-            tx.commit().await?;
+            self.admit(&token, invitation_id).await?;
             Some(token)
         };
         Ok(NewInvitation { invitation_id, token, position: outcome.position })
+    }
+
+    /// Lets a token accept an invitation. Doing it twice changes nothing.
+    pub(super) async fn admit(&self, token: &Token, invitation_id: InvitationId) -> Result<(), Fault> {
+        let mut tx = self.vault.of(token.tenant()).await?;
+        sqlx::query(
+            "insert into vault.invitation_tokens (tenant_id, token_hash, invitation_id) values ($1, $2, $3)
+             on conflict do nothing",
+        )
+        .bind(Uuid::from(token.tenant()))
+        .bind(token.hash().as_slice())
+        .bind(Uuid::from(invitation_id))
+        .execute(&mut *tx)
+        .await?;
+        Ok(tx.commit().await?)
     }
 
     /// Joins a business with an invitation's token; the answer names the business and the new user.

@@ -260,7 +260,8 @@ fn amounts(problem: &Problem, plan: &Plan, figure: PlanFigure, of: Option<&str>)
     }
 }
 
-/// The returns of one period are those of the plan without the others.
+/// The returns of one period are those of the plan without the others. What comes in is followed, not what is left of
+/// it where profit was sought: that is what a metric shows.
 fn budget_amount(
     problem: &BudgetPlanProblem,
     plan: &BudgetPlan,
@@ -276,13 +277,16 @@ fn budget_amount(
             *spend = if t == period { *spend } else { 0.0 };
         }
     }
-    let problem = Problem::Budget(problem.clone());
+    let mut whole = problem.clone();
+    whole.margin = 1.0;
+    let problem = Problem::Budget(whole);
     let terms = problem.costs(&Plan::Budget(alone)).map_err(|error| error.to_string())?;
     Ok(terms.iter().find(|term| term.name == "returns").map_or(0.0, |term| term.amount))
 }
 
 #[cfg(test)]
 mod tests {
+    use dyocense_optimization::business::Goal;
     use serde_json::json;
 
     use super::*;
@@ -328,6 +332,12 @@ mod tests {
         assert_eq!(values.len(), 1);
         assert_eq!(values[0].1, Some(Date::constant(2026, 12, 31)));
         assert!(Decimal::ZERO < values[0].0 && values[0].0 < followed.amount);
+        let Problem::Budget(problem) = budget().problem else { unreachable!("it is a budget") };
+        let (mut for_profit, goal) = (problem, Goal::Profit);
+        (for_profit.goal, for_profit.margin) = (goal, 0.4);
+        let with_margin = Planned { problem: Problem::Budget(for_profit), ..budget() };
+        let with_margin = with_margin.followed(follow(PlanFigure::Return), UserId::from(Uuid::nil())).unwrap();
+        assert_eq!(with_margin.amount, followed.amount, "a metric shows what comes in, not what is left of it");
         let spent = budget().followed(follow(PlanFigure::Spend), UserId::from(Uuid::nil())).unwrap();
         assert_eq!((spent.amount, spent.milestones.len()), (Decimal::from(400), 0));
     }

@@ -6,6 +6,7 @@ mod constraints;
 mod from_metrics;
 mod plan;
 mod scenario;
+mod today;
 
 pub use accept::{AcceptPlanRefusal, FollowPlan};
 pub use calendar::{PlanCalendar, ShiftTimes};

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::calendar::PlanCalendar;
 use super::constraints::{name, rule};
 use super::from_metrics::{Draft, Foreseen, Sources, StockTarget, Supposed};
+use super::today::{self, EarlierPlan};
 use crate::error::Fault;
 use crate::execute::Commands;
 use crate::forecasting::{grouped, impossible, read};
@@ -29,7 +30,7 @@ const LARGEST_PROBLEM: usize = 900_000;
 pub struct PlanRequest {
     /// The problem in the engine's form, without its kind. Numbers of it may come from metrics.
     pub problem: Value,
-    /// What is done today, in the form of a plan, to compare with.
+    /// What is done today, to compare with: in the form of a plan, or `{"run": …}` of an earlier plan that goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub today: Option<Value>,
     /// Whether the plan must keep the constraints of the business.
@@ -74,6 +75,9 @@ pub struct PlanAnswer {
 struct Input {
     problem: Value,
     today: Option<Value>,
+    /// The plan that goes on today, where an earlier one was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    goes_on: Option<EarlierPlan>,
     rules: Vec<Rule>,
     seconds: f64,
     #[serde(default, skip_serializing_if = "Sources::is_empty")]
@@ -160,7 +164,9 @@ impl Analysis for Planning {
             let reason = format!("no shift is called {:?}; there are {}", unknown.shift, problem.shifts.join(", "));
             return Err(refused("calendar", reason));
         }
-        if let Some(today) = &request.today {
+        if let Some(run) = request.today.as_ref().and_then(today::run_of) {
+            run.map_err(|reason| refused("today", reason))?;
+        } else if let Some(today) = &request.today {
             let today = self.today(today).map_err(|reason| refused("today", reason))?;
             problem.costs(&today).map_err(|error| refused("today", error.to_string()))?;
         }
@@ -173,7 +179,7 @@ impl Analysis for Planning {
         tenant: TenantId,
         request: &Value,
     ) -> Result<Result<Gathered, NoAnswer>, Fault> {
-        let PlanRequest { mut problem, today, keep_constraints, seconds, calendar, scenario_of, .. } =
+        let PlanRequest { mut problem, mut today, keep_constraints, seconds, calendar, scenario_of, .. } =
             read(request).map_err(Fault::internal)?;
         let mut rules = Vec::new();
         if keep_constraints {
@@ -197,11 +203,21 @@ impl Analysis for Planning {
                 Err(none) => return Ok(Err(none)),
             };
         }
-        Ok(Ok(Gathered { input: json!(Input { problem, today, rules, seconds, sources, calendar }) }))
+        let mut goes_on = None;
+        if let Some(run) = today.as_ref().and_then(today::run_of) {
+            goes_on = commands.earlier_plan(tenant, self.0, run.map_err(Fault::internal)?).await?;
+            if goes_on.is_none() {
+                let reason = format!("today: this business has no {} plan of that id", name(self.0));
+                return Ok(Err(impossible(reason)));
+            }
+            today = None;
+        }
+        Ok(Ok(Gathered { input: json!(Input { problem, today, goes_on, rules, seconds, sources, calendar }) }))
     }
 
     fn compute(&self, input: &Value, seed: u32, control: &Control) -> Result<Computed, NoAnswer> {
-        let Input { problem, today, mut rules, seconds, sources, calendar } = read(input).map_err(impossible)?;
+        let Input { problem, today, goes_on, mut rules, seconds, sources, calendar } =
+            read(input).map_err(impossible)?;
         let draft = Draft::read(self.0, &problem).map_err(impossible)?;
         let foreseen = sources.foresee(seed, control)?;
         let mut expected = foreseen.clone();
@@ -219,10 +235,20 @@ impl Analysis for Planning {
         if stopped_early && found.plan.is_none() {
             return Err(NoAnswer::Stopped);
         }
+        let dated = sources.calendar(calendar.as_ref(), self.step(calendar.as_ref()));
+        let mut incomparable = None;
+        let today = match (&goes_on, &today) {
+            (Some(earlier), _) => {
+                let first_day = dated.as_ref().or(calendar.as_ref()).map(|calendar| calendar.first_day);
+                let plan = earlier.over(self.0, &solved, first_day);
+                plan.map_err(|reason| incomparable = Some(format!("it is not compared with today: {reason}"))).ok()
+            }
+            (None, Some(today)) => Some(self.today(today).map_err(impossible)?),
+            (None, None) => None,
+        };
         let against_today = match (&today, &found.plan) {
             (Some(today), Some(_)) => {
-                let today = self.today(today).map_err(impossible)?;
-                let costs = solved.costs(&today).map_err(impossible)?;
+                let costs = solved.costs(today).map_err(impossible)?;
                 Some(compare(&costs, &found.costs))
             }
             _ => None,
@@ -232,7 +258,7 @@ impl Analysis for Planning {
             found,
             against_today,
             problem: from_elsewhere.then(|| json!(solved)),
-            calendar: sources.calendar(calendar.as_ref(), self.step(calendar.as_ref())).filter(|_| from_elsewhere),
+            calendar: dated.filter(|_| from_elsewhere),
             foreseen: foreseen.into_values().collect(),
             supposed,
             stock_targets: filled.stock_targets,
@@ -241,6 +267,7 @@ impl Analysis for Planning {
         let mut caveats = caveats(&answer.found);
         caveats.extend(sources.caveats());
         caveats.extend(filled.caveats);
+        caveats.extend(incomparable);
         Ok(Computed { caveats, answer: json!(answer), summary, stopped_early })
     }
 }

@@ -3,14 +3,15 @@
 //! A policy reads each tenant's history in order from its own checkpoint. The commands it gives carry idempotency
 //! keys made from the policy's name and the event, so a crash between command and checkpoint repeats nothing.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use dyocense_eventlog::{Direction, Position, RecordedEvent, TenantId};
 use futures::StreamExt;
 use sqlx::PgConnection;
+use tokio::sync::broadcast::error::TryRecvError;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -22,6 +23,7 @@ mod evidence;
 mod forecasts;
 mod goals;
 mod insights;
+mod invitations;
 mod plans;
 mod sales_metrics;
 
@@ -30,6 +32,7 @@ pub use evidence::CausalModelsFollowData;
 pub use forecasts::ForecastsFollowMetrics;
 pub use goals::GoalsFollowMetrics;
 pub use insights::InsightsFollowRuns;
+pub use invitations::InvitationsAreMailed;
 pub use plans::GoalsFollowPlans;
 pub use sales_metrics::SalesMetricsForNewBusinesses;
 
@@ -59,57 +62,109 @@ pub fn all() -> Vec<Arc<dyn Policy>> {
         Arc::new(GoalsFollowPlans),
         Arc::new(CausalModelsFollowData),
         Arc::new(FinishErasures),
+        Arc::new(InvitationsAreMailed),
     ]
 }
 
 /// Runs the policies until `stop` is cancelled. A batch that fails is tried again at the next wake or poll.
+///
+/// A wake names its businesses and only they are looked at: among thousands, most have nothing new. All are looked at
+/// every [`SLOW_POLL`], whatever else there is to do.
 pub async fn run(commands: Commands, policies: Vec<Arc<dyn Policy>>, stop: CancellationToken) {
     let mut commits = commands.log.subscribe_commits();
+    let mut all_seen = Instant::now();
+    let mut look = Look::All;
     loop {
-        let worked = catch_up(&commands, &policies, &stop).await.unwrap_or_else(|error| {
+        if matches!(look, Look::All) {
+            all_seen = Instant::now();
+        }
+        let caught = catch_up(&commands, &policies, &look, &stop).await;
+        // Those that did something may have more to do.
+        let mut woken = caught.unwrap_or_else(|error| {
             tracing::warn!(%error, "policies could not look for their work");
-            false
+            BTreeSet::new()
         });
-        if worked && !stop.is_cancelled() {
-            continue;
-        }
-        tokio::select! {
-            () = stop.cancelled() => return,
-            _ = commits.recv() => {
-                // What else is waiting belongs to the same round.
-                while commits.try_recv().is_ok() {}
+        let mut lost = false;
+        if woken.is_empty() {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                commit = commits.recv() => match commit {
+                    Ok(reached) => woken.extend(reached.iter().map(|commit| commit.tenant)),
+                    Err(_) => lost = true,
+                },
+                () = tokio::time::sleep_until((all_seen + SLOW_POLL).into()) => {}
             }
-            () = tokio::time::sleep(SLOW_POLL) => {}
         }
+        if stop.is_cancelled() {
+            return;
+        }
+        // What else is waiting belongs to the same round.
+        loop {
+            match commits.try_recv() {
+                Ok(reached) => woken.extend(reached.iter().map(|commit| commit.tenant)),
+                Err(TryRecvError::Lagged(_)) => lost = true,
+                Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+            }
+        }
+        let all = lost || woken.is_empty() || all_seen.elapsed() >= SLOW_POLL;
+        look = if all { Look::All } else { Look::At(woken) };
     }
 }
 
-/// One batch for every tenant that a policy is behind on. Whether anything was done.
-async fn catch_up(commands: &Commands, policies: &[Arc<dyn Policy>], stop: &CancellationToken) -> Result<bool, Fault> {
+/// Whose history may have gone on.
+enum Look {
+    All,
+    At(BTreeSet<TenantId>),
+}
+
+const BEHIND: &str = "select head.tenant_id from log.tenant_head head
+     left join (
+         select tenant_id, count(*) as known, min(position) as position from vault.policy_checkpoints
+         where policy = any ($1) group by tenant_id
+     ) done on done.tenant_id = head.tenant_id
+     where head.position > coalesce(done.position, 0) or done.known < cardinality($1) limit 1000";
+const BEHIND_AMONG: &str = "select head.tenant_id from log.tenant_head head
+     cross join lateral (
+         select count(*) as known, min(position) as position from vault.policy_checkpoints
+         where policy = any ($1) and tenant_id = head.tenant_id
+     ) done
+     where head.tenant_id = any ($2) and (head.position > coalesce(done.position, 0) or done.known < cardinality($1))";
+
+/// The businesses that a policy is behind on.
+async fn behind(commands: &Commands, names: &[&str], look: &Look) -> Result<Vec<Uuid>, sqlx::Error> {
+    let query = match look {
+        Look::All => sqlx::query_scalar(BEHIND).bind(names),
+        Look::At(tenants) => {
+            let tenants: Vec<Uuid> = tenants.iter().map(|tenant| Uuid::from(*tenant)).collect();
+            sqlx::query_scalar(BEHIND_AMONG).bind(names).bind(tenants)
+        }
+    };
+    query.fetch_all(commands.vault.across_tenants()).await
+}
+
+/// One batch for every business that a policy is behind on. Those for which something was done.
+async fn catch_up(
+    commands: &Commands,
+    policies: &[Arc<dyn Policy>],
+    look: &Look,
+    stop: &CancellationToken,
+) -> Result<BTreeSet<TenantId>, Fault> {
     let names: Vec<&str> = policies.iter().map(|policy| policy.name()).collect();
-    let behind: Vec<Uuid> = sqlx::query_scalar(
-        "select head.tenant_id from log.tenant_head head
-         left join (
-             select tenant_id, count(*) as known, min(position) as position from vault.policy_checkpoints
-             where policy = any ($1) group by tenant_id
-         ) done on done.tenant_id = head.tenant_id
-         where head.position > coalesce(done.position, 0) or done.known < cardinality($1) limit 1000",
-    )
-    .bind(&names)
-    .fetch_all(commands.vault.across_tenants())
-    .await?;
+    let behind = behind(commands, &names, look).await?;
     let done = futures::stream::iter(behind)
         .take_until(stop.cancelled())
         .map(|tenant| async move {
             let tenant = TenantId::from(tenant);
             let outcome = react_once(commands, policies, tenant).await;
-            outcome.unwrap_or_else(|error| {
+            let did = outcome.unwrap_or_else(|error| {
                 tracing::warn!(%tenant, %error, cause = ?std::error::Error::source(&error), "policies will be tried again");
                 false
-            })
+            });
+            did.then_some(tenant)
         })
         .buffer_unordered(TENANTS_AT_ONCE)
-        .fold(false, |any, did| async move { any | did })
+        .filter_map(std::future::ready)
+        .collect()
         .await;
     Ok(done)
 }

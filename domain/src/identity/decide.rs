@@ -73,6 +73,11 @@ pub enum BusinessCommand {
         invitation_id: InvitationId,
         by: UserId,
     },
+    /// What became of the invitation's mail: it went out, or was given up.
+    SettleInvitationMail {
+        invitation_id: InvitationId,
+        problem: Option<MailProblem>,
+    },
     ChangeRole {
         user_id: UserId,
         role: Role,
@@ -188,6 +193,14 @@ pub fn decide(
                 .ok_or(IdentityRefusal::NoSuchInvitation)?;
             may_manage(business, by, &[invitation.role])?;
             Ok(vec![InvitationRevoked { invitation_id, revoked_by: by }.into()])
+        }
+        BusinessCommand::SettleInvitationMail { invitation_id, problem } => {
+            let invitation = business.invitations.get(&invitation_id).ok_or(IdentityRefusal::NoSuchInvitation)?;
+            Ok(match problem {
+                _ if invitation.mail_settled => vec![],
+                None => vec![InvitationMailed { invitation_id }.into()],
+                Some(problem) => vec![InvitationNotMailed { invitation_id, problem }.into()],
+            })
         }
         BusinessCommand::ChangeRole { user_id, role, by } => {
             let user = business.active_user(user_id).ok_or(IdentityRefusal::NoSuchUser)?;

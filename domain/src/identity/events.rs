@@ -29,6 +29,8 @@ events! {
         UserInvited = 1,
         InvitationAccepted = 1,
         InvitationRevoked = 1,
+        InvitationMailed = 1,
+        InvitationNotMailed = 1,
         RoleChanged = 1,
         UserRemoved = 1,
         PasswordChanged = 1,
@@ -83,6 +85,29 @@ pub struct InvitationAccepted {
 pub struct InvitationRevoked {
     pub invitation_id: InvitationId,
     pub revoked_by: UserId,
+}
+
+/// The mail server has taken the invitation's mail.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct InvitationMailed {
+    pub invitation_id: InvitationId,
+}
+
+/// Why a mail did not go out. Servers' words are left out: they repeat the address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MailProblem {
+    /// The mail server will not deliver to this address, now or later.
+    Refused,
+    /// No mail server took it while the invitation was open.
+    Unreachable,
+}
+
+/// The invitation's mail was given up.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct InvitationNotMailed {
+    pub invitation_id: InvitationId,
+    pub problem: MailProblem,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

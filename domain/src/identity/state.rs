@@ -33,8 +33,11 @@ pub struct Invitation {
     pub email: Option<String>,
     pub role: Role,
     pub expires_at: Timestamp,
+    pub invited_by: UserId,
     /// Accepted or revoked.
     pub closed: bool,
+    /// Its mail went out or was given up.
+    pub mail_settled: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -76,12 +79,16 @@ impl Aggregate for Business {
                         email: invited.email.value().cloned(),
                         role: invited.role,
                         expires_at: invited.expires_at,
+                        invited_by: invited.invited_by,
                         closed: false,
+                        mail_settled: false,
                     },
                 );
             }
             BusinessEvent::InvitationAccepted(accepted) => self.close_invitation(accepted.invitation_id),
             BusinessEvent::InvitationRevoked(revoked) => self.close_invitation(revoked.invitation_id),
+            BusinessEvent::InvitationMailed(mailed) => self.settle_mail(mailed.invitation_id),
+            BusinessEvent::InvitationNotMailed(given_up) => self.settle_mail(given_up.invitation_id),
             BusinessEvent::RoleChanged(changed) => {
                 if let Some(user) = self.users.get_mut(&changed.user_id) {
                     user.role = changed.to;
@@ -134,6 +141,12 @@ impl Business {
     fn close_invitation(&mut self, id: InvitationId) {
         if let Some(invitation) = self.invitations.get_mut(&id) {
             invitation.closed = true;
+        }
+    }
+
+    fn settle_mail(&mut self, id: InvitationId) {
+        if let Some(invitation) = self.invitations.get_mut(&id) {
+            invitation.mail_settled = true;
         }
     }
 

@@ -36,7 +36,7 @@ impl Projector for IdentityProjector {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn schema(&self) -> &'static str {
@@ -92,6 +92,12 @@ impl Rows {
                     invitations.insert((fact.invitation_id,));
                 }
                 Fact::Business(BusinessEvent::InvitationRevoked(fact)) => {
+                    invitations.insert((fact.invitation_id,));
+                }
+                Fact::Business(BusinessEvent::InvitationMailed(fact)) => {
+                    invitations.insert((fact.invitation_id,));
+                }
+                Fact::Business(BusinessEvent::InvitationNotMailed(fact)) => {
                     invitations.insert((fact.invitation_id,));
                 }
                 Fact::Business(BusinessEvent::ApiKeyRevoked(fact)) => {
@@ -183,6 +189,8 @@ impl Rows {
                     expires_at: fact.expires_at,
                     status: InvitationStatus::Open,
                     settled_at: None,
+                    mailed_at: None,
+                    mail_problem: None,
                 };
                 self.invitations.insert(row.key(), row);
             }
@@ -193,6 +201,14 @@ impl Rows {
             BusinessEvent::InvitationRevoked(fact) => {
                 let row = self.invitations.get_mut(&(fact.invitation_id,)).ok_or_else(|| unknown("the invitation"))?;
                 (row.status, row.settled_at) = (InvitationStatus::Revoked, Some(at));
+            }
+            BusinessEvent::InvitationMailed(fact) => {
+                let row = self.invitations.get_mut(&(fact.invitation_id,)).ok_or_else(|| unknown("the invitation"))?;
+                row.mailed_at = Some(at);
+            }
+            BusinessEvent::InvitationNotMailed(fact) => {
+                let row = self.invitations.get_mut(&(fact.invitation_id,)).ok_or_else(|| unknown("the invitation"))?;
+                row.mail_problem = Some(fact.problem);
             }
             BusinessEvent::RoleChanged(fact) => {
                 self.users.get_mut(&(fact.user_id,)).ok_or_else(|| unknown("the user"))?.role = fact.to;

@@ -1,4 +1,4 @@
-use dyocense_domain::identity::{Role, SessionEnd};
+use dyocense_domain::identity::{MailProblem, Role, SessionEnd};
 use dyocense_domain::ids::{ApiKeyId, InvitationId, SessionId, UserId};
 use dyocense_domain::time_zone::TimeZoneName;
 use jiff::Timestamp;
@@ -19,7 +19,7 @@ pub enum InvitationStatus {
     Revoked,
 }
 
-names!(InvitationStatus);
+names!(InvitationStatus, MailProblem);
 
 rows! {
     /// The profile of the tenant.
@@ -52,6 +52,8 @@ rows! {
         expires_at: Timestamp,
         status: InvitationStatus,
         settled_at: Option<Timestamp>,
+        mailed_at: Option<Timestamp>,
+        mail_problem: Option<MailProblem>,
     }
 
     pub struct ApiKey in api_keys {

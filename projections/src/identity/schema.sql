@@ -31,6 +31,8 @@ create table invitations (
     expires_at timestamptz not null,
     status text not null,
     settled_at timestamptz,
+    mailed_at timestamptz,
+    mail_problem text,
     primary key (tenant_id, invitation_id)
 );
 

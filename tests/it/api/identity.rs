@@ -145,6 +145,38 @@ async fn invitations_are_listed_and_taken_back() {
 }
 
 #[tokio::test]
+async fn whoever_is_invited_gets_a_mail_whose_link_lets_them_join() {
+    let owner = world::owner().await;
+    let email = format!("by-mail-{}", owner.email);
+    let invite = "mutation ($e: String!) { inviteUser(input: {email: $e, role: AUDITOR}) {
+        invitation { id status mailedAt } userErrors { code } } }";
+    let invited = owner.ok(invite, json!({"e": email})).await;
+    let id = invited["inviteUser"]["invitation"]["id"].clone();
+    let mail = world::mail().await.arrived(&email).await;
+    assert!(mail.contains(&format!("{} invites you", owner.email)), "{mail}");
+    let accept =
+        "mutation ($t: String!, $p: String!) { acceptInvitation(input: {token: $t, name: \"N\", password: $p}) {
+        businessId userErrors { code field } } }";
+    let mut joined = world::anonymous().await;
+    let token = dyocense_tests::mail::token_in(&mail);
+    let accepted = joined.ok(accept, json!({"t": token, "p": world::PASSWORD})).await;
+    assert!(accepted["acceptInvitation"]["businessId"].is_string(), "{accepted}");
+    joined.email = email;
+    joined.log_in().await;
+    assert_eq!(joined.ok("{ viewer { role } }", json!({})).await["viewer"]["role"], "AUDITOR");
+    let query = "query ($id: ID!) { node(id: $id) { ... on Invitation { status mailedAt mailProblem } } }";
+    let shown = loop {
+        let shown = owner.ok(query, json!({"id": id})).await["node"].clone();
+        // The mail may be read before its sending is on record.
+        if shown["mailedAt"].is_string() {
+            break shown;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    };
+    assert_eq!((&shown["status"], &shown["mailProblem"]), (&json!("ACCEPTED"), &json!(null)));
+}
+
+#[tokio::test]
 async fn a_new_password_ends_the_other_sessions() {
     let owner = world::owner().await;
     let mut other = owner.clone();

@@ -5,12 +5,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use dyocense_api::serve::Server;
 use dyocense_api::settings::Settings;
+use dyocense_tests::mail::MailServer;
 use dyocense_tests::server;
 use serde_json::json;
 
 use super::client::Client;
 
 static URL: OnceLock<String> = OnceLock::new();
+static MAIL: OnceLock<MailServer> = OnceLock::new();
 static BUSINESSES: AtomicU32 = AtomicU32::new(0);
 pub const PASSWORD: &str = "a long enough password";
 /// 32 zero bytes.
@@ -24,6 +26,8 @@ pub async fn url() -> String {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
             runtime.expect("a runtime").block_on(async {
                 let database = server().await.database().await;
+                let mail = MailServer::start().await;
+                let _ = MAIL.set(mail.clone());
                 let settings = Settings::from_sources(
                     None,
                     [
@@ -32,6 +36,8 @@ pub async fn url() -> String {
                         ("DYOCENSE_KEYS_MASTER", MASTER_KEY),
                         ("DYOCENSE_AUTH_ATTEMPTS_PER_MINUTE", "100000"),
                         ("DYOCENSE_WEBSOCKET_INIT_TIMEOUT", "1s"),
+                        ("DYOCENSE_MAIL_SMTP_URL", mail.url.as_str()),
+                        ("DYOCENSE_MAIL_FROM", "Dyocense <no-reply@dyocense.test>"),
                     ]
                     .map(|(name, value)| (name.to_owned(), value.to_owned())),
                 );
@@ -43,6 +49,12 @@ pub async fn url() -> String {
         receiver.recv().expect("the server starts")
     };
     tokio::task::spawn_blocking(move || URL.get_or_init(start).clone()).await.expect("the server starts")
+}
+
+/// The mail server that the server sends to.
+pub async fn mail() -> MailServer {
+    url().await;
+    MAIL.get().expect("it starts before the server").clone()
 }
 
 /// A business with one person of each role.

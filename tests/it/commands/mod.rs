@@ -4,12 +4,13 @@ mod forecasting;
 mod goals;
 mod identity;
 mod ledger;
+mod mail;
 
 use std::sync::Arc;
 
 use dyocense_commands::identity::RegisterBusiness;
 use dyocense_commands::secrets::MasterKey;
-use dyocense_commands::{Actor, Caller, Commands, CommandsOptions, policies};
+use dyocense_commands::{Actor, Caller, Commands, CommandsOptions, MailOptions, policies};
 use dyocense_database::Database;
 use dyocense_domain::ManualClock;
 use dyocense_domain::identity::Role;
@@ -49,6 +50,10 @@ pub const PASSWORD: &str = "a long enough secret";
 
 impl House {
     pub async fn at(now: &str) -> House {
+        House::with_mail(now, None).await
+    }
+
+    pub async fn with_mail(now: &str, mail: Option<MailOptions>) -> House {
         let database = database().await;
         let pools = database.pools().await;
         let key = [7; 32];
@@ -71,6 +76,7 @@ impl House {
             master_key: MasterKey::new(key),
             password_checks: 2,
             issuer: "https://dyocense.test".to_owned(),
+            mail,
         })
         .await
         .expect("the use cases open");

@@ -70,6 +70,13 @@ async fn every_table_with_tenants_forces_row_level_security() {
     .expect("the catalogue answers");
     assert_eq!(
         open,
-        ["vault.import_queue", "vault.logins", "vault.policy_checkpoints", "vault.run_queue", "vault.timers"]
+        [
+            "vault.import_queue",
+            "vault.logins",
+            "vault.mail_queue",
+            "vault.policy_checkpoints",
+            "vault.run_queue",
+            "vault.timers"
+        ]
     );
 }

@@ -6,6 +6,7 @@ mod plans;
 mod processes;
 mod sealing;
 mod tail;
+mod transactions;
 
 use std::mem::ManuallyDrop;
 

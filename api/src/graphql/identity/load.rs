@@ -62,6 +62,8 @@ pub fn show_invitation(row: identity::Invitation, now: Timestamp) -> Invitation 
         status,
         invited_at: DateTime(row.invited_at),
         expires_at: DateTime(row.expires_at),
+        mailed_at: row.mailed_at.map(DateTime),
+        mail_problem: row.mail_problem.map(Into::into),
     }
 }
 

@@ -82,6 +82,20 @@ pub struct Invitation {
     pub invited_at: DateTime,
     /// Until when it can be accepted.
     pub expires_at: DateTime,
+    /// When a mail server took its mail; null where it did not, or where no mail is sent.
+    pub mailed_at: Option<DateTime>,
+    /// Why its mail was given up.
+    pub mail_problem: Option<MailProblem>,
+}
+
+/// Why a mail did not go out.
+#[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "dyocense_domain::identity::MailProblem")]
+pub enum MailProblem {
+    /// The mail server will not deliver to this address, now or later.
+    Refused,
+    /// No mail server took it while the invitation was open.
+    Unreachable,
 }
 
 /// A key with which a machine uses the API. The key itself is shown once, when it is made.

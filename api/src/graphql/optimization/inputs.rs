@@ -74,7 +74,8 @@ pub struct OptimizeInput {
     /// What is changed of that run's problem: a JSON merge patch (RFC 7386), in which members of lists are named, as in
     /// `{"products": {"bread": {"hold": 0.2}}}`.
     changes: Option<Json>,
-    /// What is done today, in the form of a plan, to compare with. Read from metrics where the problem names them.
+    /// What is done today, to compare with: in the form of a plan, or `{"run": "…"}` with the id of a run whose plan
+    /// goes on. Read from metrics where the problem names them.
     today: Option<Json>,
     /// Whether the plan must keep the constraints of the business. It must where this is left out; a scenario does as
     /// the run it is of.
@@ -132,7 +133,7 @@ impl OptimizeInput {
             }
             _ => return Ok(Err(invalid("one of `problem` and `scenarioOf` is needed", "problem"))),
         };
-        request.today = self.today.map(|today| today.0).or(request.today);
+        request.today = self.today.map(|today| with_own_ids(today.0)).or(request.today);
         request.keep_constraints = self.keep_constraints.unwrap_or(request.keep_constraints);
         request.seconds = self.seconds.unwrap_or(request.seconds);
         request.calendar = calendar.or(request.calendar);

@@ -111,6 +111,34 @@ async fn every_kind_of_plan_is_a_table_and_a_workbook() {
     assert!((0.0..=18_000.0).contains(&spent), "{spent}");
 }
 
+#[tokio::test]
+async fn parts_that_only_some_plans_have_are_in_their_files() {
+    let owner = world::owner().await;
+    let mut patient = bakery();
+    patient["products"][0]["backorder"] = json!(0.2);
+    patient["products"][0]["service"] = json!({"level": 0.9, "lead_time": {"mean": 0.0}, "demand_sd": 3.0});
+    patient["products"][1]["shelf_life"] = json!(2);
+    let run = plan(&owner, "optimizeInventory", json!({"problem": patient})).await;
+    let rows = csv(&owner, &run).await;
+    assert!(rows[0].join(",").ends_with("lost sales,customers waiting,thrown away"), "{rows:?}");
+    assert!(rows.iter().all(|row| row.len() == rows[0].len()), "{rows:?}");
+    let mut book = workbook(&owner, &run).await;
+    let targets = book.worksheet_range("Stock targets").expect("the sheet");
+    assert_eq!(targets.rows().nth(1).expect("a product")[0].get_string(), Some("Bread"));
+
+    let mut small = counter();
+    small["overtime"] = json!({"cost_per_hour": 20.0, "max_hours_a_day": 2, "max_hours_a_week": 10.0});
+    small["workforce"] = json!({"heads": [0.0], "hire_cost": 10.0, "fire_cost": 10.0});
+    let run = plan(&owner, "optimizeStaffing", json!({"problem": small})).await;
+    let mut book = workbook(&owner, &run).await;
+    let changes = book.worksheet_range("Changes").expect("who is taken on");
+    let hired = run["plan"]["plan"]["hired"][0].as_f64().expect("people");
+    assert_eq!(changes.rows().nth(1).expect("a skill")[1], Data::Float(hired));
+    let overtime = run["plan"]["plan"]["overtime"].as_array().map_or(0, Vec::len);
+    let sheet = book.worksheet_range("Overtime").map_or(0, |sheet| sheet.height() - 1);
+    assert_eq!(sheet, overtime);
+}
+
 fn evenings() -> Value {
     json!({"firstDay": "2026-10-19", "shifts": [
         {"shift": "Early", "start": "06:00", "end": "14:00"},

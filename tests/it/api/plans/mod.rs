@@ -6,6 +6,7 @@ mod following;
 mod from_metrics;
 mod scenarios;
 mod search;
+mod today;
 
 use serde_json::{Value, json};
 
