@@ -261,9 +261,9 @@ impl Draft {
                 filled.rules.extend(self.rules(product, service, &target, wait));
                 if wait > 0 {
                     filled.caveats.push(format!(
-                        "orders of {} are shown in the period in which they arrive; place them {} periods before",
+                        "orders of {} are shown in the period in which they arrive; place them {} before",
                         product.name,
-                        grouped(service.lead_time.mean())
+                        periods(service.lead_time.mean())
                     ));
                 }
                 filled.stock_targets.push(target);
@@ -330,7 +330,7 @@ impl Draft {
         let mut rules: Vec<Rule> = (1..=wait.min(self.periods))
             .map(|period| Rule {
                 id: format!("lead time of {name}, period {period}"),
-                says: format!("an order of {name} takes {} periods to arrive", grouped(service.lead_time.mean())),
+                says: format!("an order of {name} takes {} to arrive", periods(service.lead_time.mean())),
                 limit: Limit::Inventory(InventoryRule::NoOrders { product: Some(name.clone()), period }),
             })
             .collect();
@@ -364,6 +364,12 @@ impl Draft {
         let lines: Vec<Value> = lines.collect::<Option<_>>()?;
         (!lines.is_empty()).then(|| json!({"products": lines}))
     }
+}
+
+/// "2 periods", "1.25 periods".
+fn periods(count: f64) -> String {
+    let count = (count * 100.0).round() / 100.0;
+    format!("{count} period{}", if count == 1.0 { "" } else { "s" })
 }
 
 /// The demand of a path's first `lead` steps; of the last step as much as its part.
