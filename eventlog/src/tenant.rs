@@ -3,9 +3,12 @@
 use std::{
     fmt,
     ops::{Deref, DerefMut},
+    pin::Pin,
     str::FromStr,
+    task::{Context, Poll, ready},
 };
 
+use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Transaction};
 use uuid::Uuid;
@@ -83,11 +86,8 @@ impl TenantTx {
         // A simple query takes no parameters; a formatted UUID holds nothing but hex digits and hyphens.
         let statement = format!("{begin}; SELECT set_config('app.tenant', '{tenant}', true)");
         let pool = pool.clone();
-        // On a task of its own, which goes on to its end: where the caller goes away while it begins, what began is
-        // rolled back. Dropped in between, the connection would go back to the pool with its transaction open, and its
-        // next user would see the past (held by `tests/it/eventlog/transactions.rs`).
-        let beginning = tokio::spawn(async move { pool.begin_with(AssertSqlSafe(statement)).await });
-        let transaction = beginning.await.map_err(|_| sqlx::Error::WorkerCrashed)??;
+        let begin = async move { pool.begin_with(AssertSqlSafe(statement)).await };
+        let transaction = Beginning { begin: Some(Box::pin(begin)), polled: false }.await?;
         Ok(Self { tenant, transaction })
     }
 
@@ -101,6 +101,37 @@ impl TenantTx {
 
     pub async fn rollback(self) -> Result<(), sqlx::Error> {
         self.transaction.rollback().await
+    }
+}
+
+/// Goes on to its end where the caller goes away while it begins, and what began is rolled back. Dropped in between, the
+/// connection would go back to the pool with its transaction open, and its next user would see the past (held by
+/// `tests/it/eventlog/transactions.rs`).
+struct Beginning {
+    /// None once it has ended.
+    begin: Option<BoxFuture<'static, Result<Transaction<'static, Postgres>, sqlx::Error>>>,
+    polled: bool,
+}
+
+impl Future for Beginning {
+    type Output = Result<Transaction<'static, Postgres>, sqlx::Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.polled = true;
+        let Some(begin) = &mut self.begin else { return Poll::Pending };
+        let ended = ready!(begin.as_mut().poll(context));
+        self.begin = None;
+        Poll::Ready(ended)
+    }
+}
+
+impl Drop for Beginning {
+    fn drop(&mut self) {
+        let begun = self.begin.take().filter(|_| self.polled);
+        // Without a runtime there is no connection either.
+        if let (Some(begin), Ok(runtime)) = (begun, tokio::runtime::Handle::try_current()) {
+            runtime.spawn(begin);
+        }
     }
 }
 
