@@ -105,34 +105,11 @@ fn cuts_of(sides: &[Side], place: &[usize], columns: usize, prime: u8, effort: &
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::lp::Outcome;
-    use crate::mip::presolve::{Presolved, presolve};
-    use crate::mip::zero_half::tests::{packing, whole_plans};
-    use crate::mip::{Guidance, Random};
+    use crate::mip::zero_half::tests::tried;
 
     #[test]
     fn every_whole_plan_keeps_every_cut_and_the_relaxation_breaks_it() {
-        let mut random = Random::new(11);
-        let mut found = 0;
-        for _ in 0..3000 {
-            let mut effort = Effort::seconds(1.0);
-            let Presolved::Reduced(reduced) = presolve(&packing(&mut random, 5), &mut effort) else { continue };
-            let (problem, restore) = *reduced;
-            let guidance = Guidance::default();
-            let mut tree = Tree::new(&problem, &restore, &guidance, 0.0);
-            if tree.simplex.solve(&mut effort) != Outcome::Optimal {
-                continue;
-            }
-            let x = tree.simplex.values();
-            let plans = whole_plans(&problem);
-            for (terms, _, upper) in tree.mod_k_cuts(&x, &mut effort) {
-                let sum = |x: &[f64]| terms.iter().map(|&(j, v)| v * x[j]).sum::<f64>();
-                assert!(sum(&x) > upper + 0.5, "{terms:?} <= {upper} is kept by {x:?}");
-                assert!(plans.iter().all(|plan| sum(plan) <= upper), "{terms:?} <= {upper} cuts a plan off");
-                found += 1;
-            }
-        }
+        let found = tried((11, 5), 0.5, |tree, x, effort| tree.mod_k_cuts(x, effort));
         assert!(found > 100, "{found}");
     }
 }

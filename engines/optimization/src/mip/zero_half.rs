@@ -210,7 +210,7 @@ pub(super) mod tests {
     use crate::mip::{Guidance, Problem, Random};
 
     /// Rows of whole numbers up to `largest` over a few columns.
-    pub fn packing(random: &mut Random, largest: u64) -> Problem {
+    fn packing(random: &mut Random, largest: u64) -> Problem {
         let (columns, rows) = (5, 6);
         let mut draw = |least: u64, most: u64| (least + random.next() % (most - least + 1)) as f64;
         Problem {
@@ -227,7 +227,7 @@ pub(super) mod tests {
         }
     }
 
-    pub fn whole_plans(problem: &Problem) -> Vec<Vec<f64>> {
+    fn whole_plans(problem: &Problem) -> Vec<Vec<f64>> {
         let mut plans = vec![Vec::new()];
         for j in 0..problem.columns() {
             let values = problem.lower[j] as i64..=problem.upper[j] as i64;
@@ -237,13 +237,18 @@ pub(super) mod tests {
         plans
     }
 
-    #[test]
-    fn every_whole_plan_keeps_every_cut_and_the_relaxation_breaks_it() {
-        let mut random = Random::new(5);
+    /// Looks for cuts in small problems: every whole plan must keep each, and the relaxation break it by `least`. How many
+    /// there were.
+    pub fn tried(
+        (seed, largest): (u64, u64),
+        least: f64,
+        cuts: impl Fn(&Tree<'_>, &[f64], &mut Effort) -> Vec<BoundedRow>,
+    ) -> usize {
+        let mut random = Random::new(seed);
         let mut found = 0;
         for _ in 0..3000 {
             let mut effort = Effort::seconds(1.0);
-            let Presolved::Reduced(reduced) = presolve(&packing(&mut random, 2), &mut effort) else { continue };
+            let Presolved::Reduced(reduced) = presolve(&packing(&mut random, largest), &mut effort) else { continue };
             let (problem, restore) = *reduced;
             let guidance = Guidance::default();
             let mut tree = Tree::new(&problem, &restore, &guidance, 0.0);
@@ -252,13 +257,19 @@ pub(super) mod tests {
             }
             let x = tree.simplex.values();
             let plans = whole_plans(&problem);
-            for (terms, _, upper) in tree.zero_half_cuts(&x, &mut effort) {
+            for (terms, _, upper) in cuts(&tree, &x, &mut effort) {
                 let sum = |x: &[f64]| terms.iter().map(|&(j, v)| v * x[j]).sum::<f64>();
-                assert!(sum(&x) > upper + 1e-3, "{terms:?} <= {upper} is kept by {x:?}");
+                assert!(sum(&x) > upper + least, "{terms:?} <= {upper} is kept by {x:?}");
                 assert!(plans.iter().all(|plan| sum(plan) <= upper), "{terms:?} <= {upper} cuts a plan off");
                 found += 1;
             }
         }
+        found
+    }
+
+    #[test]
+    fn every_whole_plan_keeps_every_cut_and_the_relaxation_breaks_it() {
+        let found = tried((5, 2), 1e-3, |tree, x, effort| tree.zero_half_cuts(x, effort));
         assert!(found > 100, "{found}");
     }
 }
