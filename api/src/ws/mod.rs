@@ -3,30 +3,20 @@
 mod outbox;
 mod protocol;
 mod socket;
+mod sockets;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Request, WebSocketUpgrade};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode, header};
-use tokio::sync::Semaphore;
 use tracing::Instrument;
 
 use crate::http::Edge;
 use crate::http::request_id::Correlation;
 use crate::telemetry::OpenGauge;
 use protocol::SUBPROTOCOL;
-
-/// Bounds how many sockets are open on this server.
-#[derive(Clone)]
-pub struct Sockets(Arc<Semaphore>);
-
-impl Sockets {
-    pub fn new(most: usize) -> Sockets {
-        Sockets(Arc::new(Semaphore::new(most)))
-    }
-}
+pub use sockets::Sockets;
 
 /// Whether the request asks to become a socket.
 pub fn is_upgrade(headers: &HeaderMap) -> bool {
@@ -39,7 +29,7 @@ pub async fn accept(edge: Edge, peer: SocketAddr, request: Request) -> Response 
         Ok(upgrade) => upgrade,
         Err(refusal) => return refusal.into_response(),
     };
-    let Ok(permit) = edge.sockets().0.clone().try_acquire_owned() else {
+    let Some(permit) = edge.sockets().open() else {
         return (StatusCode::SERVICE_UNAVAILABLE, "too many sockets are open; try again later").into_response();
     };
     let correlation = parts.extensions.get::<Correlation>().copied().unwrap_or_default();

@@ -6,6 +6,7 @@ use super::super::draft::{AimDraft, MeasureDraft};
 use super::*;
 use crate::Personal;
 use crate::event::DomainEvent;
+use crate::metrics::MetricKind;
 use crate::time_zone::TimeZoneName;
 
 fn id<T: From<Uuid>>(n: u128) -> T {

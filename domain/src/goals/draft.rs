@@ -3,10 +3,10 @@
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 
-use super::decide::GoalRefusal;
 use super::outlook::Outlook;
 use super::plan::*;
 use super::reading::{History, Reading, days_between, plus_days};
+use super::refusal::GoalRefusal;
 use crate::ids::{MetricId, MilestoneId, UserId};
 use crate::metrics::MetricKind;
 use crate::personal::Personal;

@@ -13,6 +13,7 @@ mod pace;
 mod path;
 mod plan;
 mod reading;
+mod refusal;
 mod state;
 mod words;
 
@@ -26,4 +27,5 @@ pub use outlook::{MetricForecast, Outlook};
 pub use pace::pace;
 pub use plan::*;
 pub use reading::History;
+pub use refusal::GoalRefusal;
 pub use state::*;
