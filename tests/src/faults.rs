@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
@@ -95,7 +95,10 @@ pub async fn run(plan: CrashLoop) -> Outcome {
         .collect();
     let listeners: Vec<_> = businesses
         .iter()
-        .map(|(business, _)| tokio::spawn(listen(socket_url.clone(), business.auditor_key.clone(), Arc::clone(&stop))))
+        .map(|(business, _)| {
+            let head = Arc::new(AtomicI64::new(i64::MAX));
+            (Arc::clone(&head), tokio::spawn(listen(socket_url.clone(), business.auditor_key.clone(), head)))
+        })
         .collect();
 
     let mut random = StdRng::seed_from_u64(plan.seed);
@@ -110,12 +113,13 @@ pub async fn run(plan: CrashLoop) -> Outcome {
         outcome.acknowledged += commands.len() as u64;
         written.entry(business).or_default().extend(commands);
     }
-    for (b, ((business, metrics), listener)) in businesses.iter().zip(listeners).enumerate() {
+    for (b, ((business, metrics), (last, listener))) in businesses.iter().zip(listeners).enumerate() {
         let commands = written.remove(&b).unwrap_or_default();
+        let head = commands.iter().map(|command| command.position).max().unwrap_or(0);
+        last.store(head, Ordering::Relaxed);
         verify(b, business, metrics, &commands, &mut outcome).await;
         let heard = listener.await.expect("a listener does not panic");
         outcome.delivered += heard.len() as u64;
-        let head = commands.iter().map(|command| command.position).max().unwrap_or(0);
         if !heard.iter().copied().eq(1..=heard.len() as i64) {
             outcome.violations.push(format!("business {b}: a listener heard positions out of order or with holes"));
         }
@@ -146,7 +150,6 @@ async fn shake(
 ) -> Program {
     let data_dir: PathBuf = options.data_dir.clone().expect("the loop's program has a directory");
     for round in 1..=plan.rounds {
-        let before = acknowledged.load(Ordering::Relaxed);
         tokio::time::sleep(Duration::from_millis(random.random_range(20..600))).await;
         let killed = Instant::now();
         match random.random_range(0..4) {
@@ -169,9 +172,10 @@ async fn shake(
                 }
             }
         }
+        let before = acknowledged.load(Ordering::Relaxed);
         program.until_ready().await;
         outcome.recoveries.push(killed.elapsed());
-        // A round in which nobody got anything done shows nothing.
+        // A round after which nobody got anything done shows nothing.
         let asked = Instant::now();
         while acknowledged.load(Ordering::Relaxed) == before {
             if asked.elapsed() > Duration::from_secs(60) {
@@ -268,11 +272,23 @@ impl Writer {
     }
 }
 
-/// Listens to all events of a business from its first one, resuming behind the last one after every break, until
-/// nothing more comes after the stop. Returns the positions in the order they came.
-async fn listen(url: String, key: String, stop: Arc<AtomicBool>) -> Vec<i64> {
+/// How long a listener waits for the last events once it is known which they are.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Listens to all events of a business from its first one, resuming behind the last one after every break, as far as
+/// `head` once that is known. Returns the positions in the order they came.
+async fn listen(url: String, key: String, head: Arc<AtomicI64>) -> Vec<i64> {
     let mut heard: Vec<i64> = Vec::new();
-    loop {
+    let mut known_since: Option<Instant> = None;
+    let mut is_over = |heard: &[i64]| {
+        let head = head.load(Ordering::Relaxed);
+        if head == i64::MAX {
+            return false;
+        }
+        let waited = known_since.get_or_insert_with(Instant::now).elapsed();
+        heard.last().copied().unwrap_or(0) >= head || waited > PATIENCE
+    };
+    while !is_over(&heard) {
         let subscribed = async {
             let mut socket = Socket::connect(&url, &key).await?;
             let after = heard.last().copied().unwrap_or(0);
@@ -284,19 +300,19 @@ async fn listen(url: String, key: String, stop: Arc<AtomicBool>) -> Vec<i64> {
             tokio::time::sleep(Duration::from_millis(10)).await;
             continue;
         };
-        loop {
-            match tokio::time::timeout(Duration::from_secs(3), socket.next()).await {
+        while !is_over(&heard) {
+            match tokio::time::timeout(Duration::from_millis(200), socket.next()).await {
                 Ok(Incoming::Next { payload, .. }) => match payload["data"]["tenantEvents"]["position"].as_i64() {
                     Some(position) => heard.push(position),
                     None => break,
                 },
                 // A server whose Postgres died ends its live queries with an error; the client comes again.
                 Ok(_) => break,
-                Err(_) if stop.load(Ordering::Relaxed) => return heard,
                 Err(_) => {}
             }
         }
     }
+    heard
 }
 
 /// Compares the whole history and the read models of a business with what its writers were told.

@@ -12,27 +12,17 @@ pub mod sse;
 pub mod uploads;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
-use dyocense_commands::{CommandError, Commands};
-use dyocense_projections::Projections;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use tokio_util::sync::CancellationToken;
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 use tower_http::cors::{AllowOrigin, CorsLayer};
-use uuid::Uuid;
 
-use crate::auth::live::LiveAccess;
-use crate::auth::{self, Visitor};
-use crate::graphql::fault::{Code, Fault};
-use crate::graphql::gateway::Gateway;
-use crate::settings::Settings;
 use crate::ws;
 
 pub use edge::{Edge, EdgeParts};
