@@ -3,6 +3,7 @@
 //! A set is trained together because no business series alone is long enough to teach a tree; a single series trains on
 //! itself. Forecasts are recursive: each step's answer becomes the next step's lag.
 
+mod bins;
 mod boost;
 mod features;
 
