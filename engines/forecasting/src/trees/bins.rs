@@ -51,8 +51,11 @@ impl Feature {
     fn new(table: &Table, column: usize) -> Option<Feature> {
         let rows = table.target.len();
         let stride = (rows / SAMPLE).max(1);
-        let mut sample: Vec<f64> =
-            (0..rows).step_by(stride).map(|r| table.values[r * table.width + column]).filter(|v| v.is_finite()).collect();
+        let mut sample: Vec<f64> = (0..rows)
+            .step_by(stride)
+            .map(|r| table.values[r * table.width + column])
+            .filter(|v| v.is_finite())
+            .collect();
         if sample.is_empty() {
             return None;
         }
