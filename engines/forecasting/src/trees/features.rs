@@ -8,6 +8,10 @@ use jiff::civil::DateTime;
 
 use crate::calendar::Frequency;
 
+/// Share of the last season's growth that a season to come is given before the trees say anything (Gardner & McKenzie
+/// 1985: trends that are damped err less).
+const GROWTH_KEPT: f64 = 0.5;
+
 /// What target and lags are measured from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Level {
@@ -15,7 +19,8 @@ pub(super) enum Level {
     Last,
     /// The mean of the last season (the last value without one): the trees learn the season.
     SeasonMean,
-    /// The value a season ago, moved by what the level has moved since: the season is given, the trees learn its change.
+    /// The value a season ago, moved by part of what the level has moved since: the season is given, the trees learn its
+    /// change.
     SeasonAgo,
 }
 
@@ -80,7 +85,8 @@ impl Layout {
     pub(super) fn base(&self, y: &[f64], t: usize) -> f64 {
         match self.level {
             Level::SeasonAgo if self.two_seasons() => {
-                y[t - self.season] + self.season_mean(y, t) - self.season_mean(y, t - self.season)
+                let grown = self.season_mean(y, t) - self.season_mean(y, t - self.season);
+                y[t - self.season] + GROWTH_KEPT * grown
             }
             Level::Last => y[t - 1],
             _ => self.season_mean(y, t),
