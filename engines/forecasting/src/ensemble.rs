@@ -91,16 +91,15 @@ pub(crate) fn combine_set(
 ) -> Vec<Combined> {
     let season = subjects.iter().map(|s| s.season).max().unwrap_or(1);
     let silent = |_: usize| {};
-    let (local, shares): (Vec<Vec<Named>>, Vec<f64>) = if only_trees {
-        (vec![Vec::new(); subjects.len()], global::shares(subjects, season, horizon, seed))
+    let local: Vec<Vec<Named>> = if only_trees {
+        vec![Vec::new(); subjects.len()]
     } else {
         let found = in_parallel(subjects.len(), threads, progress, |i| local_members(&subjects[i], horizon));
         let shares = columns::believed(&found.iter().map(|l| l.evidence).collect::<Vec<_>>());
-        let mixed = found.into_iter().zip(&shares).map(|(local, share)| local.mixed(*share)).collect();
-        (mixed, shares)
+        found.into_iter().zip(&shares).map(|(local, share)| local.mixed(*share)).collect()
     };
     let judged: &(dyn Fn(usize) + Sync) = if only_trees { progress } else { &silent };
-    let global = global::members(subjects, season, horizon, seed, &shares, threads, judged, only_trees);
+    let global = global::members(subjects, season, horizon, seed, threads, judged, only_trees);
     let members: Vec<Vec<Named>> =
         local.into_iter().zip(global).map(|(local, trees)| local.into_iter().chain(trees).collect()).collect();
     let prior = pooled_weights(subjects, &members, horizon);

@@ -31,20 +31,19 @@ const POWER: f64 = 8.0;
 const SERIES_OF_DOUBT: f64 = 5.0;
 
 /// The member of each series; `None` where the set, or the series, is too short.
-#[expect(clippy::too_many_arguments)]
 pub(crate) fn members(
     subjects: &[Subject],
     season: usize,
     horizon: usize,
     seed: u64,
-    shares: &[f64],
     threads: usize,
     progress: &(dyn Fn(usize) + Sync),
     only_trees: bool,
 ) -> Vec<Option<Named>> {
+    let shares = shares(subjects, season, horizon, seed, threads);
     let nothing = || subjects.iter().map(|_| None).collect();
-    let Some(early) = earlier(subjects, season, horizon, seed, shares, only_trees) else { return nothing() };
-    let Some(full) = teach(subjects, season, 0, seed, shares) else { return nothing() };
+    let Some(early) = earlier(subjects, season, horizon, seed, &shares, only_trees) else { return nothing() };
+    let Some(full) = teach(subjects, season, 0, seed, &shares) else { return nothing() };
     let tried = in_parallel(subjects.len(), threads, progress, |i| early.tried(&subjects[i], i, horizon));
     let weights = weigh(subjects, &tried);
     let member = |i: usize, tried: &[Tried]| -> Option<Named> {
@@ -113,15 +112,16 @@ fn earlier(
     depths.into_iter().find_map(|unseen| teach(subjects, season, unseen, seed, shares))
 }
 
-/// How far trees alone believe the columns of each series.
-pub(crate) fn shares(subjects: &[Subject], season: usize, horizon: usize, seed: u64) -> Vec<f64> {
+/// How far the trees believe the columns of each series.
+fn shares(subjects: &[Subject], season: usize, horizon: usize, seed: u64, threads: usize) -> Vec<f64> {
     let count = subjects.len();
     if subjects.iter().all(|s| s.exogenous.is_empty()) {
         return vec![0.0; count];
     }
     let plain = earlier(subjects, season, horizon, seed, &vec![0.0; count], true);
     let with = earlier(subjects, season, horizon, seed, &vec![1.0; count], true);
-    let evidence = |(i, s): (usize, &Subject)| {
+    let evidence = |i: usize| {
+        let s = &subjects[i];
         let trial = |t: &Tried, o: &Tried| {
             let mut trial = columns::Trial::default();
             trial.add(&s.y[t.origin..], &mixed(&t.parts, &[]).0, &mixed(&o.parts, &[]).0);
@@ -131,7 +131,7 @@ pub(crate) fn shares(subjects: &[Subject], season: usize, horizon: usize, seed: 
         let pairs = plain.iter().filter_map(|t| with.iter().find(|o| o.origin == t.origin).map(|o| trial(t, o)));
         columns::evidence(&pairs.collect::<Vec<_>>())
     };
-    columns::believed(&subjects.iter().enumerate().map(evidence).collect::<Vec<_>>())
+    columns::believed(&in_parallel(count, threads, &|_| {}, evidence))
 }
 
 /// Teaches the trees what the columns do not explain of the series without their newest `unseen` points. `shares` says

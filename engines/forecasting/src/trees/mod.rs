@@ -1,7 +1,7 @@
 //! Boosted trees on lags: one global model over all series of a set (Januschowski et al. 2020 call it a global model).
 //!
 //! A set is trained together because no business series alone is long enough to teach a tree; a single series trains on
-//! itself. Forecasts are recursive: each step's answer becomes the next step's lag.
+//! itself. Forecasts are recursive: each step's answer becomes the next step's lag, with surprises where few rows taught.
 
 mod bins;
 mod boost;
@@ -13,6 +13,7 @@ use features::{Layout, Level};
 
 use crate::accuracy::naive_scale;
 use crate::calendar::Frequency;
+use crate::random::Random;
 use jiff::civil::DateTime;
 
 /// One series as the trees see it. `exogenous` columns cover history and horizon.
@@ -190,26 +191,63 @@ impl View {
         }
         let known = &example.y[..from];
         let log = self.log && is_positive(known);
-        let mut y = transformed(known, log);
+        let y = transformed(known, log);
         let scale = scale_of(&y, layout.season);
-        let mut row = Vec::with_capacity(layout.width());
-        let mut bins = Vec::new();
         let exogenous = example.exogenous.get(..layout.exogenous)?;
         if exogenous.iter().any(|c| c.len() < from + horizon) {
             return None;
         }
-        for t in from..from + horizon {
-            let time = example.grid.and_then(|(first, frequency)| frequency.advance(first, t as i64));
-            row.clear();
-            layout.write(&y, t, scale, time, exogenous, &mut row);
-            let sum: f64 = self.models.iter().map(|model| model.predict(&row, &mut bins)).sum();
-            y.push(layout.base(&y, t) + scale * sum / self.models.len() as f64);
+        let time = |t: usize| example.grid.and_then(|(first, frequency)| frequency.advance(first, t as i64));
+        let times: Vec<Option<DateTime>> = (from..from + horizon).map(time).collect();
+        let walk = Walk { layout, known: &y, scale, times: &times, exogenous };
+        let mut path = vec![0.0; horizon];
+        if let [model] = self.models.as_slice() {
+            walk.add(model, &vec![0.0; horizon], 1.0, &mut path);
+        } else {
+            // What few rows taught is rough, and of a rough function the answer at the mean is not the mean answer: on a
+            // series that falls further than it rises, a path without surprises falls and never recovers. Each model
+            // walks its own surprises, and these turned round.
+            let weight = 0.5 / self.models.len() as f64;
+            for (k, model) in self.models.iter().enumerate() {
+                let mut random = Random::new(k as u64);
+                let mut noise: Vec<f64> = (0..horizon).map(|_| random.normal() * self.spread * scale).collect();
+                walk.add(model, &noise, weight, &mut path);
+                noise.iter_mut().for_each(|v| *v = -*v);
+                walk.add(model, &noise, weight, &mut path);
+            }
         }
-        let mean: Vec<f64> = y[from..].iter().map(|v| if log { v.exp() } else { *v }).collect();
+        let mean: Vec<f64> = path.into_iter().map(|v| if log { v.exp() } else { v }).collect();
         // A spread of logarithms is one relative to the level.
         let unit = if log { scale * mean.iter().sum::<f64>() / horizon as f64 } else { scale };
         let sd = (0..horizon).map(|h| self.spread * unit * 1.2 * (1.0 + 0.1 * h as f64).sqrt()).collect();
         Some(Part { mean, sd })
+    }
+}
+
+/// A horizon that models walk step by step: each answer becomes the next one's lag.
+struct Walk<'a> {
+    layout: &'a Layout,
+    known: &'a [f64],
+    scale: f64,
+    times: &'a [Option<DateTime>],
+    exogenous: &'a [Vec<f64>],
+}
+
+impl Walk<'_> {
+    /// Adds `weight` times the model's answers where each step is followed by its `noise`.
+    fn add(&self, model: &Boosted, noise: &[f64], weight: f64, path: &mut [f64]) {
+        let layout = self.layout;
+        let mut y = self.known.to_vec();
+        let mut row = Vec::with_capacity(layout.width());
+        let mut bins = Vec::new();
+        for ((time, noise), out) in self.times.iter().zip(noise).zip(path) {
+            let t = y.len();
+            row.clear();
+            layout.write(&y, t, self.scale, *time, self.exogenous, &mut row);
+            let value = layout.base(&y, t) + self.scale * model.predict(&row, &mut bins);
+            *out += weight * value;
+            y.push(value + noise);
+        }
     }
 }
 
