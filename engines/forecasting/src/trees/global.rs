@@ -157,7 +157,7 @@ fn rest<'s>(s: &'s Subject, effect: &[f64]) -> Cow<'s, [f64]> {
 }
 
 fn example<'a>(s: &Subject<'a>, y: &'a [f64]) -> Example<'a> {
-    Example { y, grid: s.grid, exogenous: &[] }
+    Example { y, grid: s.grid }
 }
 
 impl Taught {
@@ -179,5 +179,23 @@ impl Taught {
         behind
             .filter_map(|origin| Some(Tried { origin, parts: self.predict(s, i, origin, span(n, horizon))? }))
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Model, Request, Series, forecast};
+
+    #[test]
+    fn an_exogenous_column_explains_a_promotion() {
+        let flag: Vec<f64> = (0..210).map(|t| if (t * t) % 11 == 4 { 1.0 } else { 0.0 }).collect();
+        let y: Vec<f64> = (0..200).map(|t| 100.0 + 40.0 * flag[t] + ((t * 7919) % 101) as f64 / 50.0).collect();
+        let series = Series::new("promoted", y, 1).expect("a series");
+        let request = Request { horizon: 10, model: Model::Trees, ..Request::default() };
+        let mean = forecast(&series, std::slice::from_ref(&flag), &request).expect("an answer").mean;
+        for (h, value) in mean.iter().enumerate() {
+            let expected = 101.0 + 40.0 * flag[200 + h];
+            assert!((value - expected).abs() < 12.0, "{h} {value} {expected}");
+        }
     }
 }

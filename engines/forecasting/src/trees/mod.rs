@@ -16,12 +16,11 @@ use crate::calendar::Frequency;
 use crate::random::Random;
 use jiff::civil::DateTime;
 
-/// One series as the trees see it. `exogenous` columns cover history and horizon.
+/// One series as the trees see it; what columns explain is taken out before.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Example<'a> {
     pub y: &'a [f64],
     pub grid: Option<(DateTime, Frequency)>,
-    pub exogenous: &'a [Vec<f64>],
 }
 
 /// Rows a model is trained on at most; longer sets use the newest points of each series.
@@ -90,26 +89,24 @@ pub(crate) fn train(set: &[Example], season: usize, holdout: usize, seed: u64) -
     sorted.sort_unstable();
     // A few very short series must not take the seasonal lags from all others: they are left out instead.
     let shortest = *sorted.get(sorted.len() / 10)?;
-    let exogenous = set.iter().map(|e| e.exogenous.len()).min().unwrap_or(0);
     let positive = mostly_positive(set);
     // Without a season the calendar only tells points apart that will not come again.
     let dated = season > 1 && set.iter().all(|e| e.grid.is_some());
     let calendar = dated.then(|| set[0].grid.map(|g| g.1)).flatten();
-    let seasonal = Layout::new(season, shortest, calendar, exogenous, Level::SeasonAgo).two_seasons();
+    let seasonal = Layout::new(season, shortest, calendar, Level::SeasonAgo).two_seasons();
     let looks =
         [(Level::Last, false), (if seasonal { Level::SeasonAgo } else { Level::SeasonMean }, season > 1 && positive)];
     let mut views = Vec::with_capacity(looks.len());
     for (level, log) in looks {
         let values: Vec<Vec<f64>> = set.iter().map(|e| transformed(e.y, log)).collect();
         let set: Vec<Example> = set.iter().zip(&values).map(|(e, y)| Example { y, ..*e }).collect();
-        let layout = Layout::new(season, shortest, calendar, exogenous, level);
+        let layout = Layout::new(season, shortest, calendar, level);
         let table = table(&set, &lengths, &layout, season)?;
         let rows = table.target.len();
         let whole: usize = set.iter().map(|e| e.y.len().saturating_sub(layout.reach())).sum();
         let bags = 0..(ROWS_OF_ONE / whole.max(1)).clamp(1, MOST_BAGS) as u64;
-        let models: Vec<Boosted> = bags
-            .map(|bag| Boosted::fit(&table, settings(rows, season > 1, exogenous > 0, seed.wrapping_add(bag))))
-            .collect();
+        let models: Vec<Boosted> =
+            bags.map(|bag| Boosted::fit(&table, settings(rows, season > 1, seed.wrapping_add(bag)))).collect();
         let spread = models.iter().map(|m| training_error(&table, m)).sum::<f64>() / models.len() as f64;
         views.push(View { layout, log, models, spread });
     }
@@ -134,7 +131,7 @@ fn table(set: &[Example], lengths: &[usize], layout: &Layout, season: usize) -> 
         let keep = (((n - reach) as f64 * share).ceil() as usize).max(1);
         for t in n - keep..n {
             let time = example.grid.and_then(|(first, frequency)| frequency.advance(first, t as i64));
-            layout.write(y, t, scale, time, &example.exogenous[..layout.exogenous], &mut table.values);
+            layout.write(y, t, scale, time, &mut table.values);
             // Squared error must not be ruled by a handful of wild points.
             table.target.push(((y[t] - layout.base(y, t)) / scale).clamp(-12.0, 12.0));
         }
@@ -142,16 +139,10 @@ fn table(set: &[Example], lengths: &[usize], layout: &Layout, season: usize) -> 
     Some(table)
 }
 
-/// Lags are soon learnt, and more rounds learn the noise; seasons take longer, and effects of `exogenous` columns yet longer.
-fn settings(rows: usize, seasonal: bool, exogenous: bool, seed: u64) -> Settings {
+/// Lags are soon learnt, and more rounds learn the noise; seasons take longer.
+fn settings(rows: usize, seasonal: bool, seed: u64) -> Settings {
     Settings {
-        rounds: if exogenous {
-            80
-        } else if seasonal {
-            50
-        } else {
-            35
-        },
+        rounds: if seasonal { 50 } else { 35 },
         depth: 5,
         learning_rate: 0.1,
         rows: 0.5,
@@ -193,13 +184,9 @@ impl View {
         let log = self.log && is_positive(known);
         let y = transformed(known, log);
         let scale = scale_of(&y, layout.season);
-        let exogenous = example.exogenous.get(..layout.exogenous)?;
-        if exogenous.iter().any(|c| c.len() < from + horizon) {
-            return None;
-        }
         let time = |t: usize| example.grid.and_then(|(first, frequency)| frequency.advance(first, t as i64));
         let times: Vec<Option<DateTime>> = (from..from + horizon).map(time).collect();
-        let walk = Walk { layout, known: &y, scale, times: &times, exogenous };
+        let walk = Walk { layout, known: &y, scale, times: &times };
         let mut path = vec![0.0; horizon];
         if let [model] = self.models.as_slice() {
             walk.add(model, &vec![0.0; horizon], 1.0, &mut path);
@@ -230,7 +217,6 @@ struct Walk<'a> {
     known: &'a [f64],
     scale: f64,
     times: &'a [Option<DateTime>],
-    exogenous: &'a [Vec<f64>],
 }
 
 impl Walk<'_> {
@@ -243,7 +229,7 @@ impl Walk<'_> {
         for ((time, noise), out) in self.times.iter().zip(noise).zip(path) {
             let t = y.len();
             row.clear();
-            layout.write(&y, t, self.scale, *time, self.exogenous, &mut row);
+            layout.write(&y, t, self.scale, *time, &mut row);
             let value = layout.base(&y, t) + self.scale * model.predict(&row, &mut bins);
             *out += weight * value;
             y.push(value + noise);
@@ -276,7 +262,7 @@ mod tests {
     #[test]
     fn a_season_shared_by_series_of_different_size_is_learnt() {
         let data = set();
-        let examples: Vec<Example> = data.iter().map(|y| Example { y, grid: None, exogenous: &[] }).collect();
+        let examples: Vec<Example> = data.iter().map(|y| Example { y, grid: None }).collect();
         let model = train(&examples, 6, 6, 1).expect("enough rows");
         for (s, e) in examples.iter().enumerate() {
             let mean = middle(&model.predict(*e, 66, 6).expect("long enough"));
@@ -284,20 +270,6 @@ mod tests {
                 let actual = e.y[66 + h];
                 assert!((value - actual).abs() < 3.0 * (s + 1) as f64, "{s} {h} {value} {actual}");
             }
-        }
-    }
-
-    #[test]
-    fn an_exogenous_column_explains_a_promotion() {
-        let flag: Vec<f64> = (0..210).map(|t| if (t * t) % 11 == 4 { 1.0 } else { 0.0 }).collect();
-        let y: Vec<f64> = (0..200).map(|t| 100.0 + 40.0 * flag[t] + ((t * 7919) % 101) as f64 / 50.0).collect();
-        let columns = [flag.clone()];
-        let example = Example { y: &y, grid: None, exogenous: &columns };
-        let model = train(&[example], 1, 0, 1).expect("enough rows");
-        let mean = middle(&model.predict(example, 200, 10).expect("long enough"));
-        for (h, value) in mean.iter().enumerate() {
-            let expected = 101.0 + 40.0 * flag[200 + h];
-            assert!((value - expected).abs() < 12.0, "{h} {value} {expected}");
         }
     }
 }
