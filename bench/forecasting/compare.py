@@ -41,6 +41,8 @@ M3 = [name for name in SETS if name.startswith("m3_")]
 # Peers that are given CPU seconds; the others answer every series.
 BOXED = ("arima", "ets")
 LEAST_SERIES = 2
+# Windows on which columns known ahead are tried.
+ROLLING = 8
 
 
 def run_ours(model, season, horizon, train, out, exogenous=None):
@@ -189,7 +191,9 @@ def run_latency(model, name, total, folder):
 
 
 def run_exogenous(name, folder):
-    """MASE of ours with and without the columns that are known ahead."""
+    """MASE of ours with and without the columns that are known ahead: model -> pairs by window, the last window first.
+    One window of few series says little of what columns are worth: ROLLING windows end at the last point and before it, a
+    quarter of the horizon apart, or closer where the series would else become shorter than two seasons."""
     season, horizon, columns = EXOGENOUS_SETS[name]
     number = {"True": "1", "False": "0"}
     series = {}
@@ -197,27 +201,34 @@ def run_exogenous(name, folder):
         for row in csv.DictReader(file):
             values = [number.get(row[c], row[c]) for c in columns]
             series.setdefault(row["unique_id"], []).append((row["ds"], float(row["y"]), values))
-    series = {i: rows for i, rows in series.items() if len(rows) > horizon + 2 * season + 2}
-    cut = {i: (([(ds, y) for ds, y, _ in rows[:-horizon]]), [y for _, y, _ in rows[-horizon:]])
-           for i, rows in series.items()}
+    spare = {i: len(rows) - horizon - 2 * season - 3 for i, rows in series.items()}
+    series = {i: rows for i, rows in series.items() if spare[i] >= ROLLING - 1}
+    step = min(horizon // 4, *(spare[i] // (ROLLING - 1) for i in series))
     train, known, out = (os.path.join(folder, f) for f in ("train.csv", "known.csv", "ours.csv"))
-    write_train(cut, train)
-    with open(known, "w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["unique_id", "ds", *columns])
-        for i, rows in series.items():
-            writer.writerows([i, ds, *values] for ds, _, values in rows)
-    print(f"\n{name}: {len(series)} series, MASE\n  {'model':<22}{'without':>9}{'with columns':>14}", flush=True)
-    found = {}
-    for model in ("arima", "trees", "ensemble"):
-        pair = []
-        for exogenous in (None, known):
-            run_ours(model, season, horizon, train, out, exogenous)
-            side = Side()
-            side.put(name, score(cut, read(out), season), {}, 0)
-            pair.append(mean(side))
-        found[model] = pair
-        print(f"  ours {model:<17}{pair[0]:>9.4f}{pair[1]:>14.4f}", flush=True)
+    found = {model: [] for model in ("arima", "trees", "ensemble")}
+    for window in range(ROLLING):
+        ends = {i: len(rows) - window * step for i, rows in series.items()}
+        cut = {i: ([(ds, y) for ds, y, _ in rows[:ends[i] - horizon]], [y for _, y, _ in rows[ends[i] - horizon:ends[i]]])
+               for i, rows in series.items()}
+        write_train(cut, train)
+        with open(known, "w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["unique_id", "ds", *columns])
+            for i, rows in series.items():
+                writer.writerows([i, ds, *values] for ds, _, values in rows[:ends[i]])
+        for model, pairs in found.items():
+            pair = []
+            for exogenous in (None, known):
+                run_ours(model, season, horizon, train, out, exogenous)
+                side = Side()
+                side.put(name, score(cut, read(out), season), {}, 0)
+                pair.append(mean(side))
+            pairs.append(pair)
+    print(f"\n{name}: {len(series)} series, MASE of the last window and the mean of {ROLLING}, {step} points apart\n"
+          f"  {'model':<22}{'without':>9}{'with columns':>14}{'without':>11}{'with columns':>14}", flush=True)
+    for model, pairs in found.items():
+        means = [sum(pair[k] for pair in pairs) / len(pairs) for k in (0, 1)]
+        print(f"  ours {model:<17}{pairs[0][0]:>9.4f}{pairs[0][1]:>14.4f}{means[0]:>11.4f}{means[1]:>14.4f}", flush=True)
     return found
 
 

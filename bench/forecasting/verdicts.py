@@ -98,8 +98,10 @@ def judge_latency(spent, add):
 
 
 def judge_exogenous(name, found, add):
-    """`found`: model -> MASE without and with the columns."""
+    """`found`: model -> MASE without and with the columns by window, the last window first."""
     for model in ("trees", "ensemble"):
-        without, with_columns = found[model]
+        without, with_columns = found[model][0]
         value = with_columns / without
         add(f"{name}: {model} MASE with columns over without", value, "ratio", "< 1", value < 1)
+        value = sum(pair[1] for pair in found[model]) / sum(pair[0] for pair in found[model])
+        add(f"{name}: {model} MASE with columns over without, {len(found[model])} windows", value, "ratio", "< 1", value < 1)

@@ -35,7 +35,7 @@ pub(crate) struct Evidence {
 }
 
 /// Origins that a variance needs.
-const LEAST_ORIGINS: usize = 3;
+const LEAST_ORIGINS: usize = 2;
 /// Neighbouring origins see half of their points in common: as many independent ones are behind each as this.
 const OVERLAP: f64 = 2.0;
 /// Variance of shares between the series of a set, and of a set's share around none.

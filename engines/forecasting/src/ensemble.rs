@@ -12,7 +12,7 @@ use crate::forecast::{MemberReport, Prediction};
 use crate::intermittent::is_intermittent;
 use crate::member::{self, Family};
 use crate::regression;
-use crate::trees::{self, Example, Global};
+use crate::trees::global;
 use jiff::civil::DateTime;
 
 /// One series as the ensemble sees it: finite, at least four points, not constant.
@@ -75,7 +75,7 @@ pub(crate) fn origins(n: usize, season: usize, horizon: usize) -> Vec<usize> {
     (0..ORIGINS).filter_map(|k| n.checked_sub(span + k * step)).filter(|&from| from >= least).collect()
 }
 
-fn span(n: usize, horizon: usize) -> usize {
+pub(crate) fn span(n: usize, horizon: usize) -> usize {
     horizon.min((n / 5).max(1))
 }
 
@@ -91,20 +91,15 @@ pub(crate) fn combine_set(
 ) -> Vec<Combined> {
     let season = subjects.iter().map(|s| s.season).max().unwrap_or(1);
     let silent = |_: usize| {};
-    let (local, shares): (Vec<Vec<Named>>, Vec<f64>) = if only_trees {
-        (vec![Vec::new(); subjects.len()], tree_shares(subjects, season, horizon, seed))
+    let local: Vec<Vec<Named>> = if only_trees {
+        vec![Vec::new(); subjects.len()]
     } else {
         let found = in_parallel(subjects.len(), threads, progress, |i| local_members(&subjects[i], horizon));
         let shares = columns::believed(&found.iter().map(|l| l.evidence).collect::<Vec<_>>());
-        let mixed = found.into_iter().zip(&shares).map(|(local, share)| local.mixed(*share)).collect();
-        (mixed, shares)
+        found.into_iter().zip(&shares).map(|(local, share)| local.mixed(*share)).collect()
     };
-    let early = earlier(subjects, season, horizon, seed, &shares, only_trees);
-    let full = if early.is_some() { teach(subjects, season, 0, seed, &shares) } else { None };
     let judged: &(dyn Fn(usize) + Sync) = if only_trees { progress } else { &silent };
-    let global = in_parallel(subjects.len(), threads, judged, |i| {
-        global_member(early.as_ref()?, full.as_ref()?, i, &subjects[i], horizon)
-    });
+    let global = global::members(subjects, season, horizon, seed, threads, judged, only_trees);
     let members: Vec<Vec<Named>> =
         local.into_iter().zip(global).map(|(local, trees)| local.into_iter().chain(trees).collect()).collect();
     let prior = pooled_weights(subjects, &members, horizon);
@@ -163,7 +158,7 @@ pub(crate) fn combine_alone(
     combine(s, vec![(Family::Prophet, Member { prediction, backtests })], &[], horizon)
 }
 
-type Named = (Family, Member);
+pub(crate) type Named = (Family, Member);
 
 /// The members of a series, without columns and with what they explain taken out before and added again after.
 struct Local {
@@ -266,11 +261,11 @@ fn member_with_columns(s: &Subject, effect: &[f64], family: Family, horizon: usi
     Some((family, Member { prediction: with_effect(prediction, effect, n), backtests }))
 }
 
-fn without(y: &[f64], effect: &[f64]) -> Vec<f64> {
+pub(crate) fn without(y: &[f64], effect: &[f64]) -> Vec<f64> {
     y.iter().zip(effect).map(|(v, e)| v - e).collect()
 }
 
-fn sum(a: &[f64], b: &[f64]) -> Vec<f64> {
+pub(crate) fn sum(a: &[f64], b: &[f64]) -> Vec<f64> {
     a.iter().zip(b).map(|(a, b)| a + b).collect()
 }
 
@@ -295,97 +290,6 @@ fn backtest(
             Some(Backtest { origin, mean, sd })
         })
         .collect()
-}
-
-/// The trees' model of a whole set, or of its beginning, and the effects of the columns that it was taught without.
-struct Taught {
-    model: Global,
-    /// By series; empty where the columns explain nothing.
-    effects: Vec<Vec<f64>>,
-    /// The newest points of each series that the model has not seen.
-    unseen: usize,
-}
-
-/// The trees' backtest needs a model taught without the points that it foretells. Where the oldest origin of a short set
-/// leaves too little to learn from, trees alone are judged from the newer ones; in the ensemble they would be one more
-/// voice, taught by little and hardly tried.
-fn earlier(
-    subjects: &[Subject],
-    season: usize,
-    horizon: usize,
-    seed: u64,
-    shares: &[f64],
-    only_trees: bool,
-) -> Option<Taught> {
-    let first_origin = |s: &Subject| origins(s.y.len(), s.season, horizon).last().copied().unwrap_or(s.y.len());
-    let deepest = subjects.iter().map(|s| s.y.len() - first_origin(s)).max().unwrap_or(0);
-    let depths = if only_trees { vec![deepest, deepest / 2, deepest / 4] } else { vec![deepest] };
-    depths.into_iter().find_map(|unseen| teach(subjects, season, unseen, seed, shares))
-}
-
-/// How far trees alone believe the columns of each series.
-fn tree_shares(subjects: &[Subject], season: usize, horizon: usize, seed: u64) -> Vec<f64> {
-    let count = subjects.len();
-    if subjects.iter().all(|s| s.exogenous.is_empty()) {
-        return vec![0.0; count];
-    }
-    let plain = earlier(subjects, season, horizon, seed, &vec![0.0; count], true);
-    let with = earlier(subjects, season, horizon, seed, &vec![1.0; count], true);
-    let evidence = |(i, s): (usize, &Subject)| {
-        let (_, plain) = global_member(plain.as_ref()?, plain.as_ref()?, i, s, horizon)?;
-        let (_, with) = global_member(with.as_ref()?, with.as_ref()?, i, s, horizon)?;
-        columns::evidence(&trials(s, std::iter::once((&plain, &with)), horizon))
-    };
-    columns::believed(&subjects.iter().enumerate().map(evidence).collect::<Vec<_>>())
-}
-
-/// Teaches the trees what the columns do not explain of the series without their newest `unseen` points. `shares` says
-/// how much of the columns' effect is believed of each series.
-fn teach(subjects: &[Subject], season: usize, unseen: usize, seed: u64, shares: &[f64]) -> Option<Taught> {
-    let effect = |(s, share): (&Subject, &f64)| {
-        let known = &s.y[..s.y.len().saturating_sub(unseen)];
-        if *share <= 0.0 {
-            return Vec::new();
-        }
-        let whole = regression::explained(known, s.exogenous, s.season).unwrap_or_default();
-        whole.into_iter().map(|v| v * share).collect()
-    };
-    let effects: Vec<Vec<f64>> = subjects.iter().zip(shares).map(effect).collect();
-    let rest: Vec<Vec<f64>> = subjects.iter().zip(&effects).map(|(s, e)| rest(s, e)).collect();
-    let examples: Vec<Example> = subjects.iter().zip(&rest).map(|(s, y)| example(s, y)).collect();
-    let model = trees::train(&examples, season, unseen, seed)?;
-    Some(Taught { model, effects, unseen })
-}
-
-fn rest(s: &Subject, effect: &[f64]) -> Vec<f64> {
-    if effect.is_empty() { s.y.clone() } else { without(&s.y, effect) }
-}
-
-fn example<'a>(s: &Subject<'a>, y: &'a [f64]) -> Example<'a> {
-    Example { y, grid: s.grid, exogenous: &[] }
-}
-
-impl Taught {
-    fn predict(&self, s: &Subject, i: usize, from: usize, horizon: usize) -> Option<Prediction> {
-        let effect = &self.effects[i];
-        let y = rest(s, effect);
-        let found = self.model.predict(example(s, &y), from, horizon)?;
-        Some(if effect.is_empty() { found } else { with_effect(found, effect, from) })
-    }
-}
-
-fn global_member(early: &Taught, full: &Taught, i: usize, s: &Subject, horizon: usize) -> Option<Named> {
-    let n = s.y.len();
-    let prediction = full.predict(s, i, n, horizon)?;
-    let backtests = backtest(s, horizon, |origin, span| {
-        // From an origin inside what it was taught, the answer would be remembered and not foretold.
-        if origin + early.unseen < n {
-            return None;
-        }
-        let p = early.predict(s, i, origin, span)?;
-        Some((p.mean, p.sd))
-    });
-    prediction.is_finite().then_some((Family::Trees, Member { prediction, backtests }))
 }
 
 /// Mean absolute backtest error of each member over the origins that all of them have, and the points from the first of

@@ -1,9 +1,10 @@
 //! Gradient boosting of regression trees on binned features (Friedman 2001; histograms as in Ke et al. 2017).
+//!
+//! Branches that no processor foretells cost more than all else here: rows are drawn, parted and walked down the trees
+//! without one, and the gains of all splits of a feature are computed before the best is looked for.
 
+use super::bins::{BINS, Binned, Feature};
 use crate::random::Random;
-
-/// Bins per feature.
-const BINS: usize = 64;
 
 /// How the trees grow.
 #[derive(Debug, Clone, Copy)]
@@ -21,23 +22,29 @@ pub(super) struct Settings {
     pub seed: u64,
 }
 
+/// A question, or a leaf: one that sends every row to itself, so that all rows take as many steps as the tree is deep.
 #[derive(Debug, Clone, Copy)]
 struct Node {
-    /// Feature to ask, or `LEAF`.
+    value: f64,
+    /// The left child; the right one follows it.
+    left: u16,
+    /// Place of the feature to ask.
     feature: u16,
     /// Go left when the bin is at most this.
     bin: u8,
-    /// The left child; the right one follows it.
-    left: u32,
-    value: f64,
 }
 
-const LEAF: u16 = u16::MAX;
+impl Node {
+    fn leaf(at: usize, value: f64) -> Node {
+        Node { value, left: at as u16, feature: 0, bin: u8::MAX }
+    }
+}
 
 /// A boosted model.
 #[derive(Debug, Clone)]
 pub(super) struct Boosted {
-    edges: Vec<Vec<f64>>,
+    features: Vec<Feature>,
+    depth: usize,
     trees: Vec<Vec<Node>>,
     base: f64,
 }
@@ -53,115 +60,89 @@ impl Boosted {
     /// Fits squared error. `table` has at least one row.
     pub(super) fn fit(table: &Table, settings: Settings) -> Boosted {
         let rows = table.target.len();
-        let width = table.width;
-        let edges: Vec<Vec<f64>> = (0..width).map(|f| bin_edges(table, f)).collect();
-        let mut bins = vec![0u8; rows * width];
-        for (row, out) in table.values.chunks_exact(width).zip(bins.chunks_exact_mut(width)) {
-            for ((value, edges), bin) in row.iter().zip(&edges).zip(out) {
-                *bin = bin_of(*value, edges);
-            }
-        }
+        let Binned { features, bins } = Binned::new(table);
+        let width = features.len();
         let base = table.target.iter().sum::<f64>() / rows as f64;
-        let mut model = Boosted { edges, trees: Vec::with_capacity(settings.rounds), base };
+        let mut trees = Vec::with_capacity(settings.rounds);
         let mut residual: Vec<f64> = table.target.iter().map(|y| y - base).collect();
         let mut random = Random::new(settings.seed);
-        let mut grower = Grower {
-            bins: &bins,
-            width,
-            settings,
-            order: Vec::with_capacity(rows),
-            spare: Vec::new(),
-            features: Vec::new(),
-            leaves: Vec::new(),
-        };
-        let mut seen = vec![false; rows];
-        for _ in 0..settings.rounds {
-            // Branches that no processor foretells cost more than all else here: rows are written, then counted or not.
-            grower.order.resize(rows, 0);
-            let mut taken = 0;
-            for row in 0..rows {
-                grower.order[taken] = row as u32;
-                taken += usize::from(settings.rows >= 1.0 || random.uniform() < settings.rows);
-            }
-            grower.order.truncate(taken);
-            grower.features = (0..width).filter(|_| random.uniform() < settings.features).collect();
-            if grower.features.is_empty() || grower.order.len() < 2 * settings.smallest_leaf {
+        let mut grower = Grower::new(&bins, &features, settings);
+        let mut others = Vec::with_capacity(rows);
+        let rounds = if width == 0 { 0 } else { settings.rounds };
+        for _ in 0..rounds {
+            draw(rows, settings.rows, &mut random, &mut grower.order, &mut others);
+            grower.drawn.clear();
+            grower.drawn.extend((0..width).filter(|_| random.uniform() < settings.features));
+            if grower.drawn.is_empty() || grower.order.len() < 2 * settings.smallest_leaf {
                 continue;
             }
             let tree = grower.grow(&residual);
             // Rows that taught the tree lie in the order of its leaves; only the others walk through it.
-            seen.fill(false);
             for &(from, to, value) in &grower.leaves {
                 for &row in &grower.order[from..to] {
                     residual[row as usize] -= value;
-                    seen[row as usize] = true;
                 }
             }
-            for ((row, r), _) in bins.chunks_exact(width).zip(residual.iter_mut()).zip(&seen).filter(|(_, s)| !**s) {
-                *r -= leaf_value(&tree, row);
+            for &row in &others {
+                let row = row as usize;
+                residual[row] -= leaf_value(&tree, settings.depth, &bins[row * width..(row + 1) * width]);
             }
-            model.trees.push(tree);
+            trees.push(tree);
         }
-        model
+        Boosted { features, depth: settings.depth, trees, base }
     }
 
     /// Predicts one row of raw features; `bins` is scratch space.
     pub(super) fn predict(&self, row: &[f64], bins: &mut Vec<u8>) -> f64 {
         bins.clear();
-        bins.extend(row.iter().zip(&self.edges).map(|(value, edges)| bin_of(*value, edges)));
-        self.base + self.trees.iter().map(|tree| leaf_value(tree, bins)).sum::<f64>()
+        bins.extend(self.features.iter().map(|feature| feature.bin_in(row)));
+        self.base + self.trees.iter().map(|tree| leaf_value(tree, self.depth, bins)).sum::<f64>()
     }
 }
 
-fn leaf_value(tree: &[Node], bins: &[u8]) -> f64 {
-    let mut at = 0;
-    loop {
-        let node = tree[at];
-        if node.feature == LEAF {
-            return node.value;
+/// Puts each row with the chance `share` into `taken`, the others into `left`, both in order.
+fn draw(rows: usize, share: f64, random: &mut Random, taken: &mut Vec<u32>, left: &mut Vec<u32>) {
+    taken.resize(rows, 0);
+    left.resize(rows, 0);
+    let (mut inside, mut outside) = (0, 0);
+    let bound = (share * 65_536.0) as u64;
+    // Four rows to a draw: sixteen bits are fine enough for a share.
+    for first in (0..rows).step_by(4) {
+        let mut bits = random.next();
+        for row in first..(first + 4).min(rows) {
+            let takes = bits & 0xffff < bound;
+            bits >>= 16;
+            taken[inside] = row as u32;
+            left[outside] = row as u32;
+            inside += usize::from(takes);
+            outside += usize::from(!takes);
         }
-        at = node.left as usize + usize::from(bins[node.feature as usize] > node.bin);
     }
+    taken.truncate(inside);
+    left.truncate(outside);
 }
 
-/// Quantiles of a sample of the column. Missing values get bin 0.
-fn bin_edges(table: &Table, feature: usize) -> Vec<f64> {
-    let rows = table.target.len();
-    let stride = (rows / 4_000).max(1);
-    let mut sample: Vec<f64> =
-        (0..rows).step_by(stride).map(|r| table.values[r * table.width + feature]).filter(|v| v.is_finite()).collect();
-    sample.sort_by(f64::total_cmp);
-    // Edges lie between values: on a value, the smallest change would move a new one into the neighbouring bin.
-    let mut edges: Vec<f64> = (1..BINS)
-        .filter_map(|k| {
-            let at = k * sample.len() / BINS;
-            (at > 0).then(|| 0.5 * (sample[at - 1] + sample[at]))
-        })
-        .collect();
-    edges.dedup();
-    edges
-}
-
-fn bin_of(value: f64, edges: &[f64]) -> u8 {
-    if value.is_nan() {
-        return 0;
+fn leaf_value(tree: &[Node], depth: usize, bins: &[u8]) -> f64 {
+    let mut node = tree[0];
+    for _ in 0..depth {
+        node = tree[node.left as usize + usize::from(bins[node.feature as usize] > node.bin)];
     }
-    edges.partition_point(|e| *e <= value) as u8
+    node.value
 }
 
-#[derive(Clone, Copy, Default)]
-struct Cell {
-    sum: f64,
-    count: f64,
-}
+/// Sum of residuals and number of rows.
+type Cell = [f64; 2];
 
 struct Grower<'a> {
     bins: &'a [u8],
-    width: usize,
+    features: &'a [Feature],
     settings: Settings,
     order: Vec<u32>,
     spare: Vec<u32>,
-    features: Vec<usize>,
+    /// Places of the features of the tree.
+    drawn: Vec<usize>,
+    /// Histograms that are free to be used again.
+    free: Vec<Vec<Cell>>,
     /// Of the tree grown last: where in `order` the rows of each leaf are, and its value.
     leaves: Vec<(usize, usize, f64)>,
 }
@@ -177,38 +158,51 @@ struct Open {
 }
 
 struct Split {
-    /// Place in the features of the tree.
+    /// Place among the features drawn.
     place: usize,
     bin: u8,
     left: Cell,
 }
 
-impl Grower<'_> {
+impl<'a> Grower<'a> {
+    fn new(bins: &'a [u8], features: &'a [Feature], settings: Settings) -> Grower<'a> {
+        Grower {
+            bins,
+            features,
+            settings,
+            order: Vec::new(),
+            spare: Vec::new(),
+            drawn: Vec::new(),
+            free: Vec::new(),
+            leaves: Vec::new(),
+        }
+    }
+
     fn grow(&mut self, residual: &[f64]) -> Vec<Node> {
-        let leaf = Node { feature: LEAF, bin: 0, left: 0, value: 0.0 };
-        let mut nodes = vec![leaf];
+        let mut nodes = vec![Node::leaf(0, 0.0)];
         self.leaves.clear();
         let rows = self.order.len();
-        let total = Cell { sum: self.order.iter().map(|&r| residual[r as usize]).sum(), count: rows as f64 };
+        let total = [self.order.iter().map(|&r| residual[r as usize]).sum(), rows as f64];
         let histogram = self.histogram(0, rows, residual);
         let mut open = vec![Open { node: 0, from: 0, to: rows, depth: 0, total, histogram }];
         while let Some(part) = open.pop() {
             let split =
                 if self.is_open(part.depth, part.total) { self.best_split(&part.histogram, part.total) } else { None };
             let Some(Split { place, bin, left: left_total }) = split else {
-                let value = self.settings.learning_rate * part.total.sum / (part.total.count + self.settings.ridge);
-                nodes[part.node].value = value;
+                let value = self.settings.learning_rate * part.total[0] / (part.total[1] + self.settings.ridge);
+                nodes[part.node] = Node::leaf(part.node, value);
                 self.leaves.push((part.from, part.to, value));
+                self.free.push(part.histogram);
                 continue;
             };
-            let feature = self.features[place];
+            let feature = self.drawn[place];
             let middle = self.partition(part.from, part.to, feature, bin);
             let left = nodes.len();
-            nodes[part.node] = Node { feature: feature as u16, bin, left: left as u32, value: 0.0 };
-            nodes.push(leaf);
-            nodes.push(leaf);
+            nodes[part.node] = Node { feature: feature as u16, bin, left: left as u16, value: 0.0 };
+            nodes.push(Node::leaf(left, 0.0));
+            nodes.push(Node::leaf(left + 1, 0.0));
             let depth = part.depth + 1;
-            let right_total = Cell { sum: part.total.sum - left_total.sum, count: part.total.count - left_total.count };
+            let right_total = [part.total[0] - left_total[0], part.total[1] - left_total[1]];
             let (mut left_histogram, mut right_histogram) = (Vec::new(), Vec::new());
             // What will be leaves need no histogram.
             if self.is_open(depth, left_total) || self.is_open(depth, right_total) {
@@ -218,10 +212,12 @@ impl Grower<'_> {
                 let small = self.histogram(from, to, residual);
                 let mut large = part.histogram;
                 for (l, s) in large.iter_mut().zip(&small) {
-                    l.sum -= s.sum;
-                    l.count -= s.count;
+                    l[0] -= s[0];
+                    l[1] -= s[1];
                 }
                 (left_histogram, right_histogram) = if left_is_small { (small, large) } else { (large, small) };
+            } else {
+                self.free.push(part.histogram);
             }
             open.push(Open {
                 node: left,
@@ -245,19 +241,21 @@ impl Grower<'_> {
 
     /// Whether a node may be split.
     fn is_open(&self, depth: usize, total: Cell) -> bool {
-        depth < self.settings.depth && total.count >= 2.0 * self.settings.smallest_leaf as f64
+        depth < self.settings.depth && total[1] >= 2.0 * self.settings.smallest_leaf as f64
     }
 
-    fn histogram(&self, from: usize, to: usize, residual: &[f64]) -> Vec<Cell> {
-        let mut out = vec![Cell::default(); self.features.len() * BINS];
+    fn histogram(&mut self, from: usize, to: usize, residual: &[f64]) -> Vec<Cell> {
+        let mut out = self.free.pop().unwrap_or_default();
+        out.clear();
+        out.resize(self.drawn.len() * BINS, [0.0, 0.0]);
+        let width = self.features.len();
         for &row in &self.order[from..to] {
             let row = row as usize;
             let value = residual[row];
-            let bins = &self.bins[row * self.width..(row + 1) * self.width];
-            for (cells, &feature) in out.chunks_exact_mut(BINS).zip(&self.features) {
-                let cell = &mut cells[(bins[feature] as usize) & (BINS - 1)];
-                cell.sum += value;
-                cell.count += 1.0;
+            let bins = &self.bins[row * width..(row + 1) * width];
+            for (cells, &place) in out.chunks_exact_mut(BINS).zip(&self.drawn) {
+                let cell = &mut cells[(bins[place] as usize) & (BINS - 1)];
+                *cell = [cell[0] + value, cell[1] + 1.0];
             }
         }
         out
@@ -267,30 +265,30 @@ impl Grower<'_> {
     fn best_split(&self, histogram: &[Cell], total: Cell) -> Option<Split> {
         let least = self.settings.smallest_leaf as f64;
         let ridge = self.settings.ridge;
-        let whole = total.sum * total.sum / (total.count + ridge);
+        let whole = total[0] * total[0] / (total[1] + ridge);
         let mut best: Option<(f64, Split)> = None;
+        let (mut sums, mut counts, mut gains) = ([0.0f64; BINS], [0.0f64; BINS], [0.0f64; BINS]);
         for (place, cells) in histogram.chunks_exact(BINS).enumerate() {
-            let mut left = Cell::default();
-            for (bin, cell) in cells.iter().enumerate().take(BINS - 1) {
-                // A split after an empty bin is the one before it.
-                if cell.count == 0.0 {
-                    continue;
-                }
-                left.sum += cell.sum;
-                left.count += cell.count;
-                if left.count < least {
-                    continue;
-                }
-                let right = Cell { sum: total.sum - left.sum, count: total.count - left.count };
-                if right.count < least {
-                    break;
-                }
-                // Both scores over one denominator: divisions are most of the work in small nodes.
-                let (l, r) = (left.count + ridge, right.count + ridge);
-                let gain = (left.sum * left.sum * r + right.sum * right.sum * l) / (l * r) - whole;
-                if gain > 1e-9 && best.as_ref().is_none_or(|(g, _)| gain > *g) {
-                    best = Some((gain, Split { place, bin: bin as u8, left }));
-                }
+            let splits = self.features[self.drawn[place]].bins - 1;
+            let (mut sum, mut count) = (0.0, 0.0);
+            for ((s, c), cell) in sums.iter_mut().zip(&mut counts).zip(cells).take(splits) {
+                sum += cell[0];
+                count += cell[1];
+                (*s, *c) = (sum, count);
+            }
+            for ((gain, left), count) in gains.iter_mut().zip(&sums).zip(&counts).take(splits) {
+                let (right, rest) = (total[0] - left, total[1] - count);
+                // Both scores over one denominator: divisions are most of the work.
+                let (l, r) = (count + ridge, rest + ridge);
+                let found = (left * left * r + right * right * l) / (l * r) - whole;
+                *gain = if count.min(rest) >= least { found } else { 0.0 };
+            }
+            let largest = gains[..splits].iter().fold(0.0f64, |a, b| if *b > a { *b } else { a });
+            if largest > 1e-9
+                && best.as_ref().is_none_or(|(g, _)| largest > *g)
+                && let Some(bin) = gains.iter().position(|g| *g == largest)
+            {
+                best = Some((largest, Split { place, bin: bin as u8, left: [sums[bin], counts[bin]] }));
             }
         }
         best.map(|(_, split)| split)
@@ -299,11 +297,12 @@ impl Grower<'_> {
     /// Puts the rows that go left first, each side in its old order; returns where the right side starts.
     fn partition(&mut self, from: usize, to: usize, feature: usize, bin: u8) -> usize {
         let (order, column) = (&mut self.order[from..to], &self.bins[feature..]);
+        let width = self.features.len();
         self.spare.resize(self.spare.len().max(order.len()), 0);
         let (mut left, mut right) = (0, 0);
         for read in 0..order.len() {
             let row = order[read];
-            let goes_left = column[row as usize * self.width] <= bin;
+            let goes_left = column[row as usize * width] <= bin;
             order[left] = row;
             self.spare[right] = row;
             left += usize::from(goes_left);

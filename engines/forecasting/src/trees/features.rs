@@ -1,5 +1,4 @@
-//! What a tree may look at: lags and rolling means relative to the series' recent level, the calendar, and exogenous
-//! columns.
+//! What a tree may look at: lags and rolling means relative to the series' recent level, and the calendar.
 //!
 //! Every value of a series is expressed as its distance from a local level in units of the series' own scale, so that
 //! one model serves series of any size and trends need no extrapolation by the trees.
@@ -8,6 +7,10 @@ use jiff::civil::DateTime;
 
 use crate::calendar::Frequency;
 
+/// Share of the last season's growth that a season to come is given before the trees say anything (Gardner & McKenzie
+/// 1985: trends that are damped err less).
+const GROWTH_KEPT: f64 = 0.5;
+
 /// What target and lags are measured from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Level {
@@ -15,7 +18,8 @@ pub(super) enum Level {
     Last,
     /// The mean of the last season (the last value without one): the trees learn the season.
     SeasonMean,
-    /// The value a season ago, moved by what the level has moved since: the season is given, the trees learn its change.
+    /// The value a season ago, moved by part of what the level has moved since: the season is given, the trees learn its
+    /// change.
     SeasonAgo,
 }
 
@@ -26,19 +30,12 @@ pub(super) struct Layout {
     pub windows: Vec<usize>,
     pub season: usize,
     calendar: Option<Frequency>,
-    pub exogenous: usize,
     level: Level,
 }
 
 impl Layout {
     /// Features for series of at least `shortest` points.
-    pub(super) fn new(
-        season: usize,
-        shortest: usize,
-        calendar: Option<Frequency>,
-        exogenous: usize,
-        level: Level,
-    ) -> Layout {
+    pub(super) fn new(season: usize, shortest: usize, calendar: Option<Frequency>, level: Level) -> Layout {
         let room = 3 * shortest / 4;
         let mut lags: Vec<usize> = (1..=6.min(room.max(1))).collect();
         if season > 1 {
@@ -58,7 +55,7 @@ impl Layout {
                 windows.push(width);
             }
         }
-        Layout { lags, windows, season, calendar, exogenous, level }
+        Layout { lags, windows, season, calendar, level }
     }
 
     /// Points of history a row needs.
@@ -68,7 +65,7 @@ impl Layout {
     }
 
     pub(super) fn width(&self) -> usize {
-        self.lags.len() + 2 * self.windows.len() + 2 + 4 + self.exogenous
+        self.lags.len() + 2 * self.windows.len() + 2 + 4
     }
 
     /// Whether two whole seasons are in reach, so that the change of the level over one can be seen.
@@ -80,7 +77,8 @@ impl Layout {
     pub(super) fn base(&self, y: &[f64], t: usize) -> f64 {
         match self.level {
             Level::SeasonAgo if self.two_seasons() => {
-                y[t - self.season] + self.season_mean(y, t) - self.season_mean(y, t - self.season)
+                let grown = self.season_mean(y, t) - self.season_mean(y, t - self.season);
+                y[t - self.season] + GROWTH_KEPT * grown
             }
             Level::Last => y[t - 1],
             _ => self.season_mean(y, t),
@@ -93,15 +91,7 @@ impl Layout {
     }
 
     /// Writes the features of point `t`, which needs `y[..t]` only.
-    pub(super) fn write(
-        &self,
-        y: &[f64],
-        t: usize,
-        scale: f64,
-        time: Option<DateTime>,
-        exogenous: &[Vec<f64>],
-        out: &mut Vec<f64>,
-    ) {
+    pub(super) fn write(&self, y: &[f64], t: usize, scale: f64, time: Option<DateTime>, out: &mut Vec<f64>) {
         let level = if self.level == Level::Last { y[t - 1] } else { self.season_mean(y, t) };
         for &lag in &self.lags {
             // Steps, where steps are foretold: what the value did at each lag, not how far away it is.
@@ -128,7 +118,6 @@ impl Layout {
             _ => [f64::NAN; 4],
         };
         out.extend(parts);
-        out.extend(exogenous.iter().map(|column| column[t]));
     }
 }
 

@@ -1,25 +1,26 @@
 //! Boosted trees on lags: one global model over all series of a set (Januschowski et al. 2020 call it a global model).
 //!
 //! A set is trained together because no business series alone is long enough to teach a tree; a single series trains on
-//! itself. Forecasts are recursive: each step's answer becomes the next step's lag.
+//! itself. Forecasts are recursive: each step's answer becomes the next step's lag, with surprises where few rows taught.
 
+mod bins;
 mod boost;
 mod features;
+pub(crate) mod global;
 
 use boost::{Boosted, Settings, Table};
 use features::{Layout, Level};
 
 use crate::accuracy::naive_scale;
 use crate::calendar::Frequency;
-use crate::forecast::Prediction;
+use crate::random::Random;
 use jiff::civil::DateTime;
 
-/// One series as the trees see it. `exogenous` columns cover history and horizon.
+/// One series as the trees see it; what columns explain is taken out before.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Example<'a> {
     pub y: &'a [f64],
     pub grid: Option<(DateTime, Frequency)>,
-    pub exogenous: &'a [Vec<f64>],
 }
 
 /// Rows a model is trained on at most; longer sets use the newest points of each series.
@@ -32,15 +33,30 @@ const FEWEST_ROWS: usize = 60;
 const ROWS_OF_ONE: usize = 4_000;
 const MOST_BAGS: usize = 5;
 
-/// A model over a set.
+/// A model over a set: views that look at a series differently. One learns steps of the values, the other the change of
+/// the season of their logarithms, as seasonal swings grow with the level. Each continues its own answers: what wanders
+/// needs the one, what repeats the other, and a mean of both at every step would be neither.
 #[derive(Debug, Clone)]
 pub(crate) struct Global {
-    /// One model, or several of few rows, for each way to measure the level; their mean answers.
-    models: Vec<(Layout, Boosted)>,
+    views: Vec<View>,
+}
+
+/// One way to look at a series, and what was learnt by it: one model, or several of few rows.
+#[derive(Debug, Clone)]
+struct View {
+    layout: Layout,
     /// Whether positive series are taken by their logarithms.
-    logs: bool,
+    log: bool,
+    models: Vec<Boosted>,
     /// Root mean square of the training residuals, in units of each series' scale.
     spread: f64,
+}
+
+/// What one view foretells.
+#[derive(Debug, Clone)]
+pub(crate) struct Part {
+    pub mean: Vec<f64>,
+    pub sd: Vec<f64>,
 }
 
 /// The larger of the usual step and the usual step from season to season: a smooth or a perfectly seasonal series has
@@ -50,12 +66,11 @@ fn scale_of(y: &[f64], season: usize) -> f64 {
     if scale > 0.0 { scale } else { 1.0 }
 }
 
-/// Whether logarithms are learnt: seasonal swings and effects of the calendar grow with the level where a season is and
-/// (nearly) all series are positive. Without a season logarithms would continue growth exponentially for nothing in
-/// return, and a set of both kinds would teach two things at once.
-fn learns_logs(set: &[Example], season: usize) -> bool {
+/// Whether logarithms can be learnt: (nearly) all series are positive. A set of both kinds would teach two things at
+/// once.
+fn mostly_positive(set: &[Example]) -> bool {
     let positive = set.iter().filter(|e| is_positive(e.y)).count();
-    season > 1 && 10 * positive >= 9 * set.len()
+    10 * positive >= 9 * set.len()
 }
 
 fn is_positive(y: &[f64]) -> bool {
@@ -74,29 +89,28 @@ pub(crate) fn train(set: &[Example], season: usize, holdout: usize, seed: u64) -
     sorted.sort_unstable();
     // A few very short series must not take the seasonal lags from all others: they are left out instead.
     let shortest = *sorted.get(sorted.len() / 10)?;
-    let exogenous = set.iter().map(|e| e.exogenous.len()).min().unwrap_or(0);
-    let logs = learns_logs(set, season);
-    let values: Vec<Vec<f64>> = set.iter().map(|e| transformed(e.y, logs)).collect();
-    let set: Vec<Example> = set.iter().zip(&values).map(|(e, y)| Example { y, ..*e }).collect();
+    let positive = mostly_positive(set);
     // Without a season the calendar only tells points apart that will not come again.
     let dated = season > 1 && set.iter().all(|e| e.grid.is_some());
     let calendar = dated.then(|| set[0].grid.map(|g| g.1)).flatten();
-    let mut models = Vec::new();
-    let mut spreads = Vec::new();
-    let seasonal = Layout::new(season, shortest, calendar, exogenous, Level::SeasonAgo).two_seasons();
-    for level in [Level::Last, if seasonal { Level::SeasonAgo } else { Level::SeasonMean }] {
-        let layout = Layout::new(season, shortest, calendar, exogenous, level);
+    let seasonal = Layout::new(season, shortest, calendar, Level::SeasonAgo).two_seasons();
+    let looks =
+        [(Level::Last, false), (if seasonal { Level::SeasonAgo } else { Level::SeasonMean }, season > 1 && positive)];
+    let mut views = Vec::with_capacity(looks.len());
+    for (level, log) in looks {
+        let values: Vec<Vec<f64>> = set.iter().map(|e| transformed(e.y, log)).collect();
+        let set: Vec<Example> = set.iter().zip(&values).map(|(e, y)| Example { y, ..*e }).collect();
+        let layout = Layout::new(season, shortest, calendar, level);
         let table = table(&set, &lengths, &layout, season)?;
         let rows = table.target.len();
         let whole: usize = set.iter().map(|e| e.y.len().saturating_sub(layout.reach())).sum();
-        for bag in 0..(ROWS_OF_ONE / whole.max(1)).clamp(1, MOST_BAGS) {
-            let model = Boosted::fit(&table, settings(rows, exogenous > 0, seed.wrapping_add(bag as u64)));
-            spreads.push(training_error(&table, &model));
-            models.push((layout.clone(), model));
-        }
+        let bags = 0..(ROWS_OF_ONE / whole.max(1)).clamp(1, MOST_BAGS) as u64;
+        let models: Vec<Boosted> =
+            bags.map(|bag| Boosted::fit(&table, settings(rows, season > 1, seed.wrapping_add(bag)))).collect();
+        let spread = models.iter().map(|m| training_error(&table, m)).sum::<f64>() / models.len() as f64;
+        views.push(View { layout, log, models, spread });
     }
-    let spread = spreads.iter().sum::<f64>() / spreads.len() as f64;
-    Some(Global { models, logs, spread })
+    Some(Global { views })
 }
 
 /// Rows of all series; `None` when there are too few.
@@ -117,7 +131,7 @@ fn table(set: &[Example], lengths: &[usize], layout: &Layout, season: usize) -> 
         let keep = (((n - reach) as f64 * share).ceil() as usize).max(1);
         for t in n - keep..n {
             let time = example.grid.and_then(|(first, frequency)| frequency.advance(first, t as i64));
-            layout.write(y, t, scale, time, &example.exogenous[..layout.exogenous], &mut table.values);
+            layout.write(y, t, scale, time, &mut table.values);
             // Squared error must not be ruled by a handful of wild points.
             table.target.push(((y[t] - layout.base(y, t)) / scale).clamp(-12.0, 12.0));
         }
@@ -125,10 +139,10 @@ fn table(set: &[Example], lengths: &[usize], layout: &Layout, season: usize) -> 
     Some(table)
 }
 
-/// Lags are soon learnt, and more rounds learn the noise; the effects of `exogenous` columns take longer.
-fn settings(rows: usize, exogenous: bool, seed: u64) -> Settings {
+/// Lags are soon learnt, and more rounds learn the noise; seasons take longer.
+fn settings(rows: usize, seasonal: bool, seed: u64) -> Settings {
     Settings {
-        rounds: if exogenous { 80 } else { 50 },
+        rounds: if seasonal { 50 } else { 35 },
         depth: 5,
         learning_rate: 0.1,
         rows: 0.5,
@@ -154,39 +168,72 @@ fn training_error(table: &Table, model: &Boosted) -> f64 {
 }
 
 impl Global {
-    /// Forecasts the points after `example.y[..from]`. `None` when the series is shorter than the lags.
-    pub(crate) fn predict(&self, example: Example, from: usize, horizon: usize) -> Option<Prediction> {
-        let (first, _) = self.models.first()?;
-        if from < first.reach() || from == 0 {
+    /// What each view foretells of the points after `example.y[..from]`. `None` when the series is shorter than the lags.
+    pub(crate) fn predict(&self, example: Example, from: usize, horizon: usize) -> Option<Vec<Part>> {
+        self.views.iter().map(|view| view.predict(example, from, horizon)).collect()
+    }
+}
+
+impl View {
+    fn predict(&self, example: Example, from: usize, horizon: usize) -> Option<Part> {
+        let layout = &self.layout;
+        if from < layout.reach() || from == 0 {
             return None;
         }
-        let season = first.season;
         let known = &example.y[..from];
-        let log = self.logs && is_positive(known);
-        let mut y = transformed(known, log);
-        let scale = scale_of(&y, season);
-        let mut row = Vec::with_capacity(first.width());
-        let mut bins = Vec::new();
-        let exogenous = example.exogenous.get(..first.exogenous)?;
-        if exogenous.iter().any(|c| c.len() < from + horizon) {
-            return None;
-        }
-        for t in from..from + horizon {
-            let time = example.grid.and_then(|(first, frequency)| frequency.advance(first, t as i64));
-            let mut sum = 0.0;
-            for (layout, model) in &self.models {
-                row.clear();
-                layout.write(&y, t, scale, time, exogenous, &mut row);
-                sum += layout.base(&y, t) + scale * model.predict(&row, &mut bins);
+        let log = self.log && is_positive(known);
+        let y = transformed(known, log);
+        let scale = scale_of(&y, layout.season);
+        let time = |t: usize| example.grid.and_then(|(first, frequency)| frequency.advance(first, t as i64));
+        let times: Vec<Option<DateTime>> = (from..from + horizon).map(time).collect();
+        let walk = Walk { layout, known: &y, scale, times: &times };
+        let mut path = vec![0.0; horizon];
+        if let [model] = self.models.as_slice() {
+            walk.add(model, &vec![0.0; horizon], 1.0, &mut path);
+        } else {
+            // What few rows taught is rough, and of a rough function the answer at the mean is not the mean answer: on a
+            // series that falls further than it rises, a path without surprises falls and never recovers. Each model
+            // walks its own surprises, and these turned round.
+            let weight = 0.5 / self.models.len() as f64;
+            for (k, model) in self.models.iter().enumerate() {
+                let mut random = Random::new(k as u64);
+                let mut noise: Vec<f64> = (0..horizon).map(|_| random.normal() * self.spread * scale).collect();
+                walk.add(model, &noise, weight, &mut path);
+                noise.iter_mut().for_each(|v| *v = -*v);
+                walk.add(model, &noise, weight, &mut path);
             }
-            y.push(sum / self.models.len() as f64);
         }
-        let mean: Vec<f64> = y[from..].iter().map(|v| if log { v.exp() } else { *v }).collect();
+        let mean: Vec<f64> = path.into_iter().map(|v| if log { v.exp() } else { v }).collect();
         // A spread of logarithms is one relative to the level.
         let unit = if log { scale * mean.iter().sum::<f64>() / horizon as f64 } else { scale };
         let sd = (0..horizon).map(|h| self.spread * unit * 1.2 * (1.0 + 0.1 * h as f64).sqrt()).collect();
-        let label = "Boosted trees".to_string();
-        Some(Prediction { label, mean, sd, fitted: example.y[..from].to_vec() })
+        Some(Part { mean, sd })
+    }
+}
+
+/// A horizon that models walk step by step: each answer becomes the next one's lag.
+struct Walk<'a> {
+    layout: &'a Layout,
+    known: &'a [f64],
+    scale: f64,
+    times: &'a [Option<DateTime>],
+}
+
+impl Walk<'_> {
+    /// Adds `weight` times the model's answers where each step is followed by its `noise`.
+    fn add(&self, model: &Boosted, noise: &[f64], weight: f64, path: &mut [f64]) {
+        let layout = self.layout;
+        let mut y = self.known.to_vec();
+        let mut row = Vec::with_capacity(layout.width());
+        let mut bins = Vec::new();
+        for ((time, noise), out) in self.times.iter().zip(noise).zip(path) {
+            let t = y.len();
+            row.clear();
+            layout.write(&y, t, self.scale, *time, &mut row);
+            let value = layout.base(&y, t) + self.scale * model.predict(&row, &mut bins);
+            *out += weight * value;
+            y.push(value + noise);
+        }
     }
 }
 
@@ -207,31 +254,22 @@ mod tests {
             .collect()
     }
 
+    fn middle(parts: &[Part]) -> Vec<f64> {
+        let count = parts.len() as f64;
+        (0..parts[0].mean.len()).map(|h| parts.iter().map(|p| p.mean[h]).sum::<f64>() / count).collect()
+    }
+
     #[test]
     fn a_season_shared_by_series_of_different_size_is_learnt() {
         let data = set();
-        let examples: Vec<Example> = data.iter().map(|y| Example { y, grid: None, exogenous: &[] }).collect();
+        let examples: Vec<Example> = data.iter().map(|y| Example { y, grid: None }).collect();
         let model = train(&examples, 6, 6, 1).expect("enough rows");
         for (s, e) in examples.iter().enumerate() {
-            let mean = model.predict(*e, 66, 6).expect("long enough").mean;
+            let mean = middle(&model.predict(*e, 66, 6).expect("long enough"));
             for (h, value) in mean.iter().enumerate() {
                 let actual = e.y[66 + h];
                 assert!((value - actual).abs() < 3.0 * (s + 1) as f64, "{s} {h} {value} {actual}");
             }
-        }
-    }
-
-    #[test]
-    fn an_exogenous_column_explains_a_promotion() {
-        let flag: Vec<f64> = (0..210).map(|t| if (t * t) % 11 == 4 { 1.0 } else { 0.0 }).collect();
-        let y: Vec<f64> = (0..200).map(|t| 100.0 + 40.0 * flag[t] + ((t * 7919) % 101) as f64 / 50.0).collect();
-        let columns = [flag.clone()];
-        let example = Example { y: &y, grid: None, exogenous: &columns };
-        let model = train(&[example], 1, 0, 1).expect("enough rows");
-        let mean = model.predict(example, 200, 10).expect("long enough").mean;
-        for (h, value) in mean.iter().enumerate() {
-            let expected = 101.0 + 40.0 * flag[200 + h];
-            assert!((value - expected).abs() < 12.0, "{h} {value} {expected}");
         }
     }
 }
