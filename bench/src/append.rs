@@ -66,7 +66,7 @@ const PLAIN_TABLE: &str = "create table plain (
 const BARE_TABLE: &str = "create table bare (
     tenant_id uuid not null, position bigint not null, version bigint not null, recorded_at timestamptz not null,
     stream_id text not null, event_type text not null, actor text not null, body text not null, leaf_hash bytea not null,
-    primary key (tenant_id, position), unique (tenant_id, stream_id, version));
+    primary key (tenant_id, position), unique (stream_id, tenant_id, version));
     create sequence bare_position cache 1000";
 const BARE_ROWS: usize = 128;
 

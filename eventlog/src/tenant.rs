@@ -74,17 +74,26 @@ pub struct TenantTx {
 impl TenantTx {
     /// Begins a transaction that may write what the pool's role may write.
     pub async fn begin(pool: &PgPool, tenant: TenantId) -> Result<Self, sqlx::Error> {
-        Self::start(pool, tenant, "BEGIN").await
+        Self::start(pool, tenant, "BEGIN", "").await
+    }
+
+    /// As [`begin`](Self::begin), with further statements in the same round trip.
+    pub async fn begin_with(
+        pool: &PgPool,
+        tenant: TenantId,
+        statements: AssertSqlSafe<String>,
+    ) -> Result<Self, sqlx::Error> {
+        Self::start(pool, tenant, "BEGIN", &statements.0).await
     }
 
     /// Begins a read-only transaction: all its statements see one snapshot.
     pub async fn read(pool: &PgPool, tenant: TenantId) -> Result<Self, sqlx::Error> {
-        Self::start(pool, tenant, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await
+        Self::start(pool, tenant, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", "").await
     }
 
-    async fn start(pool: &PgPool, tenant: TenantId, begin: &str) -> Result<Self, sqlx::Error> {
+    async fn start(pool: &PgPool, tenant: TenantId, begin: &str, then: &str) -> Result<Self, sqlx::Error> {
         // A simple query takes no parameters; a formatted UUID holds nothing but hex digits and hyphens.
-        let statement = format!("{begin}; SELECT set_config('app.tenant', '{tenant}', true)");
+        let statement = format!("{begin}; SELECT set_config('app.tenant', '{tenant}', true); {then}");
         let pool = pool.clone();
         let begin = async move { pool.begin_with(AssertSqlSafe(statement)).await };
         let transaction = Beginning { begin: Some(Box::pin(begin)), polled: false }.await?;

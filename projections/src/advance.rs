@@ -84,17 +84,13 @@ impl Stepper {
     /// Begins a transaction on a generation: schema and durability are set for it alone. Read models can be derived
     /// again and the checkpoint is in the same transaction, so that nothing has to wait for the disk.
     pub async fn begin(&self, target: Target<'_>, tenant: TenantId) -> Result<TenantTx, sqlx::Error> {
-        let mut tx = TenantTx::begin(&self.pool, tenant).await?;
         let lock = match target {
             Target::Live { .. } => format!("select pg_advisory_xact_lock_shared({SWAP_LOCK});"),
             Target::Exclusive { .. } => String::new(),
         };
         let schema = target.schema();
-        tx.execute(AssertSqlSafe(format!(
-            "{lock} set local search_path = {schema}; set local synchronous_commit = off"
-        )))
-        .await?;
-        Ok(tx)
+        let statements = format!("{lock} set local search_path = {schema}; set local synchronous_commit = off");
+        TenantTx::begin_with(&self.pool, tenant, AssertSqlSafe(statements)).await
     }
 
     async fn attempt(&self, target: Target<'_>, tenant: TenantId, care: Care) -> Result<Attempt, AdvanceError> {

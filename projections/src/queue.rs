@@ -1,23 +1,28 @@
 //! Which tenants have work: each at most once in the queue and in one worker's hands, first come first served.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use dyocense_eventlog::TenantId;
+use dyocense_eventlog::{Position, TenantId};
 use tokio::sync::Notify;
 
+/// What is to become of a tenant after its turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Queued,
-    InHand,
-    /// In hand, and woken since.
-    InHandAgain,
+pub(crate) enum Then {
+    /// There is more to do: to the end of the queue, so that a long history does not hold up the others.
+    Again,
+    /// It has come as far as this: back into the queue only if it was woken for something later.
+    Reached(Position),
+    /// Nothing can be done now, whatever it was woken for.
+    Leave,
 }
 
 #[derive(Default)]
 struct Inner {
     order: VecDeque<TenantId>,
-    states: HashMap<TenantId, State>,
+    /// How far each tenant that is queued or in hand was asked to come.
+    wanted: HashMap<TenantId, Position>,
 }
 
 #[derive(Default)]
@@ -27,20 +32,20 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
-    /// Puts a tenant at the end of the queue, unless it is there already.
-    pub fn wake(&self, tenant: TenantId) {
+    /// Puts a tenant that is to come as far as `position` at the end of the queue, unless it is there or in hand.
+    pub fn wake(&self, tenant: TenantId, position: Position) {
         let mut inner = self.lock();
-        match inner.states.get(&tenant) {
-            None => {
-                inner.states.insert(tenant, State::Queued);
+        match inner.wanted.entry(tenant) {
+            Entry::Occupied(mut wanted) => {
+                let wanted = wanted.get_mut();
+                *wanted = position.max(*wanted);
+            }
+            Entry::Vacant(wanted) => {
+                wanted.insert(position);
                 inner.order.push_back(tenant);
                 drop(inner);
                 self.filled.notify_one();
             }
-            Some(State::InHand) => {
-                inner.states.insert(tenant, State::InHandAgain);
-            }
-            Some(State::Queued | State::InHandAgain) => {}
         }
     }
 
@@ -48,7 +53,7 @@ impl Queue {
     pub async fn take(&self) -> Taken<'_> {
         loop {
             if let Some(tenant) = self.try_take() {
-                return Taken { queue: self, tenant, more: true };
+                return Taken { queue: self, tenant, then: Then::Again };
             }
             self.filled.notified().await;
         }
@@ -57,7 +62,6 @@ impl Queue {
     fn try_take(&self) -> Option<TenantId> {
         let mut inner = self.lock();
         let tenant = inner.order.pop_front()?;
-        inner.states.insert(tenant, State::InHand);
         if !inner.order.is_empty() {
             // A permit may have been spent for several tenants.
             self.filled.notify_one();
@@ -65,12 +69,12 @@ impl Queue {
         Some(tenant)
     }
 
-    fn give_back(&self, tenant: TenantId, more: bool) {
-        let mut inner = self.lock();
-        let woken = inner.states.remove(&tenant) == Some(State::InHandAgain);
-        drop(inner);
-        if more || woken {
-            self.wake(tenant);
+    fn give_back(&self, tenant: TenantId, then: Then) {
+        let wanted = self.lock().wanted.remove(&tenant).unwrap_or(Position::START);
+        match then {
+            Then::Again => self.wake(tenant, wanted),
+            Then::Reached(position) if position < wanted => self.wake(tenant, wanted),
+            Then::Reached(_) | Then::Leave => {}
         }
     }
 
@@ -87,7 +91,7 @@ impl Queue {
 pub(crate) struct Taken<'a> {
     queue: &'a Queue,
     tenant: TenantId,
-    more: bool,
+    then: Then,
 }
 
 impl Taken<'_> {
@@ -95,16 +99,14 @@ impl Taken<'_> {
         self.tenant
     }
 
-    /// Gives the tenant back: to the end of the queue when there is more to do, so that a long history does not hold
-    /// up the others.
-    pub fn done(mut self, more: bool) {
-        self.more = more;
+    pub fn done(mut self, then: Then) {
+        self.then = then;
     }
 }
 
 impl Drop for Taken<'_> {
     fn drop(&mut self) {
-        self.queue.give_back(self.tenant, self.more);
+        self.queue.give_back(self.tenant, self.then);
     }
 }
 
@@ -112,24 +114,29 @@ impl Drop for Taken<'_> {
 mod tests {
     use super::*;
 
+    fn at(position: i64) -> Position {
+        Position::new(position).unwrap()
+    }
+
     #[tokio::test]
-    async fn a_tenant_is_in_one_hand_and_comes_back_when_woken_meanwhile() {
+    async fn a_tenant_is_in_one_hand_and_comes_back_when_woken_for_more_meanwhile() {
         let queue = Queue::default();
         let (a, b) = (TenantId::new(), TenantId::new());
-        queue.wake(a);
-        queue.wake(b);
-        queue.wake(a);
+        queue.wake(a, at(1));
+        queue.wake(b, at(1));
+        queue.wake(a, at(1));
         let first = queue.take().await;
         assert_eq!(first.tenant(), a);
-        queue.wake(a);
+        queue.wake(a, at(3));
         let second = queue.take().await;
         assert_eq!(second.tenant(), b);
         assert_eq!(queue.waiting(), 0);
-        second.done(false);
-        first.done(false);
+        second.done(Then::Reached(at(1)));
+        first.done(Then::Reached(at(2)));
         let again = queue.take().await;
         assert_eq!(again.tenant(), a);
-        again.done(false);
+        queue.wake(a, at(3));
+        again.done(Then::Reached(at(3)));
         assert_eq!(queue.waiting(), 0);
     }
 
@@ -137,21 +144,34 @@ mod tests {
     async fn a_tenant_with_more_to_do_goes_behind_the_others() {
         let queue = Queue::default();
         let (a, b) = (TenantId::new(), TenantId::new());
-        queue.wake(a);
+        queue.wake(a, at(1));
         let first = queue.take().await;
-        queue.wake(b);
-        first.done(true);
+        queue.wake(b, at(1));
+        first.done(Then::Again);
         let second = queue.take().await;
         assert_eq!(second.tenant(), b);
-        second.done(false);
+        second.done(Then::Leave);
         assert_eq!(queue.take().await.tenant(), a);
+    }
+
+    #[tokio::test]
+    async fn a_tenant_for_which_nothing_can_be_done_waits_for_the_next_wake() {
+        let queue = Queue::default();
+        let tenant = TenantId::new();
+        queue.wake(tenant, at(5));
+        let taken = queue.take().await;
+        queue.wake(tenant, at(9));
+        taken.done(Then::Leave);
+        assert_eq!(queue.waiting(), 0);
+        queue.wake(tenant, at(9));
+        assert_eq!(queue.take().await.tenant(), tenant);
     }
 
     #[tokio::test]
     async fn a_tenant_that_was_dropped_half_way_is_not_forgotten() {
         let queue = Queue::default();
         let tenant = TenantId::new();
-        queue.wake(tenant);
+        queue.wake(tenant, at(1));
         drop(queue.take().await);
         assert_eq!(queue.take().await.tenant(), tenant);
     }

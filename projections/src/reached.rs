@@ -57,6 +57,11 @@ impl Reached {
         let _ = self.everyone.send(Projected { tenant, position });
     }
 
+    /// How far a tenant's read models are known to have come.
+    pub fn known(&self, tenant: TenantId) -> Position {
+        self.lock().known.get(&tenant).copied().unwrap_or(Position::START)
+    }
+
     pub fn subscribe(&self) -> broadcast::Receiver<Projected> {
         self.everyone.subscribe()
     }

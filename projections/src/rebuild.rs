@@ -147,7 +147,7 @@ impl Builder {
         let mut of = log_size(pool).await?;
         for round in 0..CATCH_UP_ROUNDS {
             let phase = if round == 0 { Phase::Building } else { Phase::CatchingUp };
-            let tenants = behind(pool, schema).await?;
+            let tenants: Vec<TenantId> = behind(pool, schema).await?.into_iter().map(|(tenant, _)| tenant).collect();
             // A few tenants behind is what a busy log always has.
             if tenants.is_empty() || (round > 1 && tenants.len() <= SMALL) {
                 break;
@@ -203,7 +203,7 @@ impl Builder {
         let paused = Instant::now();
         let rest = Arc::new(AtomicU64::new(0));
         loop {
-            let tenants = behind(pool, schema).await?;
+            let tenants: Vec<TenantId> = behind(pool, schema).await?.into_iter().map(|(tenant, _)| tenant).collect();
             // Only up to where the live generation stands: the log may be written to faster than we read.
             let tenants = ahead(pool, schema, &tenants).await?;
             if tenants.is_empty() {

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::advance::{Advanced, Stepper, Target};
-use crate::queue::Queue;
+use crate::queue::{Queue, Then};
 use crate::reached::Reached;
 use crate::{AdvanceError, Projected, Projector, QueryError, Snapshot, generation, projectors};
 
@@ -169,7 +169,7 @@ impl Projections {
         let reach = async {
             // The signal says it at once where this process projects; the look is for the other cases.
             let mut look_every = LOOK_EVERY;
-            self.0.queue.wake(tenant);
+            self.0.queue.wake(tenant, position);
             loop {
                 match tokio::time::timeout(look_every, waiting.until(position)).await {
                     Ok(()) => return,
@@ -223,30 +223,37 @@ impl Inner {
         Target::Live { signature: &self.signature }
     }
 
-    /// Whether to look at the tenant again at once.
-    async fn step(&self, tenant: TenantId) -> Result<bool, AdvanceError> {
+    /// Wakes a tenant for a position that is not known to be reached.
+    fn wake(&self, tenant: TenantId, position: Position) {
+        if self.reached.known(tenant) < position {
+            self.queue.wake(tenant, position);
+        }
+    }
+
+    async fn step(&self, tenant: TenantId) -> Result<Then, AdvanceError> {
         let started = Instant::now();
         match self.stepper.advance(self.target(), tenant).await? {
             Advanced::To { to, events, more } => {
                 self.outdated.store(false, Ordering::Relaxed);
                 // Also when there was nothing to do: another process may have done it.
                 self.reached.publish(tenant, to);
-                if events > 0 {
-                    metrics::counter!("dyocense_projections_events_total").increment(events as u64);
-                    metrics::histogram!("dyocense_projections_batch_seconds").record(started.elapsed());
+                if events == 0 {
+                    return Ok(Then::Leave);
                 }
-                Ok(more)
+                metrics::counter!("dyocense_projections_events_total").increment(events as u64);
+                metrics::histogram!("dyocense_projections_batch_seconds").record(started.elapsed());
+                Ok(if more { Then::Again } else { Then::Reached(to) })
             }
             Advanced::Busy => {
                 tokio::time::sleep(BUSY_PAUSE).await;
-                Ok(true)
+                Ok(Then::Again)
             }
             Advanced::Foreign => {
                 if !self.outdated.swap(true, Ordering::Relaxed) {
                     tracing::warn!("the read models were built by other projectors and stand still until a rebuild");
                 }
                 tokio::time::sleep(OUTDATED_PAUSE).await;
-                Ok(false)
+                Ok(Then::Leave)
             }
         }
     }
@@ -255,16 +262,16 @@ impl Inner {
 async fn work(inner: Arc<Inner>, stop: CancellationToken) {
     while let Some(taken) = stop.run_until_cancelled(inner.queue.take()).await {
         let tenant = taken.tenant();
-        let more = match inner.step(tenant).await {
-            Ok(more) => more,
+        let then = match inner.step(tenant).await {
+            Ok(then) => then,
             Err(error) => {
                 metrics::counter!("dyocense_projections_errors_total").increment(1);
                 tracing::warn!(%tenant, %error, "projecting failed; it will be tried again");
                 stop.run_until_cancelled(tokio::time::sleep(ERROR_PAUSE)).await;
-                true
+                Then::Again
             }
         };
-        taken.done(more);
+        taken.done(then);
         metrics::gauge!("dyocense_projections_queue").set(inner.queue.waiting() as f64);
     }
 }
@@ -274,7 +281,7 @@ async fn listen(inner: Arc<Inner>, stop: CancellationToken) {
     let mut commits = inner.stepper.log.subscribe_commits();
     while let Some(received) = stop.run_until_cancelled(commits.recv()).await {
         match received {
-            Ok(commits) => commits.iter().for_each(|commit| inner.queue.wake(commit.tenant)),
+            Ok(commits) => commits.iter().for_each(|commit| inner.wake(commit.tenant, commit.position)),
             // What was missed is found by the poll.
             Err(RecvError::Lagged(_)) => {}
             Err(RecvError::Closed) => return,
@@ -285,7 +292,7 @@ async fn listen(inner: Arc<Inner>, stop: CancellationToken) {
 async fn poll(inner: Arc<Inner>, stop: CancellationToken) {
     loop {
         match behind(&inner.stepper.pool, generation::LIVE).await {
-            Ok(tenants) => tenants.into_iter().for_each(|tenant| inner.queue.wake(tenant)),
+            Ok(tenants) => tenants.into_iter().for_each(|(tenant, head)| inner.queue.wake(tenant, head)),
             Err(error) => tracing::warn!(%error, "could not look for events to project"),
         }
         if stop.run_until_cancelled(tokio::time::sleep(inner.options.poll)).await.is_none() {
@@ -294,14 +301,15 @@ async fn poll(inner: Arc<Inner>, stop: CancellationToken) {
     }
 }
 
-/// Tenants whose checkpoint in a generation is behind the log, the furthest behind first.
-pub(crate) async fn behind(pool: &PgPool, schema: &str) -> Result<Vec<TenantId>, sqlx::Error> {
-    let tenants: Vec<Uuid> = sqlx::query_scalar(sqlx::AssertSqlSafe(format!(
-        "select h.tenant_id from log.tenant_head h left join {schema}.checkpoints c using (tenant_id)
+/// Tenants whose checkpoint in a generation is behind the log, with the log's head, the furthest behind first.
+pub(crate) async fn behind(pool: &PgPool, schema: &str) -> Result<Vec<(TenantId, Position)>, sqlx::Error> {
+    let tenants: Vec<(Uuid, i64)> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+        "select h.tenant_id, h.position from log.tenant_head h left join {schema}.checkpoints c using (tenant_id)
          where h.position > coalesce(c.position, 0) order by h.position - coalesce(c.position, 0) desc limit $1"
     )))
     .bind(POLL_LIMIT)
     .fetch_all(pool)
     .await?;
-    Ok(tenants.into_iter().map(TenantId::from).collect())
+    let head = |position| Position::new(position).unwrap_or(Position::START);
+    Ok(tenants.into_iter().map(|(tenant, position)| (tenant.into(), head(position))).collect())
 }

@@ -3,9 +3,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use dyocense_domain::connectors::ImportEvent;
 use dyocense_domain::evidence::LearntBecause;
-use dyocense_domain::ids::MetricId;
+use dyocense_domain::ids::{MetricId, RunId};
 use dyocense_domain::metrics::MetricEvent;
-use dyocense_eventlog::{Idempotency, Position, RecordedEvent, TenantId};
+use dyocense_eventlog::{Direction, Idempotency, Position, RecordedEvent, TenantId};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -15,7 +15,7 @@ use super::Policy;
 use super::goals::id_of;
 use crate::caller::{Actor, Caller};
 use crate::error::{CommandError, Fault};
-use crate::execute::{Commands, decode};
+use crate::execute::{Commands, decode, stream_id};
 use crate::metrics::SALES_KEYS;
 use crate::ports::MetricMoment;
 
@@ -33,6 +33,10 @@ impl Policy for CausalModelsFollowData {
         "causal_models_follow_data"
     }
 
+    fn gathers(&self) -> bool {
+        true
+    }
+
     async fn react(&self, commands: &Commands, tenant: TenantId, events: &[RecordedEvent]) -> Result<(), Fault> {
         let mut changed = Changed::default();
         let mut last: Option<&RecordedEvent> = None;
@@ -40,10 +44,10 @@ impl Policy for CausalModelsFollowData {
             match event.event_type.as_str() {
                 "MetricPointsRecorded" | "MetricPointsRetracted" => {
                     if let Some(metric) = id_of(event, "metric-") {
-                        changed.points(metric.into(), &decode(event)?);
+                        changed.points(metric.into(), event.position, &decode(event)?);
                     }
                 }
-                "TransactionsImported" => changed.sales(tenant, &decode(event)?),
+                "TransactionsImported" => changed.sales(tenant, event.position, &decode(event)?),
                 _ => continue,
             }
             last = Some(event);
@@ -57,7 +61,12 @@ impl Policy for CausalModelsFollowData {
             }
             let Some(reaches) = reaches(commands, tenant, &model.metrics, last.position).await? else { continue };
             let grown = is_enough(i64::from((reaches - until).get_days()), days);
-            let rewritten = is_enough(changed.days_until(until, &model.metrics), days);
+            let mut rewritten = is_enough(changed.days_until(until, &model.metrics, Position::START), days);
+            if rewritten && let Some(run) = model.latest_run {
+                // What was written before the model was learnt, it knows.
+                let known = asked_at(commands, tenant, run).await?;
+                rewritten = is_enough(changed.days_until(until, &model.metrics, known), days);
+            }
             let (because, of) = match (grown, rewritten) {
                 // One run for each version and day that the data reach, however many events brought them.
                 (true, _) => (LearntBecause::DataGrew, reaches.to_string()),
@@ -82,40 +91,47 @@ impl Policy for CausalModelsFollowData {
     }
 }
 
-/// The days of each metric that read otherwise now.
+/// The days of each metric that read otherwise now, and since which event.
 #[derive(Default)]
-struct Changed(BTreeMap<MetricId, BTreeSet<Date>>);
+struct Changed(BTreeMap<MetricId, BTreeMap<Date, Position>>);
 
 impl Changed {
-    fn points(&mut self, metric: MetricId, event: &MetricEvent) {
+    fn points(&mut self, metric: MetricId, position: Position, event: &MetricEvent) {
         let instants: Vec<Timestamp> = match event {
             MetricEvent::MetricPointsRecorded(recorded) => recorded.points.iter().map(|point| point.at).collect(),
             MetricEvent::MetricPointsRetracted(retracted) => retracted.at.clone(),
             MetricEvent::MetricDefined(_) | MetricEvent::MetricDescribed(_) | MetricEvent::MetricArchived(_) => vec![],
         };
         // How many days there are is hardly a matter of the time zone.
-        let days = instants.into_iter().map(|at| at.to_zoned(TimeZone::UTC).date());
+        let days = instants.into_iter().map(|at| (at.to_zoned(TimeZone::UTC).date(), position));
         self.0.entry(metric).or_default().extend(days);
     }
 
-    fn sales(&mut self, tenant: TenantId, event: &ImportEvent) {
+    fn sales(&mut self, tenant: TenantId, position: Position, event: &ImportEvent) {
         let ImportEvent::TransactionsImported(imported) = event else { return };
         for key in SALES_KEYS {
-            let days = imported.transactions.iter().map(|transaction| transaction.day);
+            let days = imported.transactions.iter().map(|transaction| (transaction.day, position));
             self.0.entry(crate::metrics::metric_id(tenant, key)).or_default().extend(days);
         }
     }
 
-    /// Days up to `until` of any of these metrics.
-    fn days_until(&self, until: Date, metrics: &[MetricId]) -> i64 {
+    /// Days up to `until` of any of these metrics that an event after `known` wrote.
+    fn days_until(&self, until: Date, metrics: &[MetricId], known: Position) -> i64 {
         let days: BTreeSet<Date> = metrics
             .iter()
             .filter_map(|metric| self.0.get(metric))
             .flat_map(|days| days.range(..=until))
-            .copied()
+            .filter_map(|(day, position)| (*position > known).then_some(*day))
             .collect();
         days.len() as i64
     }
+}
+
+/// The position at which a run was asked for: it has read everything before it.
+async fn asked_at(commands: &Commands, tenant: TenantId, run: RunId) -> Result<Position, Fault> {
+    let stream = stream_id(run.stream())?;
+    let first = commands.log.read_stream(tenant, &stream, 0, 1, Direction::Forward).await?;
+    Ok(first.first().map_or(Position::START, |event| event.position))
 }
 
 /// The last day that all metrics of a model reach.

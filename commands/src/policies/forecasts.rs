@@ -23,6 +23,10 @@ impl Policy for ForecastsFollowMetrics {
         FOLLOWING
     }
 
+    fn gathers(&self) -> bool {
+        true
+    }
+
     async fn react(&self, commands: &Commands, tenant: TenantId, events: &[RecordedEvent]) -> Result<(), Fault> {
         let mut metrics: BTreeSet<MetricId> = BTreeSet::new();
         let mut goals: BTreeSet<GoalId> = BTreeSet::new();

@@ -40,6 +40,8 @@ pub use sales_metrics::SalesMetricsForNewBusinesses;
 const BATCH: usize = 500;
 /// Where no wake arrives (another node's commit whose notice was lost), work is found this late.
 const SLOW_POLL: Duration = Duration::from_secs(2);
+/// How long a policy that gathers lets events come together.
+const GATHER: Duration = Duration::from_millis(500);
 const TENANTS_AT_ONCE: usize = 4;
 const READ_MODELS_WAIT: Duration = Duration::from_secs(30);
 
@@ -47,6 +49,11 @@ const READ_MODELS_WAIT: Duration = Duration::from_secs(30);
 pub trait Policy: Send + Sync + 'static {
     /// Names the checkpoint; never changes.
     fn name(&self) -> &'static str;
+
+    /// Whether what it does may come a little later, for many events at once: nobody waits for it.
+    fn gathers(&self) -> bool {
+        false
+    }
 
     /// Answers a batch of a tenant's events, which are in order and without a gap. Must be safe to repeat.
     async fn react(&self, commands: &Commands, tenant: TenantId, events: &[RecordedEvent]) -> Result<(), Fault>;
@@ -71,6 +78,14 @@ pub fn all() -> Vec<Arc<dyn Policy>> {
 /// A wake names its businesses and only they are looked at: among thousands, most have nothing new. All are looked at
 /// every [`SLOW_POLL`], whatever else there is to do.
 pub async fn run(commands: Commands, policies: Vec<Arc<dyn Policy>>, stop: CancellationToken) {
+    let (gathering, prompt): (Vec<_>, Vec<_>) = policies.into_iter().partition(|policy| policy.gathers());
+    tokio::join!(
+        run_every(Duration::ZERO, commands.clone(), prompt, stop.clone()),
+        run_every(GATHER, commands, gathering, stop),
+    );
+}
+
+async fn run_every(gather: Duration, commands: Commands, policies: Vec<Arc<dyn Policy>>, stop: CancellationToken) {
     let mut commits = commands.log.subscribe_commits();
     let mut all_seen = Instant::now();
     let mut look = Look::All;
@@ -79,7 +94,7 @@ pub async fn run(commands: Commands, policies: Vec<Arc<dyn Policy>>, stop: Cance
             all_seen = Instant::now();
         }
         let caught = catch_up(&commands, &policies, &look, &stop).await;
-        // Those that did something may have more to do.
+        // Those whose batch was full have more to do.
         let mut woken = caught.unwrap_or_else(|error| {
             tracing::warn!(%error, "policies could not look for their work");
             BTreeSet::new()
@@ -94,6 +109,9 @@ pub async fn run(commands: Commands, policies: Vec<Arc<dyn Policy>>, stop: Cance
                 },
                 () = tokio::time::sleep_until((all_seen + SLOW_POLL).into()) => {}
             }
+        }
+        if !gather.is_zero() {
+            stop.run_until_cancelled(tokio::time::sleep(gather)).await;
         }
         if stop.is_cancelled() {
             return;
@@ -142,7 +160,7 @@ async fn behind(commands: &Commands, names: &[&str], look: &Look) -> Result<Vec<
     query.fetch_all(commands.vault.across_tenants()).await
 }
 
-/// One batch for every business that a policy is behind on. Those for which something was done.
+/// One batch for every business that a policy is behind on. Those that have more.
 async fn catch_up(
     commands: &Commands,
     policies: &[Arc<dyn Policy>],
@@ -156,11 +174,11 @@ async fn catch_up(
         .map(|tenant| async move {
             let tenant = TenantId::from(tenant);
             let outcome = react_once(commands, policies, tenant).await;
-            let did = outcome.unwrap_or_else(|error| {
+            let more = outcome.unwrap_or_else(|error| {
                 tracing::warn!(%tenant, %error, cause = ?std::error::Error::source(&error), "policies will be tried again");
                 false
             });
-            did.then_some(tenant)
+            more.then_some(tenant)
         })
         .buffer_unordered(TENANTS_AT_ONCE)
         .filter_map(std::future::ready)
@@ -170,7 +188,7 @@ async fn catch_up(
 }
 
 /// Lets every policy that no other node works on for this tenant answer its next batch. Those that stand at the same
-/// position, as they do unless one has failed, share the reading.
+/// position, as they do unless one has failed, share the reading. Says whether there is more than this batch.
 async fn react_once(commands: &Commands, policies: &[Arc<dyn Policy>], tenant: TenantId) -> Result<bool, Fault> {
     let mut tx = commands.vault.across_tenants().begin().await?;
     let mut held = checkpoints(&mut tx, policies, tenant).await?;
@@ -194,10 +212,12 @@ async fn react_once(commands: &Commands, policies: &[Arc<dyn Policy>], tenant: T
             standing.entry(*position).or_default().push(policy);
         }
     }
+    let mut more = standing.len() > 1;
     for (after, policies) in standing {
         let after = Position::new(after).unwrap_or(Position::START);
         let events = commands.log.read_tenant(tenant, after, BATCH, Direction::Forward).await?;
         let Some(last) = events.last() else { continue };
+        more |= events.len() == BATCH;
         for policy in policies {
             match policy.react(commands, tenant, &events).await {
                 Ok(()) => {
@@ -221,7 +241,7 @@ async fn react_once(commands: &Commands, policies: &[Arc<dyn Policy>], tenant: T
     .execute(&mut *tx)
     .await?;
     tx.commit().await?;
-    Ok(!reached.0.is_empty())
+    Ok(more && !reached.0.is_empty())
 }
 
 /// Where the policies stand for a tenant, each held for this transaction; those that another node holds are left out.

@@ -91,12 +91,22 @@ fn stated(family: &str, case: u64, factor: f64, turned: bool) -> Value {
 
 fn rule(family: &str, case: u64) -> Rule {
     let limit = match family {
-        "inventory" => json!({"inventory": {"kind": "stockAtMost", "period": 2, "units": case % 30}}),
+        "inventory" => {
+            let units = kept_through_two_periods(&stated(family, case, 1.0, false)) + case % 30;
+            json!({"inventory": {"kind": "stockAtMost", "period": 2, "units": units}})
+        }
         "staffing" => json!({"staffing": {"kind": "wagesAtMost", "amount": 1000 + case % 1000}}),
         "roster" => json!({"roster": {"kind": "peopleAtMost", "shift": "day", "people": 1 + case % 2}}),
         _ => json!({"budget": {"kind": "spendAtMost", "channel": "channel 1", "amount": case % 900}}),
     };
     serde_json::from_value(json!({"id": "more", "says": "", "limit": limit})).expect("a rule of the documented form")
+}
+
+/// Units that are on hand after two periods whatever is ordered: no rule can ask for fewer.
+fn kept_through_two_periods(inventory: &Value) -> u64 {
+    let products = inventory["products"].as_array().expect("a list of products");
+    let whole = |value: &Value| value.as_u64().expect("whole units");
+    products.iter().map(|p| whole(&p["init"]).saturating_sub(whole(&p["demand"][0]) + whole(&p["demand"][1]))).sum()
 }
 
 fn solved(family: &str, problem: Value, rules: &[Rule]) -> Answer {

@@ -32,7 +32,9 @@ async fn reading_a_stream_walks_one_partitions_stream_index() {
     let tenant = TenantId::new();
     let plan = plan(&given, &format!("select position, version, body from log.events where tenant_id = '{tenant}' and stream_id = 's' and version > 5 order by version limit 10")).await;
     assert!(
-        plan.contains("stream_id_version") && !plan.contains("Sort") && plan.matches("Index Scan").count() == 1,
+        plan.contains("stream_id_tenant_id_version")
+            && !plan.contains("Sort")
+            && plan.matches("Index Scan").count() == 1,
         "{plan}"
     );
 }

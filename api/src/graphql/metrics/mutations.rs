@@ -259,8 +259,10 @@ impl MetricsMutation {
             Err(error) => return Ok(refused(error)?.into()),
         };
         settle(ctx, caller.tenant, recorded.position).await;
+        // Most who record points want to know only that they are in.
+        let asked = ctx.look_ahead().field("metric").exists();
         Ok(RecordMetricPointsPayload {
-            metric: load::metric(ctx, metric_id).await?,
+            metric: if asked { load::metric(ctx, metric_id).await? } else { None },
             added: recorded.added.into(),
             corrected: recorded.corrected.into(),
             unchanged: recorded.unchanged.into(),
