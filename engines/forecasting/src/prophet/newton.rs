@@ -118,10 +118,12 @@ fn eigen(matrix: &Square) -> (Vec<f64>, Vec<f64>) {
         if beside <= f64::EPSILON * f64::EPSILON * size {
             break;
         }
+        // What all entries this small add up to is lost in rounding.
+        let nothing = f64::EPSILON * size.sqrt() / n as f64;
         for p in 0..n {
             for q in p + 1..n {
                 let off = a[p * n + q];
-                if off == 0.0 {
+                if off.abs() <= nothing {
                     continue;
                 }
                 let ratio = (a[q * n + q] - a[p * n + p]) / (2.0 * off);
