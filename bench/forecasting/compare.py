@@ -9,8 +9,9 @@ user and system time of the thread that fits and forecasts, backtests and calibr
 reading are not counted, on either side. Peers' forecasts and their times are kept by series, so that a second run costs
 only ours.
 
-A peer that is slow is given so many CPU seconds, shared out over the sets as the sample is, and answers as many series
-as it can in its share (at least LEAST_SERIES): the rows say how many, and the comparison is on these.
+A peer that is slow is given so many CPU seconds, the same for each set, and answers as many series as it can in its share
+(at least LEAST_SERIES): the rows say how many, and the comparison is on these. Sets alike, because a verdict on a set is
+as good as its fewest series. On the whole M3 part it is given M3_SHARE of them again, by the sizes of its sets.
 """
 
 import argparse
@@ -40,7 +41,8 @@ PARTS = ["accuracy", "exogenous", "m3", "anomalies", "prophet"]
 M3 = [name for name in SETS if name.startswith("m3_")]
 # Peers that are given CPU seconds; the others answer every series.
 BOXED = ("arima", "ets")
-LEAST_SERIES = 2
+LEAST_SERIES = 5
+M3_SHARE = 0.25
 # Windows on which columns known ahead are tried.
 ROLLING = 8
 
@@ -110,7 +112,7 @@ def show(value, width=8, digits=4):
 
 def run_set(name, total, models, seconds, folder, table):
     """Adds every side's scores on the set to the table; the number of its series."""
-    season, horizon, _, share = SETS[name]
+    season, horizon, _, _ = SETS[name]
     series = sample(name, total)
     train, out = os.path.join(folder, "train.csv"), os.path.join(folder, "ours.csv")
     print(f"\n{name}: {len(series)} series", flush=True)
@@ -137,7 +139,7 @@ def run_set(name, total, models, seconds, folder, table):
         mine = put(f"ours {model}", read(out), {i: cpu / len(series) for i in series})
         line(f"ours {model}", mine)
         if model in PEERS:
-            box = seconds * share if seconds is not None and model in BOXED else None
+            box = seconds / len(SETS) if seconds is not None and model in BOXED else None
             theirs = put(f"peer {model}", *run_peer(model, name, series, train, box))
             asked = len(theirs.cpu[name])
             some = asked < len(series)
@@ -163,7 +165,8 @@ def run_m3(peers, seconds, folder):
         cpu = run_ours("ensemble", season, horizon, train, out)
         found = {"ours ensemble": (read(out), {i: cpu / len(series) for i in series})}
         for model in peers:
-            box = seconds * sizes[name] / sum(sizes.values()) if seconds is not None and model in BOXED else None
+            some = seconds is not None and model in BOXED
+            box = M3_SHARE * seconds * sizes[name] / sum(sizes.values()) if some else None
             found[f"peer {model}"] = run_peer(model, name, series, train, box)
         for label, (forecasts, spent) in found.items():
             scores = score(series, forecasts, season)
@@ -238,7 +241,7 @@ def main():
     parser.add_argument("--models", default=",".join(OURS))
     parser.add_argument("--sets", default=",".join(SETS))
     parser.add_argument("--parts", default=",".join(PARTS))
-    parser.add_argument("--peer-seconds", default="150")
+    parser.add_argument("--peer-seconds", default="600")
     parser.add_argument("--prophet-series", default="120")
     parser.add_argument("--m3-peers", default="theta,ets,arima")
     parser.add_argument("--fresh", action="store_true")

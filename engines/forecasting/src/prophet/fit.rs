@@ -8,6 +8,7 @@
 
 use super::design::Design;
 use super::lasso::minimise;
+use super::newton::{by_differences, newton, wall};
 use super::options::{Growth, Mode};
 use super::search::lbfgs;
 use crate::cholesky::Square;
@@ -39,7 +40,11 @@ const NOISE_PRIOR: f64 = 0.5;
 const ROUNDS: usize = 400;
 /// Elementary operations allowed to one search: a few seconds.
 const MOST_OPERATIONS: usize = 2_000_000_000;
-/// Observed points from which on the reference implementation searches by L-BFGS.
+/// Noise, in units of the largest value, that is left where a model fits every point.
+const LEAST_NOISE: f64 = 1e-6;
+/// Steps that the reference's searches are allowed.
+const MOST_STEPS: usize = 10_000;
+/// Observed points from which on the reference implementation searches by L-BFGS; below it does by Newton's method.
 const FEWEST_FOR_QUASI_NEWTON: usize = 100;
 
 /// Position of the coordinates: rate, offset, coefficients, then the changes of the rate, which pay.
@@ -106,10 +111,15 @@ pub(super) fn fit(design: &Design, search: Search) -> Parameters {
         return Parameters::of(&x, columns, 1e-9);
     }
     let problem = Problem::new(design);
-    if search == Search::Reference && design.y.len() >= FEWEST_FOR_QUASI_NEWTON {
+    if search == Search::Reference {
         let mut start = x.clone();
         start.push(0.0);
-        if let Some(found) = lbfgs(&start, problem.iterations(), problem.posterior(&x)) {
+        let found = if design.y.len() >= FEWEST_FOR_QUASI_NEWTON {
+            lbfgs(&start, problem.iterations(), problem.posterior(&x))
+        } else {
+            problem.newton(&start)
+        };
+        if let Some(found) = found {
             return Parameters::of(&found[..found.len() - 1], columns, found[found.len() - 1].exp());
         }
     }
@@ -170,7 +180,44 @@ impl Problem<'_> {
     /// Steps of the reference's search: as many as it takes itself, as long as the work stays bounded.
     fn iterations(&self) -> usize {
         let each = if self.linear { self.precision.len().pow(2) } else { self.rows.len() + self.design.y.len() };
-        (MOST_OPERATIONS / each.max(1)).min(10_000)
+        (MOST_OPERATIONS / each.max(1)).min(MOST_STEPS)
+    }
+
+    /// The reference's search of a short history; `None` where it would take more than the work allowed, or fits every
+    /// point: then the posterior grows for ever, and where a search ends is chance.
+    fn newton(&self, start: &[f64]) -> Option<Vec<f64>> {
+        let size = start.len();
+        let posterior = self.posterior(&start[..size - 1]);
+        let gradients = size * (self.rows.len() + self.design.y.len() * size);
+        let noisy = |x: &[f64]| x[size - 1] > LEAST_NOISE.ln();
+        if !self.linear {
+            let steps = (MOST_OPERATIONS / (4 * gradients)).min(MOST_STEPS);
+            return newton(start, steps, posterior, |x, f| noisy(x).then(|| by_differences(x, f)));
+        }
+        let steps = (MOST_OPERATIONS / size.pow(3)).min(MOST_STEPS);
+        let quadratic = self.linearised(&start[..size - 1]);
+        newton(start, steps, posterior, |x, _| noisy(x).then(|| self.curvature(&quadratic, x)))
+    }
+
+    /// What differences of the gradient show of a linear model's posterior.
+    fn curvature(&self, quadratic: &Quadratic, x: &[f64]) -> Square {
+        let last = x.len() - 1;
+        let inverse = (-2.0 * x[last]).exp();
+        let mut h = Square::zeros(x.len());
+        let mut squares: f64 = self.design.y.iter().map(|y| y * y).sum();
+        for i in 0..last {
+            let row = &mut h.rows[i * x.len()..i * x.len() + i + 1];
+            row.iter_mut().enumerate().for_each(|(j, v)| *v = inverse * quadratic.gram.at(i, j));
+            row[i] += self.precision[i];
+            if i >= self.free() {
+                row[i] += wall(x[i]) / self.design.tau;
+            }
+            let image: f64 = x[..last].iter().enumerate().map(|(j, v)| quadratic.gram.at(i, j) * v).sum();
+            h.rows[last * x.len() + i] = -2.0 * inverse * (image - quadratic.pull[i]);
+            squares += x[i] * (image - 2.0 * quadratic.pull[i]);
+        }
+        h.rows[last * x.len() + last] = 2.0 * inverse * squares + 2.0 / (inverse * NOISE_PRIOR * NOISE_PRIOR);
+        h
     }
 
     fn free(&self) -> usize {

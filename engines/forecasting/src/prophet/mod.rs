@@ -10,6 +10,7 @@ mod design;
 mod fit;
 mod lasso;
 mod member;
+mod newton;
 mod options;
 mod search;
 mod simulate;
