@@ -1,18 +1,13 @@
-use async_trait::async_trait;
 use dyocense_domain::ids::MetricId;
 use dyocense_domain::metrics::Bucket;
 use dyocense_domain::runs::RunRefusal;
-use dyocense_eventlog::TenantId;
 use dyocense_forecasting::anomalies::{Detection, Kind, detect, explain};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
-use super::METHOD;
-use super::history::{History, HistorySpan, impossible, read, word};
-use crate::error::Fault;
-use crate::execute::Commands;
-use crate::runs::{Analysis, Computed, Control, Gathered, NoAnswer};
+use super::about::{About, Found, Input, OfMetrics};
+use super::history::{HistorySpan, impossible, word};
+use crate::runs::{Control, NoAnswer};
 
 /// What in a metric's history was odd.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,22 +44,13 @@ pub struct AnomalyAnswer {
     pub anomalies: Vec<Anomaly>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Input {
-    history: History,
-    false_discovery_rate: f64,
-}
-
 pub(crate) struct AnomalyDetection;
 
-#[async_trait]
-impl Analysis for AnomalyDetection {
-    fn method(&self) -> &'static str {
-        METHOD
-    }
+impl OfMetrics for AnomalyDetection {
+    type Request = AnomalyRequest;
+    type Answer = AnomalyAnswer;
 
-    fn check(&self, request: &Value) -> Result<(), RunRefusal> {
-        let request: AnomalyRequest = read(request)?;
+    fn check(request: &AnomalyRequest) -> Result<(), RunRefusal> {
         let rate = request.false_discovery_rate;
         match (0.001..=0.5).contains(&rate) {
             true => Ok(()),
@@ -75,21 +61,13 @@ impl Analysis for AnomalyDetection {
         }
     }
 
-    async fn gather(
-        &self,
-        commands: &Commands,
-        tenant: TenantId,
-        request: &Value,
-    ) -> Result<Result<Gathered, NoAnswer>, Fault> {
-        let AnomalyRequest { metric_id, bucket, false_discovery_rate } = read(request).map_err(Fault::internal)?;
-        History::gathered(commands, tenant, metric_id, bucket, |history| {
-            Ok(json!(Input { history, false_discovery_rate }))
-        })
-        .await
+    fn about(request: &AnomalyRequest) -> About {
+        About::metric(request.metric_id, request.bucket)
     }
 
-    fn compute(&self, input: &Value, _: u32, control: &Control) -> Result<Computed, NoAnswer> {
-        let Input { history, false_discovery_rate } = read(input).map_err(impossible)?;
+    fn find(input: Input<AnomalyRequest>, _: u32, control: &Control) -> Result<Found<AnomalyAnswer>, NoAnswer> {
+        let Input { request, history, .. } = input;
+        let false_discovery_rate = request.false_discovery_rate;
         control.tell(None, format!("judging {} {}s", history.values.len(), word(history.bucket)));
         let series = history.series(history.values.len())?;
         let verdicts = detect(&series, Detection { false_discovery_rate }).map_err(impossible)?;
@@ -128,6 +106,6 @@ impl Analysis for AnomalyDetection {
             history: history.span(),
             anomalies,
         };
-        Ok(Computed { answer: json!(answer), summary, caveats: vec![], stopped_early: false })
+        Ok(Found { answer, summary, caveats: vec![], stopped_early: false })
     }
 }

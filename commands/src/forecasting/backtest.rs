@@ -1,19 +1,14 @@
-use async_trait::async_trait;
 use dyocense_domain::ids::MetricId;
 use dyocense_domain::metrics::Bucket;
 use dyocense_domain::runs::RunRefusal;
-use dyocense_eventlog::TenantId;
 use dyocense_forecasting::accuracy::{coverage, mase, smape};
 use dyocense_forecasting::{Model, Request, forecast};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
-use super::METHOD;
-use super::history::{History, HistorySpan, check_reach, impossible, read, word};
-use crate::error::Fault;
-use crate::execute::Commands;
-use crate::runs::{Analysis, Computed, Control, Gathered, NoAnswer};
+use super::about::{About, Found, Input, OfMetrics};
+use super::history::{History, HistorySpan, check_reach, impossible, word};
+use crate::runs::{Control, NoAnswer};
 
 /// How well the past would have been foreseen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -66,29 +61,17 @@ pub struct BacktestAnswer {
     pub coverage: Vec<LevelCoverage>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Input {
-    history: History,
-    horizon: usize,
-    levels: Vec<f64>,
-    model: Model,
-    origins: usize,
-}
-
 const MOST_ORIGINS: usize = 50;
 /// Steps that must lie before the first origin.
 const LEAST_HISTORY: usize = 8;
 
 pub(crate) struct Backtesting;
 
-#[async_trait]
-impl Analysis for Backtesting {
-    fn method(&self) -> &'static str {
-        METHOD
-    }
+impl OfMetrics for Backtesting {
+    type Request = BacktestRequest;
+    type Answer = BacktestAnswer;
 
-    fn check(&self, request: &Value) -> Result<(), RunRefusal> {
-        let request: BacktestRequest = read(request)?;
+    fn check(request: &BacktestRequest) -> Result<(), RunRefusal> {
         if !(1..=MOST_ORIGINS).contains(&request.origins) {
             let reason = format!("{} origins: 1 to {MOST_ORIGINS} are allowed", request.origins);
             return Err(RunRefusal::Request { field: "origins", reason });
@@ -96,20 +79,13 @@ impl Analysis for Backtesting {
         check_reach(request.horizon, &request.levels)
     }
 
-    async fn gather(
-        &self,
-        commands: &Commands,
-        tenant: TenantId,
-        request: &Value,
-    ) -> Result<Result<Gathered, NoAnswer>, Fault> {
-        let BacktestRequest { metric_id, horizon, levels, model, bucket, origins } =
-            read(request).map_err(Fault::internal)?;
-        let input = |history| Ok(json!(Input { history, horizon, levels, model, origins }));
-        History::gathered(commands, tenant, metric_id, bucket, input).await
+    fn about(request: &BacktestRequest) -> About {
+        About::metric(request.metric_id, request.bucket)
     }
 
-    fn compute(&self, input: &Value, seed: u32, control: &Control) -> Result<Computed, NoAnswer> {
-        let Input { history, horizon, levels, model, origins } = read(input).map_err(impossible)?;
+    fn find(input: Input<BacktestRequest>, seed: u32, control: &Control) -> Result<Found<BacktestAnswer>, NoAnswer> {
+        let Input { request, history, .. } = input;
+        let BacktestRequest { horizon, levels, model, origins, .. } = request;
         let steps = history.values.len();
         let needed = LEAST_HISTORY + horizon;
         if steps < needed {
@@ -171,12 +147,7 @@ impl Analysis for Backtesting {
                 .collect(),
             origins: found,
         };
-        Ok(Computed {
-            summary: summary(&history, &answer, horizon),
-            answer: json!(answer),
-            caveats: vec![],
-            stopped_early,
-        })
+        Ok(Found { summary: summary(&history, &answer, horizon), answer, caveats: vec![], stopped_early })
     }
 }
 

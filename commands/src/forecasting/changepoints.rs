@@ -1,18 +1,13 @@
-use async_trait::async_trait;
 use dyocense_domain::ids::MetricId;
 use dyocense_domain::metrics::Bucket;
 use dyocense_domain::runs::RunRefusal;
-use dyocense_eventlog::TenantId;
 use dyocense_forecasting::changepoints::{Detection, Kind, detect};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
-use super::METHOD;
-use super::history::{History, HistorySpan, impossible, read, word};
-use crate::error::Fault;
-use crate::execute::Commands;
-use crate::runs::{Analysis, Computed, Control, Gathered, NoAnswer};
+use super::about::{About, Found, Input, OfMetrics};
+use super::history::{HistorySpan, impossible, word};
+use crate::runs::{Control, NoAnswer};
 
 /// Where a metric changed for good.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -59,25 +54,17 @@ pub struct ChangepointAnswer {
     pub changepoints: Vec<Changepoint>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Input {
-    history: History,
-    false_alarms: f64,
-}
-
 /// Fewest steps between two changes: a shorter one is an anomaly.
 const SHORTEST: usize = 5;
 
 pub(crate) struct ChangeDetection;
 
-#[async_trait]
-impl Analysis for ChangeDetection {
-    fn method(&self) -> &'static str {
-        METHOD
-    }
+impl OfMetrics for ChangeDetection {
+    type Request = ChangepointRequest;
+    type Answer = ChangepointAnswer;
 
-    fn check(&self, request: &Value) -> Result<(), RunRefusal> {
-        let ChangepointRequest { false_alarms, .. } = read(request)?;
+    fn check(request: &ChangepointRequest) -> Result<(), RunRefusal> {
+        let false_alarms = request.false_alarms;
         match (0.0001..=0.5).contains(&false_alarms) {
             true => Ok(()),
             false => Err(RunRefusal::Request {
@@ -87,19 +74,13 @@ impl Analysis for ChangeDetection {
         }
     }
 
-    async fn gather(
-        &self,
-        commands: &Commands,
-        tenant: TenantId,
-        request: &Value,
-    ) -> Result<Result<Gathered, NoAnswer>, Fault> {
-        let ChangepointRequest { metric_id, bucket, false_alarms } = read(request).map_err(Fault::internal)?;
-        History::gathered(commands, tenant, metric_id, bucket, |history| Ok(json!(Input { history, false_alarms })))
-            .await
+    fn about(request: &ChangepointRequest) -> About {
+        About::metric(request.metric_id, request.bucket)
     }
 
-    fn compute(&self, input: &Value, _: u32, control: &Control) -> Result<Computed, NoAnswer> {
-        let Input { history, false_alarms } = read(input).map_err(impossible)?;
+    fn find(input: Input<ChangepointRequest>, _: u32, control: &Control) -> Result<Found<ChangepointAnswer>, NoAnswer> {
+        let Input { request, history, .. } = input;
+        let false_alarms = request.false_alarms;
         control.tell(None, format!("looking for changes in {} {}s", history.values.len(), word(history.bucket)));
         let series = history.series(history.values.len())?;
         let found = detect(&series, Detection { false_alarms, shortest: SHORTEST }).map_err(impossible)?;
@@ -140,6 +121,6 @@ impl Analysis for ChangeDetection {
             history: history.span(),
             changepoints,
         };
-        Ok(Computed { answer: json!(answer), summary, caveats: vec![], stopped_early: false })
+        Ok(Found { answer, summary, caveats: vec![], stopped_early: false })
     }
 }

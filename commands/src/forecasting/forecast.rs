@@ -1,18 +1,13 @@
-use async_trait::async_trait;
 use dyocense_domain::ids::MetricId;
 use dyocense_domain::metrics::{Bucket, MetricKind};
 use dyocense_domain::runs::RunRefusal;
-use dyocense_eventlog::TenantId;
-use dyocense_forecasting::{Forecast, Model, Request, forecast, normal_quantile};
+use dyocense_forecasting::{Forecast, Interval, Model, Request, forecast, normal_quantile};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
-use super::METHOD;
-use super::history::{History, HistorySpan, check_reach, impossible, read, word};
-use crate::error::Fault;
-use crate::execute::Commands;
-use crate::runs::{Analysis, Computed, Control, Gathered, NoAnswer};
+use super::about::{About, Found, Input, OfMetrics};
+use super::history::{History, HistorySpan, check_reach, impossible, word};
+use crate::runs::{Control, NoAnswer};
 
 /// What is asked of a forecast.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,6 +32,11 @@ pub struct Band {
     pub level: f64,
     pub lower: Vec<f64>,
     pub upper: Vec<f64>,
+}
+
+pub(super) fn bands_of(intervals: Vec<Interval>) -> Vec<Band> {
+    let band = |interval: Interval| Band { level: interval.level, lower: interval.lower, upper: interval.upper };
+    intervals.into_iter().map(band).collect()
 }
 
 /// A model that had a share in the answer.
@@ -93,49 +93,32 @@ impl ForecastAnswer {
     }
 }
 
-#[derive(Serialize, Deserialize)]
-struct Input {
-    history: History,
-    horizon: usize,
-    levels: Vec<f64>,
-    model: Model,
-}
-
 pub(crate) struct Forecasting;
 
-#[async_trait]
-impl Analysis for Forecasting {
-    fn method(&self) -> &'static str {
-        METHOD
-    }
+impl OfMetrics for Forecasting {
+    type Request = ForecastRequest;
+    type Answer = ForecastAnswer;
 
-    fn check(&self, request: &Value) -> Result<(), RunRefusal> {
-        let request: ForecastRequest = read(request)?;
+    fn check(request: &ForecastRequest) -> Result<(), RunRefusal> {
         check_reach(request.horizon, &request.levels)
     }
 
-    async fn gather(
-        &self,
-        commands: &Commands,
-        tenant: TenantId,
-        request: &Value,
-    ) -> Result<Result<Gathered, NoAnswer>, Fault> {
-        let ForecastRequest { metric_id, horizon, levels, model, bucket, last } =
-            read(request).map_err(Fault::internal)?;
-        History::gathered(commands, tenant, metric_id, bucket, |history| {
-            let history = match last {
-                None => history,
-                Some(last) => history
-                    .until(last)
-                    .ok_or_else(|| NoAnswer::Impossible(format!("nothing is known up to {last} any more")))?,
-            };
-            Ok(json!(Input { history, horizon, levels, model }))
-        })
-        .await
+    fn about(request: &ForecastRequest) -> About {
+        About::metric(request.metric_id, request.bucket)
     }
 
-    fn compute(&self, input: &Value, seed: u32, control: &Control) -> Result<Computed, NoAnswer> {
-        let Input { history, horizon, levels, model } = read(input).map_err(impossible)?;
+    fn part(request: &ForecastRequest, history: History) -> Result<History, NoAnswer> {
+        match request.last {
+            None => Ok(history),
+            Some(last) => history
+                .until(last)
+                .ok_or_else(|| NoAnswer::Impossible(format!("nothing is known up to {last} any more"))),
+        }
+    }
+
+    fn find(input: Input<ForecastRequest>, seed: u32, control: &Control) -> Result<Found<ForecastAnswer>, NoAnswer> {
+        let Input { request, history, .. } = input;
+        let ForecastRequest { horizon, levels, model, .. } = request;
         control.tell(None, format!("fitting models to {} {}s", history.values.len(), word(history.bucket)));
         let series = history.series(history.values.len())?;
         let request = Request { horizon, levels, model, seed: seed.into() };
@@ -163,15 +146,11 @@ impl Analysis for Forecasting {
             starts: history.steps_ahead(horizon),
             mean: found.mean,
             sd: found.sd,
-            bands: found
-                .intervals
-                .into_iter()
-                .map(|band| Band { level: band.level, lower: band.lower, upper: band.upper })
-                .collect(),
+            bands: bands_of(found.intervals),
             total,
         };
         let caveats = found.caveats.iter().map(ToString::to_string).collect();
-        Ok(Computed { answer: json!(answer), summary, caveats, stopped_early: false })
+        Ok(Found { answer, summary, caveats, stopped_early: false })
     }
 }
 

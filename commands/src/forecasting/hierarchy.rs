@@ -1,22 +1,17 @@
 //! A total and its parts (by shop, product, channel), forecast together so that the parts add up to the total.
 
-use async_trait::async_trait;
 use dyocense_domain::ids::MetricId;
 use dyocense_domain::metrics::Bucket;
 use dyocense_domain::runs::RunRefusal;
-use dyocense_eventlog::TenantId;
 use dyocense_forecasting::hierarchy::{Method, Part, forecast_hierarchy_on};
 use dyocense_forecasting::{Forecast, Model, Request};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
-use super::METHOD;
-use super::forecast::Band;
-use super::history::{History, HistorySpan, check_reach, impossible, read, word};
-use crate::error::Fault;
-use crate::execute::Commands;
-use crate::runs::{Analysis, Computed, Control, Gathered, NoAnswer};
+use super::about::{About, Found, Input, OfMetrics};
+use super::forecast::{Band, bands_of};
+use super::history::{History, HistorySpan, check_reach, impossible, word};
+use crate::runs::{Control, NoAnswer};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HierarchyRequest {
@@ -58,13 +53,6 @@ pub struct HierarchyAnswer {
     pub parts: Vec<HierarchyNode>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Input {
-    request: HierarchyRequest,
-    total: History,
-    parts: Vec<History>,
-}
-
 const MOST_PARTS: usize = 50;
 const THE_REST: &str = "The rest";
 /// What is less than this share of the total is rounding.
@@ -72,50 +60,31 @@ const ROUNDING: f64 = 1e-9;
 
 pub(crate) struct AddingUp;
 
-#[async_trait]
-impl Analysis for AddingUp {
-    fn method(&self) -> &'static str {
-        METHOD
-    }
+impl OfMetrics for AddingUp {
+    type Request = HierarchyRequest;
+    type Answer = HierarchyAnswer;
 
-    fn check(&self, request: &Value) -> Result<(), RunRefusal> {
-        let HierarchyRequest { metric_id, parts, horizon, levels, .. } = read(request)?;
+    fn check(request: &HierarchyRequest) -> Result<(), RunRefusal> {
+        let HierarchyRequest { metric_id, parts, horizon, levels, .. } = request;
         let refused = |reason: String| Err(RunRefusal::Request { field: "partIds", reason });
         if !(1..=MOST_PARTS).contains(&parts.len()) {
             return refused(format!("{} parts: 1 to {MOST_PARTS} are allowed", parts.len()));
         }
-        if parts.contains(&metric_id) {
+        if parts.contains(metric_id) {
             return refused("a metric is no part of itself".to_owned());
         }
         if parts.iter().enumerate().any(|(i, part)| parts[..i].contains(part)) {
             return refused("a part is named twice".to_owned());
         }
-        check_reach(horizon, &levels)
+        check_reach(*horizon, levels)
     }
 
-    async fn gather(
-        &self,
-        commands: &Commands,
-        tenant: TenantId,
-        request: &Value,
-    ) -> Result<Result<Gathered, NoAnswer>, Fault> {
-        let request: HierarchyRequest = read(request).map_err(Fault::internal)?;
-        let total = match History::of_metric(commands, tenant, request.metric_id, request.bucket).await? {
-            Ok(history) => history,
-            Err(none) => return Ok(Err(none)),
-        };
-        let mut parts = Vec::with_capacity(request.parts.len());
-        for part in &request.parts {
-            match History::of_metric(commands, tenant, *part, request.bucket).await? {
-                Ok(history) => parts.push(history),
-                Err(none) => return Ok(Err(none)),
-            }
-        }
-        Ok(Ok(Gathered { input: json!(Input { request, total, parts }) }))
+    fn about(request: &HierarchyRequest) -> About {
+        About { metric: request.metric_id, others: request.parts.clone(), bucket: request.bucket }
     }
 
-    fn compute(&self, input: &Value, seed: u32, control: &Control) -> Result<Computed, NoAnswer> {
-        let Input { request, total, parts } = read(input).map_err(impossible)?;
+    fn find(input: Input<HierarchyRequest>, seed: u32, control: &Control) -> Result<Found<HierarchyAnswer>, NoAnswer> {
+        let Input { request, history: total, others: parts } = input;
         if let Some(part) = parts.iter().find(|part| part.unit != total.unit) {
             let (one, other) = (&part.unit, &total.unit);
             let apart = format!("{} is counted in {one}, {} in {other}: they do not add up", part.name, total.name);
@@ -178,7 +147,7 @@ impl Analysis for AddingUp {
             total: own,
             parts,
         };
-        Ok(Computed { answer: json!(answer), summary, caveats, stopped_early: false })
+        Ok(Found { answer, summary, caveats, stopped_early: false })
     }
 }
 
@@ -220,13 +189,12 @@ fn rest_of(total: &History, parts: &[History], caveats: &mut Vec<String>) -> Opt
 }
 
 fn node(metric_id: Option<MetricId>, name: &str, forecast: Forecast) -> HierarchyNode {
-    let bands = forecast.intervals.into_iter();
     HierarchyNode {
         metric_id,
         name: name.to_owned(),
         model: forecast.model,
         mean: forecast.mean,
-        bands: bands.map(|band| Band { level: band.level, lower: band.lower, upper: band.upper }).collect(),
+        bands: bands_of(forecast.intervals),
     }
 }
 
@@ -285,9 +253,8 @@ mod tests {
             model: Model::Ets,
             bucket: Some(Bucket::Day),
         };
-        let input = json!(Input { request, total, parts });
-        let computed = AddingUp.compute(&input, 1, &crate::runs::Control::detached()).unwrap();
-        let answer: HierarchyAnswer = read(&computed.answer).unwrap();
+        let input = Input { request, history: total, others: parts };
+        let Found { answer, caveats, .. } = AddingUp::find(input, 1, &Control::detached()).unwrap();
         let names: Vec<&str> = answer.parts.iter().map(|part| part.name.as_str()).collect();
         assert_eq!(names, ["Metric 2", "Metric 3", THE_REST]);
         assert_eq!(answer.parts[2].metric_id, None);
@@ -295,6 +262,6 @@ mod tests {
             let sum: f64 = answer.parts.iter().map(|part| part.mean[step]).sum();
             assert!((sum - answer.total.mean[step]).abs() < 1e-6, "{sum} and {}", answer.total.mean[step]);
         }
-        assert!(computed.caveats.iter().any(|caveat| caveat.contains("do not add up")), "{:?}", computed.caveats);
+        assert!(caveats.iter().any(|caveat| caveat.contains("do not add up")), "{caveats:?}");
     }
 }

@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use crate::error::Fault;
 use crate::execute::Commands;
-use crate::runs::{Gathered, NoAnswer};
+use crate::runs::NoAnswer;
 
 /// Steps of a history that are looked at: 27 years of days.
 const MOST_STEPS: usize = 10_000;
@@ -45,18 +45,6 @@ pub(crate) struct History {
 }
 
 impl History {
-    /// The step that analyses of one metric share: its history, made the input of whichever it is.
-    pub async fn gathered(
-        commands: &Commands,
-        tenant: TenantId,
-        metric_id: MetricId,
-        bucket: Option<Bucket>,
-        input: impl FnOnce(History) -> Result<Value, NoAnswer>,
-    ) -> Result<Result<Gathered, NoAnswer>, Fault> {
-        let history = History::of_metric(commands, tenant, metric_id, bucket).await?;
-        Ok(history.and_then(input).map(|input| Gathered { input }))
-    }
-
     /// The last step that is not over yet (the rest of this week, month …) is left out. A step without a sale had sales
     /// of zero; a step without a recorded point has no known value.
     pub async fn of_metric(

@@ -1,5 +1,6 @@
 //! Where a metric is heading, how well that would have been foreseen, and what in it was odd.
 
+mod about;
 mod accuracy;
 mod anomalies;
 mod backtest;

@@ -1,22 +1,17 @@
 //! Where a metric would be heading if others went another way than they are expected to: their columns are known over the
 //! horizon, once as they are expected and once as supposed.
 
-use async_trait::async_trait;
 use dyocense_domain::ids::MetricId;
 use dyocense_domain::metrics::{Bucket, MetricKind};
 use dyocense_domain::runs::RunRefusal;
-use dyocense_eventlog::TenantId;
 use dyocense_forecasting::{Forecast, Model, Request, Series, forecast, normal_quantile};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
-use super::METHOD;
-use super::forecast::Band;
-use super::history::{History, HistorySpan, check_reach, grouped, impossible, read, word};
-use crate::error::Fault;
-use crate::execute::Commands;
-use crate::runs::{Analysis, Computed, Control, Gathered, NoAnswer};
+use super::about::{About, Found, Input, OfMetrics};
+use super::forecast::{Band, bands_of};
+use super::history::{History, HistorySpan, check_reach, grouped, impossible, word};
+use crate::runs::{Control, NoAnswer};
 
 /// What is asked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -117,13 +112,6 @@ pub struct WhatIfAnswer {
     pub scenarios: Vec<ScenarioAnswer>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Input {
-    request: WhatIfRequest,
-    history: History,
-    drivers: Vec<History>,
-}
-
 const MOST_SCENARIOS: usize = 5;
 const MOST_DRIVERS: usize = 5;
 const MOST_PERCENT: f64 = 1_000.0;
@@ -155,14 +143,11 @@ impl WhatIfRequest {
     }
 }
 
-#[async_trait]
-impl Analysis for Supposing {
-    fn method(&self) -> &'static str {
-        METHOD
-    }
+impl OfMetrics for Supposing {
+    type Request = WhatIfRequest;
+    type Answer = WhatIfAnswer;
 
-    fn check(&self, request: &Value) -> Result<(), RunRefusal> {
-        let request: WhatIfRequest = read(request)?;
+    fn check(request: &WhatIfRequest) -> Result<(), RunRefusal> {
         check_reach(request.horizon, &request.levels)?;
         if matches!(request.model, Model::Naive | Model::Ets | Model::Theta | Model::Intermittent) {
             let name = request.model.name();
@@ -219,29 +204,12 @@ impl Analysis for Supposing {
         Ok(())
     }
 
-    async fn gather(
-        &self,
-        commands: &Commands,
-        tenant: TenantId,
-        request: &Value,
-    ) -> Result<Result<Gathered, NoAnswer>, Fault> {
-        let request: WhatIfRequest = read(request).map_err(Fault::internal)?;
-        let history = match History::of_metric(commands, tenant, request.metric_id, request.bucket).await? {
-            Ok(history) => history,
-            Err(none) => return Ok(Err(none)),
-        };
-        let mut drivers = Vec::new();
-        for driver in request.drivers() {
-            match History::of_metric(commands, tenant, driver, request.bucket).await? {
-                Ok(driver) => drivers.push(driver),
-                Err(none) => return Ok(Err(none)),
-            }
-        }
-        Ok(Ok(Gathered { input: json!(Input { request, history, drivers }) }))
+    fn about(request: &WhatIfRequest) -> About {
+        About { metric: request.metric_id, others: request.drivers(), bucket: request.bucket }
     }
 
-    fn compute(&self, input: &Value, seed: u32, control: &Control) -> Result<Computed, NoAnswer> {
-        let Input { request, history, drivers } = read(input).map_err(impossible)?;
+    fn find(input: Input<WhatIfRequest>, seed: u32, control: &Control) -> Result<Found<WhatIfAnswer>, NoAnswer> {
+        let Input { request, history, others: drivers } = input;
         let mut caveats = Vec::new();
         let shared = shared_history(&history, &drivers)?;
         let mut columns = Vec::new();
@@ -331,7 +299,7 @@ impl Analysis for Supposing {
             bands: bands_of(baseline.intervals),
             scenarios,
         };
-        Ok(Computed { answer: json!(answer), summary, caveats, stopped_early: false })
+        Ok(Found { answer, summary, caveats, stopped_early: false })
     }
 }
 
@@ -503,13 +471,6 @@ fn whole(supposed: &[f64], baseline: &[f64], without: &[&Vec<f64>], sums: bool) 
         lower: difference - width,
         upper: difference + width,
     }
-}
-
-fn bands_of(intervals: Vec<dyocense_forecasting::Interval>) -> Vec<Band> {
-    intervals
-        .into_iter()
-        .map(|interval| Band { level: interval.level, lower: interval.lower, upper: interval.upper })
-        .collect()
 }
 
 /// What of a scenario lies where history has nothing to say.

@@ -59,9 +59,8 @@ fn request(horizon: usize, futures: Vec<DriverFuture>) -> WhatIfRequest {
 
 fn suppose(history: History, driver: History, request: WhatIfRequest) -> (WhatIfAnswer, Vec<String>) {
     let control = crate::runs::Control::detached();
-    let input = json!(Input { request, history, drivers: vec![driver] });
-    let computed = Supposing.compute(&input, 1, &control).unwrap();
-    (read(&computed.answer).unwrap(), computed.caveats)
+    let found = Supposing::find(Input { request, history, others: vec![driver] }, 1, &control).unwrap();
+    (found.answer, found.caveats)
 }
 
 #[test]
@@ -115,8 +114,7 @@ fn too_little_shared_history_and_a_driver_that_never_changed_have_no_answer() {
     let control = crate::runs::Control::detached();
     let fails = |history: History, driver: History| {
         let request = request(5, vec![DriverFuture::Percent(20.0)]);
-        let input = json!(Input { request, history, drivers: vec![driver] });
-        match Supposing.compute(&input, 1, &control) {
+        match Supposing::find(Input { request, history, others: vec![driver] }, 1, &control) {
             Err(NoAnswer::Impossible(reason)) => reason,
             _ => panic!("an answer"),
         }
@@ -133,7 +131,7 @@ fn what_cannot_be_supposed_is_refused_with_its_bound() {
     let refused = |change: &dyn Fn(&mut WhatIfRequest)| {
         let mut request = request(3, vec![DriverFuture::Percent(10.0)]);
         change(&mut request);
-        match Supposing.check(&json!(request)) {
+        match Supposing::check(&request) {
             Err(RunRefusal::Request { field, reason }) => (field, reason),
             other => panic!("{other:?}"),
         }
@@ -150,5 +148,5 @@ fn what_cannot_be_supposed_is_refused_with_its_bound() {
         r.scenarios[0].drivers.push(again);
     };
     assert!(refused(&twice).1.contains("twice"));
-    assert_eq!(Supposing.check(&json!(request(3, vec![DriverFuture::Values(vec![1.0; 3])]))), Ok(()));
+    assert_eq!(Supposing::check(&request(3, vec![DriverFuture::Values(vec![1.0; 3])])), Ok(()));
 }

@@ -1,6 +1,6 @@
 //! Where a series changed for good: its level, or the slope of its trend.
 //!
-//! Seasons are taken out first (MSTL), then the segmentation with the smallest penalised cost is found exactly by
+//! Seasons are taken out first (MSTL, of logarithms where the season grows with the level), then the segmentation with the smallest penalised cost is found exactly by
 //! pruned dynamic programming (PELT: Killick, Fearnhead & Eckley 2012). Two readings compete: constant levels, and
 //! straight lines that may bend and jump; the one with the lower modified BIC (Zhang & Siegmund 2007) is told. Noise
 //! that hangs together from point to point looks like small changes: its autocorrelation raises the penalty.
@@ -10,7 +10,7 @@ use jiff::civil::DateTime;
 use crate::error::ForecastError;
 use crate::forecast::normal_quantile;
 use crate::series::Series;
-use crate::stl::{median, mstl};
+use crate::stl::{Seasonal, median, mstl, stl};
 
 /// What to look for.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -54,6 +54,8 @@ pub struct Changepoint {
     pub words: String,
 }
 
+/// Twice the difference of log-likelihoods that is strong evidence (Kass & Raftery 1995).
+const STRONG_EVIDENCE: f64 = 10.0;
 /// Newest points looked at: older changes rarely matter to anyone, and work stays bounded.
 const LONGEST: usize = 3_000;
 
@@ -73,14 +75,39 @@ pub fn detect(series: &Series, detection: Detection) -> Result<Vec<Changepoint>,
     }
     let (whole, _) = series.filled();
     let dropped = whole.len().saturating_sub(LONGEST);
-    let (y, taken) = adjusted(&whole[dropped..], series.season());
+    let whole = &whole[dropped..];
+    let in_logarithms = grows_with_level(whole, series.season());
+    let logarithms: Vec<f64> = if in_logarithms { whole.iter().map(|v| v.ln()).collect() } else { vec![] };
+    let (y, taken) = adjusted(if in_logarithms { &logarithms } else { whole }, series.season());
     if y.len() < 2 * detection.shortest || y.iter().all(|v| *v == y[0]) {
         return Ok(Vec::new());
     }
     let levels = Reading::new(&y, 1, taken, detection);
     let lines = Reading::new(&y, 2, taken, detection);
-    let best = if lines.criterion < levels.criterion { &lines } else { &levels };
-    Ok(best.told(series, &y, dropped, detection))
+    // Both are charged for how noise hangs together around the better description: a trend read as levels leaves steps
+    // that hang together, which is no property of the noise. One charge also makes the comparison free of units.
+    let inflation = levels.inflation.min(lines.inflation);
+    let (of_levels, of_lines) = (levels.criterion(y.len(), inflation), lines.criterion(y.len(), inflation));
+    let best = if of_lines < of_levels { &lines } else { &levels };
+    // What is told is told in the series' own unit.
+    let told = if in_logarithms { y.iter().map(|v| v.exp()).collect() } else { y };
+    Ok(best.told(series, &told, dropped, detection))
+}
+
+/// Whether the season and the noise grow with the level, so that logarithms are what has a steady season: the remainder
+/// of the logarithms, brought back to the series' unit by its geometric mean, is clearly the smaller one (Box & Cox 1964,
+/// the profile likelihoods of the logarithm and of no transformation). Logarithms of a steady line bend, so a tie goes to
+/// the series as it is.
+fn grows_with_level(y: &[f64], season: usize) -> bool {
+    if season < 2 || y.len() < 3 * season || y.iter().any(|v| *v <= 0.0) {
+        return false;
+    }
+    let logarithms: Vec<f64> = y.iter().map(|v| v.ln()).collect();
+    let geometric_mean = (logarithms.iter().sum::<f64>() / y.len() as f64).exp();
+    let left_over =
+        |y: &[f64]| stl(y, season, Seasonal::Periodic, false).remainder.iter().map(|r| r * r).sum::<f64>().sqrt();
+    let gain = left_over(y) / (left_over(&logarithms) * geometric_mean);
+    2.0 * y.len() as f64 * gain.ln() > STRONG_EVIDENCE
 }
 
 /// The series without its season, and how many degrees of freedom went with it; outliers are pulled in so that one of
@@ -162,7 +189,6 @@ struct Reading {
     ends: Vec<usize>,
     sums: Sums,
     variance: f64,
-    criterion: f64,
     /// By how much hanging together inflates what noise does to a mean.
     inflation: f64,
 }
@@ -193,20 +219,18 @@ impl Reading {
                 break;
             }
         }
-        let mut reading = Reading { ends, sums, variance, criterion: 0.0, inflation };
-        reading.criterion = reading.criterion(n, terms);
-        reading
+        Reading { ends, sums, variance, inflation }
     }
 
     /// Modified BIC: what is left over, the parameters, and the lengths of the stretches.
-    fn criterion(&self, n: usize, terms: usize) -> f64 {
+    fn criterion(&self, n: usize, inflation: f64) -> f64 {
         let left: f64 = self.stretches().map(|(a, b)| self.sums.cost(a, b)).sum();
         let n = n as f64;
         let lengths: f64 = self.stretches().map(|(a, b)| ((b - a) as f64 / n).ln()).sum();
         let stretches = self.ends.len() as f64;
-        let parameters = terms as f64 * stretches + 2.0 * (stretches - 1.0);
+        let parameters = self.sums.terms as f64 * stretches + 2.0 * (stretches - 1.0);
         let floor = 1e-12 * self.sums.yy[self.sums.yy.len() - 1];
-        n * (left.max(floor).max(f64::MIN_POSITIVE) / n).ln() / self.inflation + parameters * n.ln() + lengths
+        n * (left.max(floor).max(f64::MIN_POSITIVE) / n).ln() / inflation + parameters * n.ln() + lengths
     }
 
     fn stretches(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
@@ -386,6 +410,22 @@ mod tests {
         for (n, season) in [(40, 1), (120, 12), (400, 7)] {
             let alarms = (0..300).filter(|&seed| !found(noisy(n, seed, |_| 50.0), season).is_empty()).count();
             assert!(alarms <= 20, "{n}: {alarms} of 300 at a rate of 0.05");
+        }
+    }
+
+    #[test]
+    fn a_steady_trend_with_a_season_is_no_change_whether_the_season_grows_or_not() {
+        for (grows, slope, size) in [(true, 0.008, 0.35), (true, 0.0, 0.35), (false, 0.008, 0.35), (false, 0.008, 0.0)]
+        {
+            let alarms = (0..150)
+                .filter(|&seed| {
+                    let season = |t: usize| size * (t as f64 * std::f64::consts::TAU / 12.0).sin();
+                    let noise = noisy(168, seed, |_| 0.0);
+                    let line = noise.iter().enumerate().map(|(t, e)| 4.0 + slope * t as f64 + season(t) + 0.03 * e);
+                    !found(line.map(|v| if grows { v.exp() } else { v }).collect(), 12).is_empty()
+                })
+                .count();
+            assert!(alarms <= 10, "{alarms} of 150 at a rate of 0.05: {grows} {slope} {size}");
         }
     }
 

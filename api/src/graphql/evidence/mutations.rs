@@ -1,13 +1,13 @@
 //! Asking why, what if, and what causes what.
 
-use async_graphql::{Context, ID, InputObject, InputType, Object, SimpleObject};
+use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use dyocense_commands::CommandError;
 use dyocense_commands::evidence::{ChangeRequest, EditDraft, InterventionRequest, Learning, ModelDraft, ModelRefusal};
 use dyocense_domain::evidence::CausalBackground;
 use dyocense_domain::ids::{CausalModelId, MetricId};
 use dyocense_domain::runs::RunKind;
 use dyocense_eventlog::TenantId;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::models::{CausalEditKind, CausalModel};
 
@@ -15,6 +15,7 @@ use crate::graphql::fault::Fault;
 use crate::graphql::ids::{self, Kind};
 use crate::graphql::refusal::{UserError, refusable, refused};
 use crate::graphql::request::{caller, commands};
+use crate::graphql::runs::asking::{Asks, NoQuestion, Question, ask, run_payloads};
 use crate::graphql::runs::{Run, load};
 use crate::graphql::scalars::{Date, Position};
 
@@ -200,48 +201,12 @@ async fn learnt<P: From<Learnt> + From<UserError>>(
     }
 }
 
-macro_rules! run_payloads {
-    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
-        $(
-            $(#[$doc])*
-            #[derive(SimpleObject, Default)]
-            pub struct $name {
-                /// The run: with its answer, or still at work after the time that was waited.
-                run: Option<Run>,
-                /// The history's position at which it was asked for.
-                position: Option<Position>,
-                /// Why it was refused.
-                user_errors: Vec<UserError>,
-            }
-
-            impl From<Asked> for $name {
-                fn from(asked: Asked) -> Self {
-                    Self { run: asked.run, position: Some(asked.position), user_errors: vec![] }
-                }
-            }
-        )*
-        refusable!($($name),*);
-    };
-}
-
 run_payloads!(
     /// What became of asking why a metric changed.
     ExplainChangePayload,
     /// What became of asking what would happen if.
     SimulateInterventionPayload,
 );
-
-struct Asked {
-    run: Option<Run>,
-    position: Position,
-}
-
-/// What to ask an engine, with its seed and the seconds to wait.
-struct Question {
-    request: Value,
-    seed: u32,
-    wait: u32,
-}
 
 fn metrics(list: &[ID], field: &str) -> Result<Vec<MetricId>, UserError> {
     list.iter()
@@ -259,24 +224,33 @@ fn model(id: &ID) -> Result<CausalModelId, UserError> {
         .ok_or_else(|| UserError::not_found("causal model", &["input", "modelId"]))
 }
 
-async fn ask<I: InputType, P: From<Asked> + From<UserError>>(
-    ctx: &Context<'_>,
-    input: I,
-    idempotency_key: Option<String>,
-    kind: RunKind,
-    question: impl FnOnce(I) -> Result<Question, UserError>,
-) -> Result<P, Fault> {
-    let caller = caller(ctx, &input, idempotency_key)?;
-    let Question { request, seed, wait } = match question(input) {
-        Ok(question) => question,
-        Err(error) => return Ok(error.into()),
-    };
-    match commands(ctx).request_run(&caller, kind, request, seed).await {
-        Ok((run_id, position)) => {
-            let run = load::run_within(ctx, caller.tenant, run_id, wait).await?;
-            Ok(Asked { run, position: Position(position) }.into())
-        }
-        Err(error) => Ok(refused(error)?.into()),
+impl Asks for ExplainChangeInput {
+    async fn question(self, _: &Context<'_>) -> Result<Question, NoQuestion> {
+        let request = ChangeRequest {
+            metric_id: metric(&self.metric_id, "metricId")?,
+            first: self.first.0,
+            last: self.last.0,
+            factors: metrics(&self.factor_ids, "factorIds")?,
+            max_lag: self.max_lag as usize,
+        };
+        let kind = RunKind::ChangeExplanation;
+        Ok(Question { kind, request: json!(request), seed: self.seed, wait: self.wait_seconds })
+    }
+}
+
+impl Asks for SimulateInterventionInput {
+    async fn question(self, _: &Context<'_>) -> Result<Question, NoQuestion> {
+        let request = InterventionRequest {
+            metric_id: metric(&self.metric_id, "metricId")?,
+            factor_id: metric(&self.factor_id, "factorId")?,
+            impact: self.impact,
+            held: metrics(&self.held_ids, "heldIds")?,
+            lag: self.lag as usize,
+            horizon: self.horizon as usize,
+            model_id: self.model_id.as_ref().map(model).transpose()?,
+        };
+        let kind = RunKind::Intervention;
+        Ok(Question { kind, request: json!(request), seed: self.seed, wait: self.wait_seconds })
     }
 }
 
@@ -292,17 +266,7 @@ impl EvidenceMutation {
         input: ExplainChangeInput,
         #[graphql(desc = "Repeats of this request with the same key are done once.")] idempotency_key: Option<String>,
     ) -> Result<ExplainChangePayload, Fault> {
-        ask(ctx, input, idempotency_key, RunKind::ChangeExplanation, |input| {
-            let request = ChangeRequest {
-                metric_id: metric(&input.metric_id, "metricId")?,
-                first: input.first.0,
-                last: input.last.0,
-                factors: metrics(&input.factor_ids, "factorIds")?,
-                max_lag: input.max_lag as usize,
-            };
-            Ok(Question { request: json!(request), seed: input.seed, wait: input.wait_seconds })
-        })
-        .await
+        ask(ctx, input, idempotency_key).await
     }
 
     /// Simulates what would happen to a metric if another were changed.
@@ -312,22 +276,7 @@ impl EvidenceMutation {
         input: SimulateInterventionInput,
         #[graphql(desc = "Repeats of this request with the same key are done once.")] idempotency_key: Option<String>,
     ) -> Result<SimulateInterventionPayload, Fault> {
-        ask(ctx, input, idempotency_key, RunKind::Intervention, |input| {
-            let request = InterventionRequest {
-                metric_id: metric(&input.metric_id, "metricId")?,
-                factor_id: metric(&input.factor_id, "factorId")?,
-                impact: input.impact,
-                held: metrics(&input.held_ids, "heldIds")?,
-                lag: input.lag as usize,
-                horizon: input.horizon as usize,
-                model_id: match &input.model_id {
-                    Some(id) => Some(model(id)?),
-                    None => None,
-                },
-            };
-            Ok(Question { request: json!(request), seed: input.seed, wait: input.wait_seconds })
-        })
-        .await
+        ask(ctx, input, idempotency_key).await
     }
 
     /// Learns what causes what among metrics, day by day, and lays what people know and decided over it. The model is

@@ -2,6 +2,7 @@
 
 mod changepoints;
 mod hierarchy;
+mod inputs;
 mod insights;
 mod mutations;
 mod queries;

@@ -2,13 +2,13 @@
 
 use async_graphql::{Context, ID, InputObject, OneofObject, SimpleObject};
 use dyocense_commands::forecasting as answers;
-use dyocense_domain::ids::MetricId;
+use dyocense_domain::runs::RunKind;
 
+use super::inputs::Ahead;
 use super::types::{ForecastInterval, ForecastModel, ForecastPoint, HistorySpan, at, points};
-use crate::graphql::fault::Fault;
-use crate::graphql::ids::{self, Kind};
-use crate::graphql::loaders;
+use crate::graphql::ids::Kind;
 use crate::graphql::metrics::Bucket;
+use crate::graphql::runs::asking::{Asks, NoQuestion, Question, known_metric};
 use crate::graphql::scalars::Date;
 
 /// How a driver goes on: one of these.
@@ -42,60 +42,40 @@ pub struct ScenarioInput {
 #[derive(InputObject)]
 pub struct WhatIfInput {
     /// The metric that is looked at.
-    pub(super) metric_id: ID,
-    /// Steps ahead (1 to 1,000).
-    horizon: u32,
+    metric_id: ID,
+    #[graphql(flatten)]
+    ahead: Ahead,
     /// The scenarios (1 to 5), which together name at most 5 drivers.
     scenarios: Vec<ScenarioInput>,
-    /// The calendar's step.
-    #[graphql(default_with = "Bucket::Day")]
-    bucket: Bucket,
-    /// Interval levels in percent (1 to 99.9), at most 10.
-    #[graphql(default_with = "vec![80.0, 95.0]")]
-    levels: Vec<f64>,
     /// A model that looks at other metrics: `AUTO` and `ARIMA` (regression with ARIMA errors), `TREES`, `ENSEMBLE`.
     #[graphql(default_with = "ForecastModel::Auto")]
     model: ForecastModel,
-    /// Of everything random.
-    #[graphql(default = 1)]
-    pub(super) seed: u32,
-    /// How many seconds (0 to 20) to wait for the answer.
-    #[graphql(default = 10)]
-    pub(super) wait_seconds: u32,
 }
 
-impl WhatIfInput {
-    /// Whether a driver is no metric of this business.
-    pub(super) async fn names_no_metric(&self, ctx: &Context<'_>) -> Result<bool, Fault> {
-        for driver in self.scenarios.iter().flat_map(|scenario| &scenario.drivers) {
-            match ids::of::<MetricId>(Kind::Metric, &driver.metric_id) {
-                Some(metric) if loaders::metric(ctx, metric).await?.is_some() => {}
-                _ => return Ok(true),
+impl Asks for WhatIfInput {
+    async fn question(self, ctx: &Context<'_>) -> Result<Question, NoQuestion> {
+        let mut scenarios = Vec::with_capacity(self.scenarios.len());
+        for scenario in self.scenarios {
+            let mut drivers = Vec::with_capacity(scenario.drivers.len());
+            for driver in scenario.drivers {
+                let metric_id = known_metric(ctx, &driver.metric_id, "scenarios").await?;
+                let future = match driver.future {
+                    DriverFutureInput::ChangePercent(percent) => answers::DriverFuture::Percent(percent),
+                    DriverFutureInput::Values(values) => answers::DriverFuture::Values(values),
+                };
+                drivers.push(answers::ScenarioDriver { metric_id, future });
             }
+            scenarios.push(answers::Scenario { name: scenario.name, drivers });
         }
-        Ok(false)
-    }
-
-    pub(super) fn request(self, metric_id: MetricId) -> answers::WhatIfRequest {
-        let driver = |driver: DriverInput| -> Option<answers::ScenarioDriver> {
-            let future = match driver.future {
-                DriverFutureInput::ChangePercent(percent) => answers::DriverFuture::Percent(percent),
-                DriverFutureInput::Values(values) => answers::DriverFuture::Values(values),
-            };
-            Some(answers::ScenarioDriver { metric_id: ids::of::<MetricId>(Kind::Metric, &driver.metric_id)?, future })
-        };
-        let scenario = |scenario: ScenarioInput| answers::Scenario {
-            name: scenario.name,
-            drivers: scenario.drivers.into_iter().filter_map(driver).collect(),
-        };
-        answers::WhatIfRequest {
-            metric_id,
-            horizon: self.horizon as usize,
-            levels: self.levels,
+        let request = answers::WhatIfRequest {
+            metric_id: known_metric(ctx, &self.metric_id, "metricId").await?,
+            horizon: self.ahead.horizon as usize,
+            levels: self.ahead.levels.clone(),
             model: self.model.into(),
-            bucket: Some(self.bucket.into()),
-            scenarios: self.scenarios.into_iter().map(scenario).collect(),
-        }
+            bucket: Some(self.ahead.bucket.into()),
+            scenarios,
+        };
+        Ok(self.ahead.question(RunKind::WhatIf, &request))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Runs of the engines in the background: what was asked, how far it is, what was answered.
 
+pub mod asking;
 pub mod load;
 mod mutations;
 mod queries;

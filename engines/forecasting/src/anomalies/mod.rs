@@ -2,9 +2,9 @@
 //!
 //! Chen & Liu (1993): in the residuals of an ARIMA model a spike and a level shift leave different traces; each point is
 //! tested for both, the strongest are taken out of the series, and the test is repeated on what remains, so that one
-//! event does not hide or invent another. Which of them count is decided by false-discovery control
-//! (Benjamini & Hochberg 1995), measured by how far the series strays on its own: what is odd in a calm series is usual in
-//! a wild one.
+//! event does not hide or invent another; in the end all are measured again given each other. Which of them count is
+//! decided by false-discovery control (Benjamini & Hochberg 1995), measured by how far the series strays on its own, from
+//! its level and in its level: what is odd in a calm series is usual in a wild one.
 
 mod explain;
 mod traces;
@@ -17,7 +17,7 @@ use crate::error::ForecastError;
 use crate::forecast::normal_quantile;
 use crate::series::Series;
 use crate::stl::{Seasonal, median, stl};
-use traces::{Trace, strongest};
+use traces::{Trace, settle, strongest};
 
 pub use explain::explain;
 
@@ -68,6 +68,9 @@ const FITTED: usize = 2_500;
 const LONGEST_OWN_SEASON: usize = 24;
 const OPERATIONS: u64 = 600_000_000;
 const PASSES: usize = 30;
+/// The first model sees the outliers, the second sees the series without what the first took for them. A third and a
+/// fourth take more out of wild series than was odd in them.
+const ROUNDS: usize = 2;
 /// The share of points whose distance from usual is the series' own wildness.
 const USUAL_SHARE: f64 = 0.95;
 /// How far beyond its own wildness a point must be to be an anomaly. The series is known to hold odd points that nobody
@@ -107,8 +110,8 @@ pub fn detect(series: &Series, detection: Detection) -> Result<Vec<Verdict>, For
     let mut clean = adjusted.clone();
     let mut found: Vec<Trace> = Vec::new();
     let mut last = None;
-    // The first model sees the outliers; the second sees the series without them.
-    for round in 0..2 {
+    let limit = limit(n);
+    for round in 0..ROUNDS {
         let Some((residual, weights)) = model_residuals(&clean, own) else { break };
         let scale = 1.4826 * median(residual.iter().flatten().map(|e| e.abs()).collect());
         // Judge the series as it was, with the model and the noise of the clean one.
@@ -116,7 +119,6 @@ pub fn detect(series: &Series, detection: Detection) -> Result<Vec<Verdict>, For
         if scale <= 0.0 {
             break;
         }
-        let limit = limit(n);
         let mut left = residual.clone();
         found.clear();
         for _ in 0..PASSES {
@@ -134,6 +136,7 @@ pub fn detect(series: &Series, detection: Detection) -> Result<Vec<Verdict>, For
                 break;
             }
         }
+        settle(&mut found, &mut left, &weights, scale, limit);
         clean = adjusted.clone();
         for trace in &found {
             trace.take_out(&mut clean);
@@ -156,11 +159,17 @@ pub fn detect(series: &Series, detection: Detection) -> Result<Vec<Verdict>, For
             verdict.kind = Some(trace.kind);
         }
     }
-    let wildness = wildness(&verdicts);
+    let spikes = wildness(verdicts.iter().map(|verdict| verdict.score.abs()).collect());
+    let mut shifts: Vec<f64> = traces::shift_scores(&left, &weights, scale);
+    for trace in found.iter().filter(|trace| trace.kind == Kind::LevelShift) {
+        shifts[trace.index] = trace.score.abs();
+    }
+    let shifts = wildness(shifts).max(spikes);
     for verdict in &mut verdicts {
+        let wildness = if verdict.kind == Some(Kind::LevelShift) { shifts } else { spikes };
         verdict.p = 2.0 * normal_tail(verdict.score.abs() / wildness);
     }
-    decide(&mut verdicts, series, wildness, detection.false_discovery_rate.clamp(0.001, 0.5));
+    decide(&mut verdicts, series, [spikes, shifts], detection.false_discovery_rate.clamp(0.001, 0.5));
     Ok(verdicts)
 }
 
@@ -198,9 +207,8 @@ fn limit(n: usize) -> f64 {
     (-normal_quantile(0.05 / n as f64 / 2.0)).clamp(2.8, 4.0)
 }
 
-/// How many times farther from usual the points of the series are than normal noise would be, at least 1.
-fn wildness(verdicts: &[Verdict]) -> f64 {
-    let mut sizes: Vec<f64> = verdicts.iter().map(|v| v.score.abs()).collect();
+/// How many times larger the scores of a series' points are than those of normal noise would be, at least 1.
+fn wildness(mut sizes: Vec<f64>) -> f64 {
     sizes.sort_by(f64::total_cmp);
     let usual = sizes[(USUAL_SHARE * (sizes.len() - 1) as f64) as usize];
     (usual / normal_quantile(0.5 + USUAL_SHARE / 2.0)).max(1.0)
@@ -226,7 +234,7 @@ fn normal_tail(z: f64) -> f64 {
 }
 
 /// Benjamini-Hochberg over the observed points: what is not significant, or does not stand out, is usual.
-fn decide(verdicts: &mut [Verdict], series: &Series, wildness: f64, rate: f64) {
+fn decide(verdicts: &mut [Verdict], series: &Series, [spikes, shifts]: [f64; 2], rate: f64) {
     let mut order: Vec<usize> = (0..verdicts.len()).filter(|&t| !series.values()[t].is_nan()).collect();
     order.sort_by(|&a, &b| verdicts[a].p.total_cmp(&verdicts[b].p));
     let tests = order.len() as f64;
@@ -238,6 +246,7 @@ fn decide(verdicts: &mut [Verdict], series: &Series, wildness: f64, rate: f64) {
         .map_or(0, |(rank, _)| rank + 1);
     for (rank, &t) in order.iter().enumerate() {
         let verdict = &mut verdicts[t];
+        let wildness = if verdict.kind == Some(Kind::LevelShift) { shifts } else { spikes };
         let bound = STANDS_OUT * wildness * normal_quantile(0.5 + USUAL_SHARE / 2.0);
         verdict.kind =
             if rank < accepted && verdict.score.abs() >= bound { verdict.kind.or(Some(Kind::Spike)) } else { None };

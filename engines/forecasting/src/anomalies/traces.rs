@@ -2,6 +2,11 @@
 
 use super::Kind;
 
+/// Points that a level must last for.
+const LATEST_SHIFT: usize = 3;
+/// Sweeps in which the sizes of traces settle.
+const SWEEPS: usize = 3;
+
 /// An outlier of known kind, place and size.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Trace {
@@ -40,6 +45,46 @@ impl Trace {
     }
 }
 
+/// Sizes of all traces given each other (Gauss-Seidel sweeps over the normal equations), without those that fall below
+/// `limit` once the others are known. What was found first was measured while the others were still in the residuals.
+pub(super) fn settle(found: &mut Vec<Trace>, residual: &mut [Option<f64>], weights: &[f64], scale: f64, limit: f64) {
+    let sums = sums(weights);
+    let mut alone: Vec<f64> = found.iter().map(|trace| trace.score).collect();
+    loop {
+        for _ in 0..SWEEPS {
+            for (trace, alone) in found.iter_mut().zip(&alone) {
+                Trace { size: -trace.size, ..*trace }.remove(residual, weights);
+                let (size, score) = match trace.kind {
+                    Kind::Spike => spike_at(residual, weights, scale, trace.index),
+                    Kind::LevelShift => shift_at(residual, &sums, scale, trace.index),
+                };
+                // Two traces side by side can hold each other up: what neither was by itself, neither is.
+                trace.size = size;
+                trace.score = score.clamp(-alone.abs(), alone.abs());
+                trace.remove(residual, weights);
+            }
+        }
+        let weakest = found.iter().enumerate().min_by(|a, b| a.1.score.abs().total_cmp(&b.1.score.abs()));
+        match weakest {
+            Some((at, trace)) if trace.score.abs() < limit => {
+                Trace { size: -trace.size, ..*trace }.remove(residual, weights);
+                found.remove(at);
+                alone.remove(at);
+            }
+            _ => return,
+        }
+    }
+}
+
+fn sums(weights: &[f64]) -> Vec<f64> {
+    let mut total = 0.0;
+    let add = |w: &f64| {
+        total += w;
+        total
+    };
+    weights.iter().map(add).collect()
+}
+
 /// Least-squares size of a spike at `t` and its score.
 pub(super) fn spike_at(residual: &[Option<f64>], weights: &[f64], scale: f64, t: usize) -> (f64, f64) {
     fit(residual[t..].iter().zip(weights.iter().copied()), scale)
@@ -51,6 +96,13 @@ fn shift_at(residual: &[Option<f64>], sums: &[f64], scale: f64, t: usize) -> (f6
     let reach = residual.len().min(t + 4 * sums.len());
     let trace = sums.iter().copied().chain(std::iter::repeat(last));
     fit(residual[t..reach].iter().zip(trace), scale)
+}
+
+/// How strongly each point looks like a shift of the level; 0 where it could not be told from a spike.
+pub(super) fn shift_scores(residual: &[Option<f64>], weights: &[f64], scale: f64) -> Vec<f64> {
+    let (sums, n) = (sums(weights), residual.len());
+    let told = |t: usize| t > 0 && t + LATEST_SHIFT < n;
+    (0..n).map(|t| if told(t) { shift_at(residual, &sums, scale, t).1.abs() } else { 0.0 }).collect()
 }
 
 fn fit<'a>(pairs: impl Iterator<Item = (&'a Option<f64>, f64)>, scale: f64) -> (f64, f64) {
@@ -73,14 +125,7 @@ pub(super) fn strongest(
     apart: usize,
     most: usize,
 ) -> Vec<Trace> {
-    let mut total = 0.0;
-    let sums: Vec<f64> = weights
-        .iter()
-        .map(|w| {
-            total += w;
-            total
-        })
-        .collect();
+    let sums = sums(weights);
     let n = residual.len();
     let mut candidates: Vec<Trace> = Vec::new();
     for t in 0..n {
@@ -89,7 +134,7 @@ pub(super) fn strongest(
             candidates.push(Trace { index: t, kind: Kind::Spike, size, score });
         }
         // A shift at the last points cannot be told from a spike, and a stronger claim needs stronger evidence.
-        if t > 0 && t + 3 < n {
+        if t > 0 && t + LATEST_SHIFT < n {
             let (size, score) = shift_at(residual, &sums, scale, t);
             if score.abs() > limit * 1.1 {
                 candidates.push(Trace { index: t, kind: Kind::LevelShift, size, score });

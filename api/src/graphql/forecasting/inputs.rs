@@ -1,0 +1,206 @@
+//! What is asked about a metric, and the question for the engine that it is.
+
+use async_graphql::{Context, ID, InputObject};
+use dyocense_commands::forecasting::{
+    AnomalyRequest, BacktestRequest, ChangepointRequest, ForecastRequest, HierarchyRequest,
+};
+use dyocense_domain::runs::RunKind;
+use serde::Serialize;
+use serde_json::json;
+
+use super::types::ForecastModel;
+use crate::graphql::metrics::Bucket;
+use crate::graphql::runs::asking::{Asks, NoQuestion, Question, known_metric};
+
+/// How far to look ahead, and how long to wait for it.
+#[derive(InputObject)]
+pub struct Ahead {
+    /// Steps ahead (1 to 1,000).
+    pub(super) horizon: u32,
+    /// The calendar's step.
+    #[graphql(default_with = "Bucket::Day")]
+    pub(super) bucket: Bucket,
+    /// Interval levels in percent (1 to 99.9), at most 10.
+    #[graphql(default_with = "vec![80.0, 95.0]")]
+    pub(super) levels: Vec<f64>,
+    /// Of everything random.
+    #[graphql(default = 1)]
+    seed: u32,
+    /// How many seconds (0 to 20) to wait for the answer.
+    #[graphql(default = 10)]
+    wait_seconds: u32,
+}
+
+impl Ahead {
+    pub(super) fn question(&self, kind: RunKind, request: &impl Serialize) -> Question {
+        Question { kind, request: json!(request), seed: self.seed, wait: self.wait_seconds }
+    }
+}
+
+/// What to look back on, and how long to wait for it.
+#[derive(InputObject)]
+pub struct Back {
+    /// The metric.
+    metric_id: ID,
+    /// The calendar's step.
+    #[graphql(default_with = "Bucket::Day")]
+    bucket: Bucket,
+    /// How many seconds (0 to 20) to wait for the answer.
+    #[graphql(default = 10)]
+    wait_seconds: u32,
+}
+
+impl Back {
+    /// Looking back draws nothing: the seed is any.
+    fn question(&self, kind: RunKind, request: &impl Serialize) -> Question {
+        Question { kind, request: json!(request), seed: 1, wait: self.wait_seconds }
+    }
+}
+
+/// What to forecast.
+#[derive(InputObject)]
+pub struct ForecastMetricInput {
+    /// The metric.
+    metric_id: ID,
+    #[graphql(flatten)]
+    ahead: Ahead,
+    /// The model.
+    #[graphql(default_with = "ForecastModel::Auto")]
+    model: ForecastModel,
+}
+
+impl Asks for ForecastMetricInput {
+    async fn question(self, ctx: &Context<'_>) -> Result<Question, NoQuestion> {
+        forecast(ctx, &self.metric_id, self.ahead, self.model).await
+    }
+}
+
+/// What to forecast with all models together.
+#[derive(InputObject)]
+pub struct EnsembleForecastInput {
+    /// The metric.
+    metric_id: ID,
+    #[graphql(flatten)]
+    ahead: Ahead,
+}
+
+impl Asks for EnsembleForecastInput {
+    async fn question(self, ctx: &Context<'_>) -> Result<Question, NoQuestion> {
+        forecast(ctx, &self.metric_id, self.ahead, ForecastModel::Ensemble).await
+    }
+}
+
+async fn forecast(ctx: &Context<'_>, metric: &ID, ahead: Ahead, model: ForecastModel) -> Result<Question, NoQuestion> {
+    let request = ForecastRequest {
+        metric_id: known_metric(ctx, metric, "metricId").await?,
+        horizon: ahead.horizon as usize,
+        levels: ahead.levels.clone(),
+        model: model.into(),
+        bucket: Some(ahead.bucket.into()),
+        last: None,
+    };
+    Ok(ahead.question(RunKind::Forecast, &request))
+}
+
+/// Which past to forecast.
+#[derive(InputObject)]
+pub struct BacktestInput {
+    /// The metric.
+    metric_id: ID,
+    #[graphql(flatten)]
+    ahead: Ahead,
+    /// Moments in the past to forecast from (1 to 50).
+    #[graphql(default = 5)]
+    origins: u32,
+    /// The model.
+    #[graphql(default_with = "ForecastModel::Auto")]
+    model: ForecastModel,
+}
+
+impl Asks for BacktestInput {
+    async fn question(self, ctx: &Context<'_>) -> Result<Question, NoQuestion> {
+        let request = BacktestRequest {
+            metric_id: known_metric(ctx, &self.metric_id, "metricId").await?,
+            horizon: self.ahead.horizon as usize,
+            levels: self.ahead.levels.clone(),
+            model: self.model.into(),
+            bucket: Some(self.ahead.bucket.into()),
+            origins: self.origins as usize,
+        };
+        Ok(self.ahead.question(RunKind::Backtest, &request))
+    }
+}
+
+/// Where to look for what was odd.
+#[derive(InputObject)]
+pub struct DetectAnomaliesInput {
+    #[graphql(flatten)]
+    back: Back,
+    /// The share of false alarms among the alarms that is put up with (0.001 to 0.5).
+    #[graphql(default = 0.05)]
+    false_discovery_rate: f64,
+}
+
+impl Asks for DetectAnomaliesInput {
+    async fn question(self, ctx: &Context<'_>) -> Result<Question, NoQuestion> {
+        let request = AnomalyRequest {
+            metric_id: known_metric(ctx, &self.back.metric_id, "metricId").await?,
+            bucket: Some(self.back.bucket.into()),
+            false_discovery_rate: self.false_discovery_rate,
+        };
+        Ok(self.back.question(RunKind::Anomalies, &request))
+    }
+}
+
+/// Where to look for changes for good.
+#[derive(InputObject)]
+pub struct DetectChangepointsInput {
+    #[graphql(flatten)]
+    back: Back,
+    /// The chance of a false alarm in a metric that never changes (0.0001 to 0.5).
+    #[graphql(default = 0.05)]
+    false_alarms: f64,
+}
+
+impl Asks for DetectChangepointsInput {
+    async fn question(self, ctx: &Context<'_>) -> Result<Question, NoQuestion> {
+        let request = ChangepointRequest {
+            metric_id: known_metric(ctx, &self.back.metric_id, "metricId").await?,
+            bucket: Some(self.back.bucket.into()),
+            false_alarms: self.false_alarms,
+        };
+        Ok(self.back.question(RunKind::Changepoints, &request))
+    }
+}
+
+/// Which total to forecast with its parts.
+#[derive(InputObject)]
+pub struct ForecastHierarchyInput {
+    /// The metric that is the total.
+    metric_id: ID,
+    /// The metrics that are its parts (1 to 50), by shop, product or channel. What is in none of them is a part too.
+    part_ids: Vec<ID>,
+    #[graphql(flatten)]
+    ahead: Ahead,
+    /// The model of each forecast, before they are made to add up.
+    #[graphql(default_with = "ForecastModel::Auto")]
+    model: ForecastModel,
+}
+
+impl Asks for ForecastHierarchyInput {
+    async fn question(self, ctx: &Context<'_>) -> Result<Question, NoQuestion> {
+        let mut parts = Vec::with_capacity(self.part_ids.len());
+        for part in &self.part_ids {
+            parts.push(known_metric(ctx, part, "partIds").await?);
+        }
+        let request = HierarchyRequest {
+            metric_id: known_metric(ctx, &self.metric_id, "metricId").await?,
+            parts,
+            horizon: self.ahead.horizon as usize,
+            levels: self.ahead.levels.clone(),
+            model: self.model.into(),
+            bucket: Some(self.ahead.bucket.into()),
+        };
+        Ok(self.ahead.question(RunKind::Hierarchy, &request))
+    }
+}
