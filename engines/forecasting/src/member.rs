@@ -92,13 +92,13 @@ fn fit_plain(
         Family::Arima => {
             let start = y.len().saturating_sub(ARIMA_HISTORY).div_ceil(season.max(1)) * season.max(1);
             let cut = cut_columns(exogenous, start);
-            let mut fits = arima::search(&y[start..], season, &cut, &mut Budget::new(ARIMA_OPERATIONS));
+            let mut lists = arima::search_each(&y[start..], season, &cut, &mut Budget::new(ARIMA_OPERATIONS));
             // Columns stay where they can be estimated, also where they do not pay: whoever asks what they do is to hear
             // how little it is, and how sure that is.
-            if fits.is_empty() && !cut.is_empty() {
-                fits = arima::search(&y[start..], season, &[], &mut Budget::new(ARIMA_OPERATIONS));
+            if lists.iter().all(Vec::is_empty) && !cut.is_empty() {
+                lists = arima::search_each(&y[start..], season, &[], &mut Budget::new(ARIMA_OPERATIONS));
             }
-            let weights = evidence(fits.iter().map(|f| f.aicc));
+            let (fits, weights) = weigh(lists);
             let parts: Option<Vec<_>> =
                 fits.iter().zip(&weights).map(|(f, w)| Some((f.predict(&y[start..], &cut, horizon)?, *w))).collect();
             let mut prediction = average(parts?)?;
@@ -165,6 +165,20 @@ fn evidence(criteria: impl Iterator<Item = f64>) -> Vec<f64> {
         .map(|c| (-EVIDENCE * (c - *best.get_or_insert(c))).exp())
         .take_while(|w| *w >= LEAST_WEIGHT)
         .collect()
+}
+
+/// The models worth a fit and their weights. A criterion compares models of the same differences only, so each list has
+/// the same share.
+fn weigh(lists: Vec<Vec<arima::Fit>>) -> (Vec<arima::Fit>, Vec<f64>) {
+    let mut chosen = Vec::new();
+    let mut weights = Vec::new();
+    for list in lists {
+        let within = evidence(list.iter().map(|f| f.aicc));
+        let total: f64 = within.iter().sum();
+        chosen.extend(list.into_iter().take(within.len()));
+        weights.extend(within.iter().map(|w| w / total));
+    }
+    (chosen, weights)
 }
 
 /// The weighted mean of models of one family (Burnham & Anderson 2002; Kolassa 2011): choosing one of several that fit

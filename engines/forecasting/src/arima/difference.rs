@@ -19,13 +19,19 @@ pub(super) fn first_differences(y: &[f64]) -> usize {
     KPSS_BOUNDS.len()
 }
 
-/// One seasonal difference where the season is strong (Wang, Smith & Hyndman 2006; the bound is the one that made the
-/// best forecasts on the M3 data).
-pub(super) fn seasonal_differences(y: &[f64], season: usize) -> usize {
+/// Strength of the season above which a seasonal difference is taken (Wang, Smith & Hyndman 2006; the bound is the one
+/// that made the best forecasts on the M3 data).
+const STRONG_SEASON: f64 = 0.64;
+/// How near to that bound the choice is a toss-up.
+const DOUBT: f64 = 0.1;
+
+/// Number of seasonal differences, 0 or 1, and whether the strength of the season leaves that in doubt.
+pub(super) fn seasonal_differences(y: &[f64], season: usize) -> (usize, bool) {
     if season < 2 || y.len() < 2 * season + 2 {
-        return 0;
+        return (0, false);
     }
-    usize::from(seasonal_strength(y, season) > 0.64)
+    let above = seasonal_strength(y, season) - STRONG_SEASON;
+    (usize::from(above > 0.0), above.abs() < DOUBT)
 }
 
 /// The KPSS statistic for stationarity around a level, with Bartlett weights.

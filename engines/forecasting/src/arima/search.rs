@@ -34,8 +34,28 @@ const MODELS: usize = 94;
 ///
 /// `season` 1 or beyond the series means no seasonal part. The budget may end the search early: what was found stands.
 pub(crate) fn search(y: &[f64], season: usize, exogenous: &[Vec<f64>], budget: &mut Budget) -> Vec<Fit> {
-    let m = if season >= 2 && y.len() >= 2 * season + 2 { season } else { 1 };
-    let seasonal_d = seasonal_differences(y, m);
+    let m = own_season(y, season);
+    let (seasonal_d, _) = seasonal_differences(y, m);
+    search_given(y, m, seasonal_d, exogenous, budget)
+}
+
+/// As [`search`], one list for each number of seasonal differences that is worth a look: two where the strength of the
+/// season leaves it in doubt, the likelier first. Criteria of different lists do not compare.
+pub(crate) fn search_each(y: &[f64], season: usize, exogenous: &[Vec<f64>], budget: &mut Budget) -> Vec<Vec<Fit>> {
+    let m = own_season(y, season);
+    let (seasonal_d, in_doubt) = seasonal_differences(y, m);
+    let mut found = vec![search_given(y, m, seasonal_d, exogenous, budget)];
+    if in_doubt && !budget.exhausted() {
+        found.push(search_given(y, m, 1 - seasonal_d, exogenous, budget));
+    }
+    found
+}
+
+fn own_season(y: &[f64], season: usize) -> usize {
+    if season >= 2 && y.len() >= 2 * season + 2 { season } else { 1 }
+}
+
+fn search_given(y: &[f64], m: usize, seasonal_d: usize, exogenous: &[Vec<f64>], budget: &mut Budget) -> Vec<Fit> {
     let after = differences(y, 0, seasonal_d, m);
     let d = first_differences(&after);
     let w = differences(&after, d, 0, m);
@@ -226,6 +246,27 @@ mod tests {
         let best = search(&y, 1, std::slice::from_ref(&x), &mut Budget::new(u64::MAX)).remove(0);
         let mean = best.predict(&y, std::slice::from_ref(&x), 10).expect("forecast").mean;
         assert!((mean[1] - 80.5).abs() < 1.0, "{mean:?}");
+    }
+
+    #[test]
+    fn a_season_of_middling_strength_is_searched_with_and_without_its_difference() {
+        let noisy = |height: f64| -> Vec<f64> {
+            let mut state = 12_345u64;
+            (0..96)
+                .map(|t| {
+                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    let noise = (state >> 11) as f64 / (1u64 << 53) as f64;
+                    noise + height * (f64::from(t) * std::f64::consts::TAU / 12.0).sin()
+                })
+                .collect()
+        };
+        let orders = |y: &[f64]| -> Vec<usize> {
+            let lists = search_each(y, 12, &[], &mut Budget::new(u64::MAX));
+            lists.iter().map(|list| list[0].spec.seasonal_d).collect()
+        };
+        let doubted = (1..30).map(|i| orders(&noisy(f64::from(i) * 0.05))).find(|o| o.len() == 2).expect("a doubt");
+        assert_eq!(doubted[0] + doubted[1], 1);
+        assert_eq!(orders(&noisy(5.0)), vec![1]);
     }
 
     #[test]
