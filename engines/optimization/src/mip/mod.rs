@@ -1,12 +1,16 @@
 //! Mixed-integer programming: presolve, cuts, diving and neighbourhood search around a
 //! branch-and-bound over the dual simplex.
 
+mod branch;
 mod components;
 mod cuts;
 mod dive;
+mod gomory;
 mod implied;
+mod mir;
 mod mod_k;
 mod neighbourhood;
+mod plans;
 mod presolve;
 pub(crate) mod problem;
 mod propagate;

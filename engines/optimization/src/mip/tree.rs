@@ -1,11 +1,11 @@
-//! Branch and bound: best bound first with plunging, pseudocosts made reliable by strong branching
-//! (Achterberg, Koch and Martin, 2005), reduced cost fixing, and plans checked by plain arithmetic.
+//! Branch and bound: best bound first with plunging, and reduced cost fixing.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::rc::Rc;
 
-use super::presolve::{Presolved, Restore, presolve};
+use super::branch::PseudoCost;
+use super::presolve::Restore;
 use super::problem::{INTEGRAL, Problem};
 use super::propagate::Propagator;
 use super::{Guidance, relative_gap};
@@ -42,12 +42,6 @@ impl Ord for Node {
     }
 }
 
-#[derive(Default, Clone, Copy)]
-struct PseudoCost {
-    sum: [f64; 2],
-    count: [u32; 2],
-}
-
 pub(super) struct Tree<'a> {
     pub problem: &'a Problem,
     pub restore: &'a Restore,
@@ -72,14 +66,14 @@ pub(super) struct Tree<'a> {
     pub root_x: Vec<f64>,
     pub fixed_cost: f64,
     open: BinaryHeap<Node>,
-    pseudo: Vec<PseudoCost>,
+    pub pseudo: Vec<PseudoCost>,
     step: f64,
     made: u64,
     /// Set when some part of the tree could not be decided: then nothing is proven.
     pub undecided: f64,
     pub root_reduced: Vec<f64>,
     root_bound: f64,
-    strong_work: u64,
+    pub strong_work: u64,
     next_neighbourhood: u64,
     neighbourhood_work: u64,
     neighbourhood_due: u64,
@@ -87,7 +81,7 @@ pub(super) struct Tree<'a> {
 }
 
 /// Distance below the incumbent that a node must promise.
-const RELATIVE: f64 = 1e-7;
+pub(super) const RELATIVE: f64 = 1e-7;
 
 impl<'a> Tree<'a> {
     pub fn new(problem: &'a Problem, restore: &'a Restore, guidance: &'a Guidance<'a>, fixed_cost: f64) -> Self {
@@ -303,104 +297,6 @@ impl<'a> Tree<'a> {
             .collect()
     }
 
-    /// Takes a plan if it is whole, keeps every row, and is better.
-    pub fn offer(&mut self, mut x: Vec<f64>) -> bool {
-        for (value, &whole) in x.iter_mut().zip(&self.problem.integer) {
-            if whole {
-                *value = value.round();
-            }
-        }
-        let value = self.problem.objective(&x);
-        let better = value < self.value - 1e-9 * (1.0 + value.abs());
-        if better && self.problem.accepts(&x) {
-            self.value = value;
-            self.incumbent = Some(x);
-            true
-        } else {
-            false
-        }
-    }
-
-    /// The relaxation looks whole: round, fix, solve the rest again, check. `false` if no plan came
-    /// of it.
-    pub fn accept_relaxation(&mut self, effort: &mut Effort) -> bool {
-        let x = self.simplex.values();
-        let relaxed = self.problem.objective(&x);
-        let mut rounded = x.clone();
-        for (value, &whole) in rounded.iter_mut().zip(&self.problem.integer) {
-            if whole {
-                *value = value.round();
-            }
-        }
-        let same = self.integers.iter().all(|&j| rounded[j] == x[j]);
-        if self.problem.accepts(&rounded) {
-            let value = self.problem.objective(&rounded);
-            if same || value <= relaxed + RELATIVE * (1.0 + relaxed.abs()) {
-                self.offer(rounded);
-                return true;
-            }
-        }
-        let Some(x) = self.settled(&rounded, effort) else {
-            return false;
-        };
-        let value = self.problem.objective(&x);
-        let taken = self.offer(x) || value >= self.value;
-        // Rounding may have cost something: then other whole plans near here may be better.
-        taken && (value <= relaxed + 1e-6 * (1.0 + relaxed.abs()) || same)
-    }
-
-    /// The best values of the rest once the integers are fixed, at exactly whole values: without
-    /// their rounding errors, which coefficients would multiply.
-    pub(super) fn settled(&self, whole: &[f64], effort: &mut Effort) -> Option<Vec<f64>> {
-        let mut rest = self.problem.clone();
-        for &j in &self.integers {
-            rest.lower[j] = whole[j];
-            rest.upper[j] = whole[j];
-        }
-        rest.integer.fill(false);
-        rest.implied.fill(false);
-        let Presolved::Reduced(reduced) = presolve(&rest, effort) else {
-            return None;
-        };
-        let (small, restore) = *reduced;
-        if small.columns() == 0 {
-            return Some(restore.expand(&[]));
-        }
-        let mut simplex = small.simplex();
-        (simplex.solve(effort) == Outcome::Optimal).then(|| restore.expand(&simplex.values()))
-    }
-
-    /// Plans that cost one linear solve each: everything at its least, at its most, or as the
-    /// relaxation rounded. Poor, but a run that is cut short has something to show.
-    fn simple_plans(&mut self, effort: &mut Effort) {
-        let least = |tree: &Self, j: usize| {
-            let lower = tree.root_lower[j];
-            if lower.is_finite() { lower } else { tree.root_x[j].floor() }
-        };
-        let most = |tree: &Self, j: usize| {
-            let upper = tree.root_upper[j];
-            if upper.is_finite() { upper } else { tree.root_x[j].ceil() }
-        };
-        for rule in 0..4 {
-            let mut whole = self.root_x.clone();
-            for &j in &self.integers {
-                let to = match rule {
-                    0 => (self.root_x[j] - 1e-6).ceil(),
-                    1 => (self.root_x[j] + 1e-6).floor(),
-                    2 => least(self, j),
-                    _ => most(self, j),
-                };
-                whole[j] = to.clamp(self.root_lower[j], self.root_upper[j]);
-            }
-            if let Some(x) = self.settled(&whole, effort) {
-                self.offer(x);
-            }
-            if effort.is_over() {
-                return;
-            }
-        }
-    }
-
     /// Gives the simplex the present bounds of all whole columns.
     pub fn apply_bounds(&mut self) {
         for &j in &self.whole {
@@ -412,39 +308,6 @@ impl<'a> Tree<'a> {
         self.lower.copy_from_slice(&self.root_lower);
         self.upper.copy_from_slice(&self.root_upper);
         self.apply_bounds();
-    }
-
-    /// Rounds each fraction to a side on which no row can break, if there is one.
-    pub fn simple_rounding(&mut self) {
-        let mut x = self.simplex.values();
-        let fractional = self.fractional();
-        if fractional.is_empty() {
-            return;
-        }
-        let mut can_down = vec![true; x.len()];
-        let mut can_up = vec![true; x.len()];
-        for (i, row) in self.problem.rows.iter().enumerate() {
-            let has_lower = self.problem.row_lower[i] != f64::NEG_INFINITY;
-            let has_upper = self.problem.row_upper[i] != f64::INFINITY;
-            for &(j, v) in row {
-                if (v > 0.0 && has_upper) || (v < 0.0 && has_lower) {
-                    can_up[j] = false;
-                }
-                if (v > 0.0 && has_lower) || (v < 0.0 && has_upper) {
-                    can_down[j] = false;
-                }
-            }
-        }
-        for (j, value) in fractional {
-            if can_down[j] {
-                x[j] = value.floor();
-            } else if can_up[j] {
-                x[j] = value.ceil();
-            } else {
-                return;
-            }
-        }
-        self.offer(x);
     }
 
     /// Integers whose root price exceeds what is left between bound and incumbent are fixed for good.
@@ -715,128 +578,5 @@ impl<'a> Tree<'a> {
         let far = make(self, !up_first);
         self.open.push(far);
         Some(near)
-    }
-
-    fn dead(&self) -> bool {
-        self.integers.iter().any(|&j| self.lower[j] > self.upper[j])
-    }
-
-    fn prefer_up(&self, j: usize, x: f64) -> bool {
-        if let Some(plan) = &self.incumbent {
-            // Towards the incumbent's side costs less depth; away from the root's value otherwise.
-            return plan[j] > x;
-        }
-        let root = self.root_x.get(j).copied().unwrap_or(x);
-        if (x - root).abs() > 0.4 { x > root } else { x - x.floor() > 0.5 }
-    }
-
-    fn learn(&mut self, j: usize, moved: f64, up: bool, gain: f64) {
-        let side = usize::from(up);
-        self.pseudo[j].sum[side] += gain.max(0.0) / moved;
-        self.pseudo[j].count[side] += 1;
-    }
-
-    fn choose_branch(
-        &mut self,
-        fractional: &[(usize, f64)],
-        relaxed: f64,
-        effort: &mut Effort,
-    ) -> Option<(usize, f64)> {
-        let mut average = [0.0f64; 2];
-        for (side, mean) in average.iter_mut().enumerate() {
-            let (mut sum, mut count) = (0.0, 0u32);
-            for p in &self.pseudo {
-                if p.count[side] > 0 {
-                    sum += p.sum[side] / f64::from(p.count[side]);
-                    count += 1;
-                }
-            }
-            *mean = if count > 0 { sum / f64::from(count) } else { 1.0 };
-        }
-        let estimate = |pseudo: &PseudoCost, side: usize| {
-            if pseudo.count[side] > 0 { pseudo.sum[side] / f64::from(pseudo.count[side]) } else { average[side] }
-        };
-        let score = |down: f64, up: f64| down.max(1e-6) * up.max(1e-6);
-        let mut ranked: Vec<(f64, usize, f64)> = fractional
-            .iter()
-            .map(|&(j, x)| {
-                let f = x - x.floor();
-                let down = estimate(&self.pseudo[j], 0) * f;
-                let up = estimate(&self.pseudo[j], 1) * (1.0 - f);
-                (score(down, up), j, x)
-            })
-            .collect();
-        ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        let mut best = (ranked[0].1, ranked[0].2);
-        let mut best_score = -1.0;
-        // A better plan first, then a smaller tree.
-        if self.strong_work * if self.is_far() { 3 } else { 2 } > effort.spent + 20_000_000 {
-            return Some(best);
-        }
-        let saved = self.simplex.basis();
-        let mut failures = 0;
-        for &(rank, j, x) in ranked.iter().take(if self.nodes < 10 { 16 } else { 8 }) {
-            let p = &self.pseudo[j];
-            let value = if p.count[0].min(p.count[1]) >= 4 {
-                rank
-            } else {
-                let before = effort.spent;
-                let mut gains = [0.0f64; 2];
-                let mut dead = [false; 2];
-                for side in 0..2 {
-                    if side == 0 {
-                        self.simplex.set_bounds(j, self.lower[j], x.floor());
-                    } else {
-                        self.simplex.set_bounds(j, x.floor() + 1.0, self.upper[j]);
-                    }
-                    let limit = self.simplex.iteration_limit;
-                    self.simplex.iteration_limit = 60;
-                    let outcome = self.simplex.solve(effort);
-                    self.simplex.iteration_limit = limit;
-                    gains[side] = match outcome {
-                        Outcome::Infeasible | Outcome::CutOff => {
-                            dead[side] = true;
-                            (self.cutoff() - relaxed).clamp(1.0, 1e12)
-                        }
-                        _ => (self.simplex.objective() - relaxed).max(0.0),
-                    };
-                    if outcome == Outcome::Optimal {
-                        let moved = if side == 0 { x - x.floor() } else { x.ceil() - x };
-                        self.learn(j, moved, side == 1, gains[side]);
-                        if self.fractional().is_empty() {
-                            self.offer(self.simplex.values());
-                        }
-                    }
-                    self.simplex.set_bounds(j, self.lower[j], self.upper[j]);
-                    self.simplex.set_basis(&saved);
-                    self.simplex.shifted = false;
-                }
-                self.strong_work += effort.spent - before;
-                if effort.is_over() {
-                    break;
-                }
-                if dead[0] || dead[1] {
-                    if dead[0] {
-                        self.lower[j] = x.floor() + 1.0;
-                    }
-                    if dead[1] {
-                        self.upper[j] = x.floor();
-                    }
-                    return None;
-                }
-                score(gains[0], gains[1])
-            };
-            if value > best_score {
-                best_score = value;
-                best = (j, x);
-                failures = 0;
-            } else {
-                failures += 1;
-                if failures >= 6 {
-                    break;
-                }
-            }
-        }
-        Some(best)
     }
 }
