@@ -6,11 +6,11 @@ use dyocense_domain::ids::MetricId;
 use dyocense_domain::metrics::Bucket;
 use dyocense_domain::runs::RunRefusal;
 use dyocense_eventlog::TenantId;
+use dyocense_forecasting::METHOD;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::METHOD;
 use super::history::{History, impossible, read};
 use crate::error::Fault;
 use crate::execute::Commands;

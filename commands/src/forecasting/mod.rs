@@ -37,6 +37,3 @@ pub(crate) use hierarchy::AddingUp;
 pub(crate) use history::{History, grouped, impossible, read, word};
 pub(crate) use watch::Watching;
 pub(crate) use what_if::Supposing;
-
-/// Recorded with every answer; raised when the same input would be answered otherwise.
-const METHOD: &str = concat!("dyocense-forecasting ", env!("CARGO_PKG_VERSION"));

@@ -9,13 +9,12 @@ use dyocense_domain::ids::{MetricId, RunId};
 use dyocense_domain::metrics::Bucket;
 use dyocense_domain::runs::RunRefusal;
 use dyocense_eventlog::TenantId;
-use dyocense_forecasting::ForecastError;
 use dyocense_forecasting::anomalies::{Detection, Kind, detect, explain};
+use dyocense_forecasting::{ForecastError, METHOD};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::METHOD;
 use super::forecast::{Band, ForecastAnswer};
 use super::history::{History, HistorySpan, grouped, impossible, read, word};
 use crate::error::Fault;

@@ -35,3 +35,7 @@ pub use engine::{MAX_HORIZON, Model, Request, forecast, forecast_prophet_set_on,
 pub use error::ForecastError;
 pub use forecast::{Forecast, Interval, MemberReport, normal_quantile};
 pub use series::{Caveat, MAX_POINTS, MAX_SEASON, MAX_VALUE, Series};
+
+/// Name and version of the method, to be recorded beside an answer: the same input with the same method gives the same
+/// answer. The version is this crate's own and is raised with every release that answers otherwise.
+pub const METHOD: &str = concat!("dyocense-forecasting ", env!("CARGO_PKG_VERSION"));
