@@ -158,11 +158,12 @@ pub fn forecast_prophet_set_on(
 /// does not look ahead from.
 pub(crate) fn forecast_with_residuals(
     series: &[Series],
+    exogenous: &[Vec<Vec<f64>>],
     request: &Request,
     threads: usize,
     progress: &(dyn Fn(usize) + Sync),
 ) -> Vec<Answer> {
-    forecast_with(series, &[], &[], request, threads, progress)
+    forecast_with(series, exogenous, &[], request, threads, progress)
 }
 
 /// A forecast and the residuals of its model.

@@ -2,6 +2,7 @@
 //! their errors, so that each total is the sum of its parts (MinT: Wickramasuriya, Athanasopoulos & Hyndman 2019).
 
 mod covariance;
+mod known;
 mod nonnegative;
 mod product;
 
@@ -10,7 +11,8 @@ use std::str::FromStr;
 use crate::cholesky::{Square, backward, factor, forward};
 use crate::error::ForecastError;
 
-pub use product::{CoherentSet, Node, Part, forecast_hierarchy_on, nodes};
+pub use known::Columns;
+pub use product::{CoherentSet, Node, Part, forecast_hierarchy_on, forecast_hierarchy_with_columns_on, nodes};
 
 /// Most nodes of a hierarchy: the work grows with their cube.
 pub const MAX_NODES: usize = 1_000;

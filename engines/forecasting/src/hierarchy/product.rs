@@ -1,6 +1,6 @@
 //! Forecasts of a set of parts and of the totals that their labels make: by shop, by product, by channel, in all.
 
-use super::{Hierarchy, Method, Reconciler};
+use super::{Columns, Hierarchy, Method, Reconciler};
 use crate::calendar::Frequency;
 use crate::engine::{Request, forecast_with_residuals};
 use crate::error::ForecastError;
@@ -54,10 +54,28 @@ pub fn forecast_hierarchy_on(
     threads: usize,
     progress: &(dyn Fn(usize) + Sync),
 ) -> Result<CoherentSet, ForecastError> {
-    let (hierarchy, nodes) = nodes(parts)?;
+    forecast_hierarchy_with_columns_on(parts, &Columns::default(), request, method, non_negative, threads, progress)
+}
+
+/// [`forecast_hierarchy_on`] with columns that are known ahead, of parts and totals.
+///
+/// # Errors
+/// Besides those of [`forecast_hierarchy_on`]: columns of more parts than there are or of a total that there is not, and
+/// columns that do not cover history and horizon.
+pub fn forecast_hierarchy_with_columns_on(
+    parts: &[Part],
+    columns: &Columns,
+    request: &Request,
+    method: Method,
+    non_negative: bool,
+    threads: usize,
+    progress: &(dyn Fn(usize) + Sync),
+) -> Result<CoherentSet, ForecastError> {
+    let (hierarchy, nodes, offsets) = aligned_nodes(parts)?;
+    let columns = columns.of_nodes(&nodes, &offsets, request.horizon)?;
     let series: Vec<Series> = nodes.iter().map(|n| n.series.clone()).collect();
     let found: Vec<(Forecast, Vec<f64>)> =
-        forecast_with_residuals(&series, request, threads, progress).into_iter().collect::<Result<_, _>>()?;
+        forecast_with_residuals(&series, &columns, request, threads, progress).into_iter().collect::<Result<_, _>>()?;
     let length = found.iter().map(|(_, r)| r.len()).min().unwrap_or(0);
     let residuals: Vec<Vec<f64>> = found.iter().map(|(_, r)| r[r.len() - length..].to_vec()).collect();
     let base: Vec<Forecast> = found.into_iter().map(|(f, _)| f).collect();
@@ -125,6 +143,11 @@ pub(super) fn reconcile(reconciler: &Reconciler, base: &[Forecast], non_negative
 /// # Errors
 /// As [`forecast_hierarchy_on`].
 pub fn nodes(parts: &[Part]) -> Result<(Hierarchy, Vec<Node>), ForecastError> {
+    aligned_nodes(parts).map(|(hierarchy, nodes, _)| (hierarchy, nodes))
+}
+
+/// [`nodes`], and how many points each part starts after the earliest.
+fn aligned_nodes(parts: &[Part]) -> Result<(Hierarchy, Vec<Node>, Vec<usize>), ForecastError> {
     let refuse = |reason: String| Err(ForecastError::Hierarchy { reason });
     let Some(first) = parts.first() else { return refuse("there is no part".to_string()) };
     if let Some(part) = parts.iter().find(|p| p.labels.len() != first.labels.len()) {
@@ -167,7 +190,7 @@ pub fn nodes(parts: &[Part]) -> Result<(Hierarchy, Vec<Node>), ForecastError> {
         }
         nodes.push(Node { name: part.series.id().to_string(), parts: vec![i], series });
     }
-    Ok((hierarchy, nodes))
+    Ok((hierarchy, nodes, aligned.offsets))
 }
 
 /// The sum at one time; missing where a part is missing.
@@ -177,6 +200,8 @@ fn sum_at(values: &[Vec<f64>], members: &[usize], t: usize) -> f64 {
 
 struct Aligned {
     values: Vec<Vec<f64>>,
+    /// Points from the earliest part's first to each part's.
+    offsets: Vec<usize>,
     grid: Option<(DateTime, Frequency)>,
 }
 
@@ -196,7 +221,7 @@ fn aligned(parts: &[Part]) -> Result<Aligned, ForecastError> {
             ));
         }
         let values = parts.iter().map(|p| outside_as_zero(p.series.values().to_vec())).collect();
-        return Ok(Aligned { values, grid: None });
+        return Ok(Aligned { values, offsets: vec![0; parts.len()], grid: None });
     };
     let mut starts = Vec::with_capacity(parts.len());
     for part in parts {
@@ -215,15 +240,15 @@ fn aligned(parts: &[Part]) -> Result<Aligned, ForecastError> {
     }
     let values = parts
         .iter()
-        .zip(offsets)
-        .map(|(p, offset)| {
+        .zip(&offsets)
+        .map(|(p, &offset)| {
             let mut values = vec![f64::NAN; offset];
             values.extend_from_slice(p.series.values());
             values.resize(length, f64::NAN);
             outside_as_zero(values)
         })
         .collect();
-    Ok(Aligned { values, grid: Some((start, frequency)) })
+    Ok(Aligned { values, offsets, grid: Some((start, frequency)) })
 }
 
 fn outside_as_zero(mut values: Vec<f64>) -> Vec<f64> {
