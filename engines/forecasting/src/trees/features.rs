@@ -11,6 +11,9 @@ use crate::calendar::Frequency;
 /// 1985: trends that are damped err less).
 const GROWTH_KEPT: f64 = 0.5;
 
+/// Share of the mean step over the whole history that a step to come is given before the trees say anything.
+const DRIFT_KEPT: f64 = 0.5;
+
 /// What target and lags are measured from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Level {
@@ -80,6 +83,7 @@ impl Layout {
                 let grown = self.season_mean(y, t) - self.season_mean(y, t - self.season);
                 y[t - self.season] + GROWTH_KEPT * grown
             }
+            Level::Last if t > 1 => y[t - 1] + DRIFT_KEPT * (y[t - 1] - y[0]) / (t - 1) as f64,
             Level::Last => y[t - 1],
             _ => self.season_mean(y, t),
         }

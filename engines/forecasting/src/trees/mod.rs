@@ -1,19 +1,21 @@
 //! Boosted trees on lags: one global model over all series of a set (Januschowski et al. 2020 call it a global model).
 //!
 //! A set is trained together because no business series alone is long enough to teach a tree; a single series trains on
-//! itself. Forecasts are recursive: each step's answer becomes the next step's lag, with surprises where few rows taught.
+//! itself. Forecasts are recursive: each step's answer becomes the next step's lag; where few rows taught several models,
+//! each walks the horizon on its own.
 
 mod bins;
 mod boost;
 mod features;
 pub(crate) mod global;
+mod linear;
 
 use boost::{Boosted, Settings, Table};
 use features::{Layout, Level};
+use linear::Linear;
 
 use crate::accuracy::naive_scale;
 use crate::calendar::Frequency;
-use crate::random::Random;
 use jiff::civil::DateTime;
 
 /// One series as the trees see it; what columns explain is taken out before.
@@ -30,7 +32,7 @@ const FEWEST_ROWS: usize = 60;
 
 /// With few rows, which of them and of the features a tree happens to see decides much: several models with other draws
 /// are averaged (Breiman 1996), as many as have this many rows together, up to a bound.
-const ROWS_OF_ONE: usize = 4_000;
+const ROWS_OF_ONE: usize = 6_000;
 const MOST_BAGS: usize = 5;
 
 /// A model over a set: views that look at a series differently. One learns steps of the values, the other the change of
@@ -48,6 +50,8 @@ struct View {
     /// Whether positive series are taken by their logarithms.
     log: bool,
     models: Vec<Boosted>,
+    /// What the models start from, where levels and not steps are looked at.
+    linear: Option<Linear>,
     /// Root mean square of the training residuals, in units of each series' scale.
     spread: f64,
 }
@@ -94,21 +98,28 @@ pub(crate) fn train(set: &[Example], season: usize, holdout: usize, seed: u64) -
     let dated = season > 1 && set.iter().all(|e| e.grid.is_some());
     let calendar = dated.then(|| set[0].grid.map(|g| g.1)).flatten();
     let seasonal = Layout::new(season, shortest, calendar, Level::SeasonAgo).two_seasons();
-    let looks =
-        [(Level::Last, false), (if seasonal { Level::SeasonAgo } else { Level::SeasonMean }, season > 1 && positive)];
+    let looks = match season {
+        1 => [(Level::Last, positive), (Level::SeasonMean, false)],
+        _ => [(Level::Last, false), (if seasonal { Level::SeasonAgo } else { Level::SeasonMean }, positive)],
+    };
     let mut views = Vec::with_capacity(looks.len());
     for (level, log) in looks {
         let values: Vec<Vec<f64>> = set.iter().map(|e| transformed(e.y, log)).collect();
         let set: Vec<Example> = set.iter().zip(&values).map(|(e, y)| Example { y, ..*e }).collect();
         let layout = Layout::new(season, shortest, calendar, level);
-        let table = table(&set, &lengths, &layout, season)?;
+        let mut table = table(&set, &lengths, &layout, season)?;
         let rows = table.target.len();
+        let linear = (level != Level::Last).then(|| Linear::fit(&table));
+        if let Some(linear) = &linear {
+            let rows = table.values.chunks_exact(table.width);
+            rows.zip(&mut table.target).for_each(|(row, target)| *target -= linear.predict(row));
+        }
         let whole: usize = set.iter().map(|e| e.y.len().saturating_sub(layout.reach())).sum();
         let bags = 0..(ROWS_OF_ONE / whole.max(1)).clamp(1, MOST_BAGS) as u64;
         let models: Vec<Boosted> =
             bags.map(|bag| Boosted::fit(&table, settings(rows, season > 1, seed.wrapping_add(bag)))).collect();
         let spread = models.iter().map(|m| training_error(&table, m)).sum::<f64>() / models.len() as f64;
-        views.push(View { layout, log, models, spread });
+        views.push(View { layout, log, models, linear, spread });
     }
     Some(Global { views })
 }
@@ -186,22 +197,10 @@ impl View {
         let scale = scale_of(&y, layout.season);
         let time = |t: usize| example.grid.and_then(|(first, frequency)| frequency.advance(first, t as i64));
         let times: Vec<Option<DateTime>> = (from..from + horizon).map(time).collect();
-        let walk = Walk { layout, known: &y, scale, times: &times };
+        let walk = Walk { layout, linear: self.linear.as_ref(), known: &y, scale, times: &times };
         let mut path = vec![0.0; horizon];
-        if let [model] = self.models.as_slice() {
-            walk.add(model, &vec![0.0; horizon], 1.0, &mut path);
-        } else {
-            // What few rows taught is rough, and of a rough function the answer at the mean is not the mean answer: on a
-            // series that falls further than it rises, a path without surprises falls and never recovers. Each model
-            // walks its own surprises, and these turned round.
-            let weight = 0.5 / self.models.len() as f64;
-            for (k, model) in self.models.iter().enumerate() {
-                let mut random = Random::new(k as u64);
-                let mut noise: Vec<f64> = (0..horizon).map(|_| random.normal() * self.spread * scale).collect();
-                walk.add(model, &noise, weight, &mut path);
-                noise.iter_mut().for_each(|v| *v = -*v);
-                walk.add(model, &noise, weight, &mut path);
-            }
+        for model in &self.models {
+            walk.add(model, 1.0 / self.models.len() as f64, &mut path);
         }
         let mean: Vec<f64> = path.into_iter().map(|v| if log { v.exp() } else { v }).collect();
         // A spread of logarithms is one relative to the level.
@@ -214,25 +213,27 @@ impl View {
 /// A horizon that models walk step by step: each answer becomes the next one's lag.
 struct Walk<'a> {
     layout: &'a Layout,
+    linear: Option<&'a Linear>,
     known: &'a [f64],
     scale: f64,
     times: &'a [Option<DateTime>],
 }
 
 impl Walk<'_> {
-    /// Adds `weight` times the model's answers where each step is followed by its `noise`.
-    fn add(&self, model: &Boosted, noise: &[f64], weight: f64, path: &mut [f64]) {
+    /// Adds `weight` times the model's answers.
+    fn add(&self, model: &Boosted, weight: f64, path: &mut [f64]) {
         let layout = self.layout;
         let mut y = self.known.to_vec();
         let mut row = Vec::with_capacity(layout.width());
         let mut bins = Vec::new();
-        for ((time, noise), out) in self.times.iter().zip(noise).zip(path) {
+        for (time, out) in self.times.iter().zip(path) {
             let t = y.len();
             row.clear();
             layout.write(&y, t, self.scale, *time, &mut row);
-            let value = layout.base(&y, t) + self.scale * model.predict(&row, &mut bins);
+            let linear = self.linear.map_or(0.0, |l| l.predict(&row));
+            let value = layout.base(&y, t) + self.scale * (linear + model.predict(&row, &mut bins));
             *out += weight * value;
-            y.push(value + noise);
+            y.push(value);
         }
     }
 }
