@@ -34,6 +34,11 @@ const FEWEST_ROWS: usize = 60;
 /// are averaged (Breiman 1996), as many as have this many rows together, up to a bound.
 const ROWS_OF_ONE: usize = 6_000;
 const MOST_BAGS: usize = 5;
+/// Share of the rows seen by one tree: half, which makes trees differ and costs less; more of it where one model has to
+/// learn from rows that are few for it.
+const SHARE_OF_ROWS: f64 = 0.5;
+const SHARE_OF_FEW: f64 = 0.7;
+const FEW_ROWS: usize = 20_000;
 
 /// A model over a set: views that look at a series differently. One learns steps of the values, the other the change of
 /// the season of their logarithms, as seasonal swings grow with the level. Each continues its own answers: what wanders
@@ -115,9 +120,10 @@ pub(crate) fn train(set: &[Example], season: usize, holdout: usize, seed: u64) -
             rows.zip(&mut table.target).for_each(|(row, target)| *target -= linear.predict(row));
         }
         let whole: usize = set.iter().map(|e| e.y.len().saturating_sub(layout.reach())).sum();
-        let bags = 0..(ROWS_OF_ONE / whole.max(1)).clamp(1, MOST_BAGS) as u64;
-        let models: Vec<Boosted> =
-            bags.map(|bag| Boosted::fit(&table, settings(rows, season > 1, seed.wrapping_add(bag)))).collect();
+        let bags = (ROWS_OF_ONE / whole.max(1)).clamp(1, MOST_BAGS);
+        let share = if bags == 1 && whole <= FEW_ROWS { SHARE_OF_FEW } else { SHARE_OF_ROWS };
+        let fit = |bag| Boosted::fit(&table, settings(rows, share, season > 1, seed.wrapping_add(bag)));
+        let models: Vec<Boosted> = (0..bags as u64).map(fit).collect();
         let spread = models.iter().map(|m| training_error(&table, m)).sum::<f64>() / models.len() as f64;
         views.push(View { layout, log, models, linear, spread });
     }
@@ -151,12 +157,12 @@ fn table(set: &[Example], lengths: &[usize], layout: &Layout, season: usize) -> 
 }
 
 /// Lags are soon learnt, and more rounds learn the noise; seasons take longer.
-fn settings(rows: usize, seasonal: bool, seed: u64) -> Settings {
+fn settings(rows: usize, share: f64, seasonal: bool, seed: u64) -> Settings {
     Settings {
         rounds: if seasonal { 50 } else { 35 },
         depth: 5,
         learning_rate: 0.1,
-        rows: 0.5,
+        rows: share,
         features: 0.7,
         smallest_leaf: (rows / 400).clamp(5, 40),
         ridge: 5.0,
