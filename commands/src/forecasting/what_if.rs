@@ -4,7 +4,7 @@
 use dyocense_domain::ids::MetricId;
 use dyocense_domain::metrics::{Bucket, MetricKind};
 use dyocense_domain::runs::RunRefusal;
-use dyocense_forecasting::{Forecast, Model, Request, Series, forecast, normal_quantile};
+use dyocense_forecasting::{Forecast, Model, Request, Series, forecast, forecast_supposing, normal_quantile};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -229,7 +229,7 @@ impl OfMetrics for Supposing {
                     if control.is_stopped() {
                         return Err(NoAnswer::Stopped);
                     }
-                    forecast(series, &columns, &asked).map_err(impossible)
+                    forecast_supposing(series, &columns, &asked).map_err(impossible)
                 })
                 .collect()
         };

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::calendar::Frequency;
 use crate::conformal::{Pool, Scores};
-use crate::ensemble::{Combined, Subject, combine_set, in_parallel, single};
+use crate::ensemble::{Combined, Subject, arima_set, combine_set, in_parallel, single};
 use crate::error::ForecastError;
 use crate::forecast::{Forecast, Interval, Prediction, normal_quantile};
 use crate::intermittent::{is_intermittent, zero_share};
@@ -137,7 +137,7 @@ pub fn forecast_set_on(
     threads: usize,
     progress: &(dyn Fn(usize) + Sync),
 ) -> Vec<Result<Forecast, ForecastError>> {
-    without_residuals(forecast_with(series, exogenous, &[], request, threads, progress))
+    without_residuals(forecast_with(series, exogenous, &[], request, Belief::Earned, threads, progress))
 }
 
 /// Forecasts every series of a set by Prophet; `options[i]` is what is said about series `i`, the default where there is
@@ -151,7 +151,7 @@ pub fn forecast_prophet_set_on(
     progress: &(dyn Fn(usize) + Sync),
 ) -> Vec<Result<Forecast, ForecastError>> {
     let request = Request { model: Model::Prophet, ..request.clone() };
-    without_residuals(forecast_with(series, exogenous, options, &request, threads, progress))
+    without_residuals(forecast_with(series, exogenous, options, &request, Belief::Earned, threads, progress))
 }
 
 /// [`forecast_set_on`] with the one-step errors of each model over its history, the newest last; `NaN` where the model
@@ -163,7 +163,7 @@ pub(crate) fn forecast_with_residuals(
     threads: usize,
     progress: &(dyn Fn(usize) + Sync),
 ) -> Vec<Answer> {
-    forecast_with(series, exogenous, &[], request, threads, progress)
+    forecast_with(series, exogenous, &[], request, Belief::Earned, threads, progress)
 }
 
 /// A forecast and the residuals of its model.
@@ -184,11 +184,21 @@ fn residuals(y: &[f64], fitted: &[f64]) -> Vec<f64> {
     errors.collect()
 }
 
+/// How far an ARIMA model that is asked alone believes its columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Belief {
+    /// As far as they would have helped before.
+    Earned,
+    /// As its regression has them.
+    Whole,
+}
+
 fn forecast_with(
     series: &[Series],
     exogenous: &[Vec<Vec<f64>>],
     options: &[prophet::Options],
     request: &Request,
+    belief: Belief,
     threads: usize,
     progress: &(dyn Fn(usize) + Sync),
 ) -> Vec<Answer> {
@@ -200,14 +210,19 @@ fn forecast_with(
     let mut answers: Vec<Option<Combined>> = (0..series.len()).map(|_| None).collect();
     let able: Vec<usize> =
         (0..series.len()).filter(|&i| prepared[i].as_ref().is_ok_and(|p| p.caveats.modelled)).collect();
-    if matches!(request.model, Model::Auto | Model::Ensemble | Model::Trees) {
+    let with_set = matches!(request.model, Model::Auto | Model::Ensemble | Model::Trees);
+    if with_set || request.model == Model::Arima && belief == Belief::Earned {
         let subjects: Vec<Subject> = able
             .iter()
             .filter_map(|&i| prepared[i].as_ref().ok())
             .map(|p| Subject { y: p.y.clone(), season: p.season, grid: p.grid, exogenous: &p.exogenous })
             .collect();
         let only_trees = request.model == Model::Trees;
-        let found = combine_set(&subjects, request.horizon, request.seed, threads, progress, only_trees);
+        let found = if with_set {
+            combine_set(&subjects, request.horizon, request.seed, threads, progress, only_trees)
+        } else {
+            arima_set(&subjects, request.horizon, threads, progress)
+        };
         for (&i, combined) in able.iter().zip(found) {
             answers[i] = Some(combined);
         }
@@ -264,6 +279,21 @@ fn forecast_with(
 pub fn forecast(series: &Series, exogenous: &[Vec<f64>], request: &Request) -> Result<Forecast, ForecastError> {
     let columns = [exogenous.to_vec()];
     forecast_set(std::slice::from_ref(series), &columns, request).remove(0)
+}
+
+/// As [`forecast`], for a question about the columns themselves: what would come if they went another way. ARIMA alone
+/// believes them here as its regression has them, also where they have not helped to foretell: whoever asks what they do is
+/// to hear how little that is. The other models answer as in [`forecast`].
+///
+/// # Errors
+/// As [`forecast`].
+pub fn forecast_supposing(
+    series: &Series,
+    exogenous: &[Vec<f64>],
+    request: &Request,
+) -> Result<Forecast, ForecastError> {
+    let (set, columns) = (std::slice::from_ref(series), [exogenous.to_vec()]);
+    without_residuals(forecast_with(set, &columns, &[], request, Belief::Whole, 1, &|_| {})).remove(0)
 }
 
 struct Prepared {

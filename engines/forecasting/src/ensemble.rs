@@ -94,9 +94,14 @@ pub(crate) fn combine_set(
     let local: Vec<Vec<Named>> = if only_trees {
         vec![Vec::new(); subjects.len()]
     } else {
-        let found = in_parallel(subjects.len(), threads, progress, |i| local_members(&subjects[i], horizon));
-        let shares = columns::believed(&found.iter().map(|l| l.evidence).collect::<Vec<_>>());
-        found.into_iter().zip(&shares).map(|(local, share)| local.mixed(*share)).collect()
+        let families = |s: &Subject| -> &[Family] {
+            if is_intermittent(&s.y) {
+                &[Family::Intermittent, Family::Ets]
+            } else {
+                &[Family::Ets, Family::Theta, Family::Arima]
+            }
+        };
+        local_set(subjects, &families, horizon, threads, progress)
     };
     let judged: &(dyn Fn(usize) + Sync) = if only_trees { progress } else { &silent };
     let global = global::members(subjects, season, horizon, seed, threads, judged, only_trees);
@@ -104,6 +109,34 @@ pub(crate) fn combine_set(
         local.into_iter().zip(global).map(|(local, trees)| local.into_iter().chain(trees).collect()).collect();
     let prior = pooled_weights(subjects, &members, horizon);
     members.into_iter().zip(subjects).map(|(m, s)| combine(s, m, &prior, horizon)).collect()
+}
+
+/// The members of every series that look at nothing but it and its columns; these are believed as far as they would have
+/// helped.
+fn local_set(
+    subjects: &[Subject],
+    families: &(dyn Fn(&Subject) -> &'static [Family] + Sync),
+    horizon: usize,
+    threads: usize,
+    progress: &(dyn Fn(usize) + Sync),
+) -> Vec<Vec<Named>> {
+    let members = |i: usize| local_members(&subjects[i], families(&subjects[i]), horizon);
+    let found = in_parallel(subjects.len(), threads, progress, members);
+    let shares = columns::believed(&found.iter().map(|l| l.evidence).collect::<Vec<_>>());
+    found.into_iter().zip(&shares).map(|(local, share)| local.mixed(*share)).collect()
+}
+
+/// ARIMA alone for every series of a set. A regression with ARIMA errors believes its columns whatever came of it before;
+/// where columns wander along with a series that costs more than they are worth. Here they are believed as the ensemble's
+/// members believe them.
+pub(crate) fn arima_set(
+    subjects: &[Subject],
+    horizon: usize,
+    threads: usize,
+    progress: &(dyn Fn(usize) + Sync),
+) -> Vec<Combined> {
+    let members = local_set(subjects, &|_| &[Family::Arima], horizon, threads, progress);
+    members.into_iter().zip(subjects).map(|(m, s)| combine(s, m, &[], horizon)).collect()
 }
 
 /// Runs `work` for 0..count on `threads` threads; results in order.
@@ -141,7 +174,7 @@ pub(crate) fn in_parallel<T: Send>(
     all.into_iter().map(|(_, value)| value).collect()
 }
 
-/// One family alone, with its backtest.
+/// One family alone, with its backtest; ARIMA fits its columns itself.
 pub(crate) fn single(s: &Subject, family: Family, horizon: usize) -> Combined {
     let members: Vec<Named> = one_member(s, family, horizon).into_iter().collect();
     combine(s, members, &[], horizon)
@@ -167,12 +200,7 @@ struct Local {
     evidence: Option<columns::Evidence>,
 }
 
-fn local_members(s: &Subject, horizon: usize) -> Local {
-    let families: &[Family] = if is_intermittent(&s.y) {
-        &[Family::Intermittent, Family::Ets]
-    } else {
-        &[Family::Ets, Family::Theta, Family::Arima]
-    };
+fn local_members(s: &Subject, families: &[Family], horizon: usize) -> Local {
     let known = Subject { y: s.y.clone(), exogenous: &[], ..*s };
     let plain: Vec<Named> = families.iter().filter_map(|&family| one_member(&known, family, horizon)).collect();
     let with_columns: Vec<Named> = match regression::explained(&s.y, s.exogenous, s.season) {

@@ -31,7 +31,9 @@ mod theta;
 mod trees;
 
 pub use conformal::adapted_level;
-pub use engine::{MAX_HORIZON, Model, Request, forecast, forecast_prophet_set_on, forecast_set, forecast_set_on};
+pub use engine::{
+    MAX_HORIZON, Model, Request, forecast, forecast_prophet_set_on, forecast_set, forecast_set_on, forecast_supposing,
+};
 pub use error::ForecastError;
 pub use forecast::{Forecast, Interval, MemberReport, normal_quantile};
 pub use series::{Caveat, MAX_POINTS, MAX_SEASON, MAX_VALUE, Series};

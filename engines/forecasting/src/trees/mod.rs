@@ -2,7 +2,7 @@
 //!
 //! A set is trained together because no business series alone is long enough to teach a tree; a single series trains on
 //! itself. Forecasts are recursive: each step's answer becomes the next step's lag; where few rows taught several models,
-//! each walks the horizon on its own.
+//! each walks the horizon on its own, and with surprises where very few did.
 
 mod bins;
 mod boost;
@@ -16,6 +16,7 @@ use linear::Linear;
 
 use crate::accuracy::naive_scale;
 use crate::calendar::Frequency;
+use crate::random::Random;
 use jiff::civil::DateTime;
 
 /// One series as the trees see it; what columns explain is taken out before.
@@ -34,11 +35,14 @@ const FEWEST_ROWS: usize = 60;
 /// are averaged (Breiman 1996), as many as have this many rows together, up to a bound.
 const ROWS_OF_ONE: usize = 6_000;
 const MOST_BAGS: usize = 5;
-/// Share of the rows seen by one tree: half, which makes trees differ and costs less; more of it where one model has to
-/// learn from rows that are few for it.
-const SHARE_OF_ROWS: f64 = 0.5;
+/// Share of the rows seen by one tree: some make trees differ and cost less; more where one model has to learn from rows
+/// that are few for it.
+const SHARE_OF_BAG: f64 = 0.5;
 const SHARE_OF_FEW: f64 = 0.7;
+const SHARE_OF_MANY: f64 = 0.4;
 const FEW_ROWS: usize = 20_000;
+/// Rows that teach a function that is rough: its walk over the horizon needs surprises.
+const ROUGH_ROWS: usize = 1_000;
 
 /// A model over a set: views that look at a series differently. One learns steps of the values, the other the change of
 /// the season of their logarithms, as seasonal swings grow with the level. Each continues its own answers: what wanders
@@ -55,6 +59,8 @@ struct View {
     /// Whether positive series are taken by their logarithms.
     log: bool,
     models: Vec<Boosted>,
+    /// Whether so few rows taught them that they walk the horizon with surprises.
+    rough: bool,
     /// What the models start from, where levels and not steps are looked at.
     linear: Option<Linear>,
     /// Root mean square of the training residuals, in units of each series' scale.
@@ -121,11 +127,15 @@ pub(crate) fn train(set: &[Example], season: usize, holdout: usize, seed: u64) -
         }
         let whole: usize = set.iter().map(|e| e.y.len().saturating_sub(layout.reach())).sum();
         let bags = (ROWS_OF_ONE / whole.max(1)).clamp(1, MOST_BAGS);
-        let share = if bags == 1 && whole <= FEW_ROWS { SHARE_OF_FEW } else { SHARE_OF_ROWS };
+        let share = match whole {
+            _ if bags > 1 => SHARE_OF_BAG,
+            ..=FEW_ROWS => SHARE_OF_FEW,
+            _ => SHARE_OF_MANY,
+        };
         let fit = |bag| Boosted::fit(&table, settings(rows, share, season > 1, seed.wrapping_add(bag)));
         let models: Vec<Boosted> = (0..bags as u64).map(fit).collect();
         let spread = models.iter().map(|m| training_error(&table, m)).sum::<f64>() / models.len() as f64;
-        views.push(View { layout, log, models, linear, spread });
+        views.push(View { layout, log, models, rough: whole <= ROUGH_ROWS, linear, spread });
     }
     Some(Global { views })
 }
@@ -205,8 +215,21 @@ impl View {
         let times: Vec<Option<DateTime>> = (from..from + horizon).map(time).collect();
         let walk = Walk { layout, linear: self.linear.as_ref(), known: &y, scale, times: &times };
         let mut path = vec![0.0; horizon];
-        for model in &self.models {
-            walk.add(model, 1.0 / self.models.len() as f64, &mut path);
+        let weight = 1.0 / self.models.len() as f64;
+        let calm = vec![0.0; horizon];
+        for (k, model) in self.models.iter().enumerate() {
+            if !self.rough {
+                walk.add(model, &calm, weight, &mut path);
+                continue;
+            }
+            // Of a rough function the answer at the mean is not the mean answer: on a series that falls further than it
+            // rises, a path without surprises falls and never recovers. Each model walks its own surprises, and these
+            // turned round.
+            let mut random = Random::new(k as u64);
+            let mut noise: Vec<f64> = (0..horizon).map(|_| random.normal() * self.spread * scale).collect();
+            walk.add(model, &noise, 0.5 * weight, &mut path);
+            noise.iter_mut().for_each(|v| *v = -*v);
+            walk.add(model, &noise, 0.5 * weight, &mut path);
         }
         let mean: Vec<f64> = path.into_iter().map(|v| if log { v.exp() } else { v }).collect();
         // A spread of logarithms is one relative to the level.
@@ -226,20 +249,20 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// Adds `weight` times the model's answers.
-    fn add(&self, model: &Boosted, weight: f64, path: &mut [f64]) {
+    /// Adds `weight` times the model's answers where each step is followed by its `noise`.
+    fn add(&self, model: &Boosted, noise: &[f64], weight: f64, path: &mut [f64]) {
         let layout = self.layout;
         let mut y = self.known.to_vec();
         let mut row = Vec::with_capacity(layout.width());
         let mut bins = Vec::new();
-        for (time, out) in self.times.iter().zip(path) {
+        for ((time, noise), out) in self.times.iter().zip(noise).zip(path) {
             let t = y.len();
             row.clear();
             layout.write(&y, t, self.scale, *time, &mut row);
             let linear = self.linear.map_or(0.0, |l| l.predict(&row));
             let value = layout.base(&y, t) + self.scale * (linear + model.predict(&row, &mut bins));
             *out += weight * value;
-            y.push(value);
+            y.push(value + noise);
         }
     }
 }
