@@ -1,6 +1,6 @@
 //! Columns known ahead of a series that ARIMA alone forecasts: believed as far as they would have helped.
 
-use dyocense_forecasting::{Forecast, Model, Request, Series, forecast, forecast_supposing};
+use dyocense_forecasting::{Forecast, ForecastError, Model, Request, Series, forecast, forecast_supposing};
 
 const HORIZON: usize = 8;
 
@@ -17,11 +17,9 @@ fn walk(steps: impl Iterator<Item = f64>) -> Vec<f64> {
         .collect()
 }
 
-fn arima(
-    ask: fn(&Series, &[Vec<f64>], &Request) -> Result<Forecast, dyocense_forecasting::ForecastError>,
-    y: &[f64],
-    columns: &[Vec<f64>],
-) -> Forecast {
+type Ask = fn(&Series, &[Vec<f64>], &Request) -> Result<Forecast, ForecastError>;
+
+fn arima(ask: Ask, y: &[f64], columns: &[Vec<f64>]) -> Forecast {
     let series = Series::new("sales", y.to_vec(), 1).expect("a series");
     let request = Request { horizon: HORIZON, model: Model::Arima, ..Request::default() };
     ask(&series, columns, &request).expect("an answer")
@@ -58,7 +56,7 @@ fn a_question_about_a_column_hears_what_its_regression_says() {
     let y: Vec<f64> = (0..120).map(|t| 100.0 + 40.0 * promotion[t] + 6.0 * noise(t)).collect();
     let mut more = promotion.clone();
     more[120..].fill(1.0);
-    let usual = arima(forecast_supposing, &y, &[promotion.clone()]);
+    let usual = arima(forecast_supposing, &y, std::slice::from_ref(&promotion));
     let supposed = arima(forecast_supposing, &y, &[more]);
     for h in 0..HORIZON {
         let expected = 40.0 * (1.0 - promotion[120 + h]);
