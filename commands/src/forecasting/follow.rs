@@ -237,6 +237,7 @@ mod tests {
             bucket,
             first: first.parse().unwrap(),
             values: vec![Some(1.0); steps],
+            shut: vec![],
         }
     }
 
