@@ -53,7 +53,7 @@ impl Forecast {
     /// A step whose `sd` is 0 is certain. The same seed gives the same paths.
     pub fn sample_paths(&self, count: usize, seed: u64) -> Vec<Vec<f64>> {
         let horizon = self.mean.len();
-        let first = self.sd.first().copied().unwrap_or(0.0);
+        let first = self.sd.iter().copied().find(|sd| *sd > 0.0).unwrap_or(0.0);
         let mut reached = first * first;
         // Weight of the shock j steps ago, from the variance that step j + 1 adds.
         let mut weights = vec![first];
