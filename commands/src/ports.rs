@@ -118,6 +118,8 @@ pub struct AskedForecast {
 #[derive(Debug, Clone, PartialEq)]
 pub struct KeptForecast {
     pub run_id: RunId,
+    /// The method and its version.
+    pub method: String,
     pub answer: serde_json::Value,
 }
 

@@ -147,10 +147,10 @@ impl ReadModels for Projections {
     ) -> Result<Vec<KeptForecast>, ReadError> {
         let mut snapshot = self.moment(tenant).await?;
         let kept = runs::newest_completed(&mut snapshot, metric, RunKind::Forecast, bucket, most).await;
-        let answered = kept
-            .map_err(unavailable)?
-            .into_iter()
-            .filter_map(|run| Some(KeptForecast { run_id: run.run_id, answer: run.completion?.0.answer }));
+        let answered = kept.map_err(unavailable)?.into_iter().filter_map(|run| {
+            let completion = run.completion?.0;
+            Some(KeptForecast { run_id: run.run_id, method: completion.method, answer: completion.answer })
+        });
         Ok(answered.collect())
     }
 

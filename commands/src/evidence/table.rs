@@ -290,6 +290,7 @@ mod tests {
             bucket: Bucket::Day,
             first,
             values,
+            shut: vec![],
         }
     }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::about::{About, Found, Input, OfMetrics};
 use super::history::{History, HistorySpan, check_reach, impossible, word};
+use super::trading::TradingDays;
 use crate::runs::{Control, NoAnswer};
 
 /// How well the past would have been foreseen.
@@ -99,7 +100,15 @@ impl OfMetrics for Backtesting {
         let latest = steps - horizon;
         let earliest = (latest / 2).max(LEAST_HISTORY);
         let count = origins.min(latest - earliest + 1);
-        let (actual, _) = history.series(steps)?.filled();
+        let trading = TradingDays::of(&history);
+        let (filled, _) = trading.series(&history, steps)?.filled();
+        let mut actual = filled.clone();
+        let days: Vec<Date> = history.steps().into_iter().map(|(day, _)| day).collect();
+        for (value, (_, known)) in
+            actual.iter_mut().zip(history.steps()).filter(|(_, (day, _))| trading.is_closed(*day))
+        {
+            *value = known.unwrap_or(0.0);
+        }
         let mut found: Vec<BacktestOrigin> = Vec::with_capacity(count);
         let mut covered = vec![Vec::with_capacity(count); levels.len()];
         for k in 0..count {
@@ -109,18 +118,29 @@ impl OfMetrics for Backtesting {
             control.tell(Some(k as f64 / count as f64), format!("forecast {} of {count} from the past", k + 1));
             let origin = if count == 1 { latest } else { earliest + (latest - earliest) * k / (count - 1) };
             let request = Request { horizon, levels: levels.clone(), model, seed: seed.into() };
-            let series = history.series(origin)?;
-            let made = forecast(&series, &[], &request).map_err(impossible)?;
-            let train = &actual[..origin];
+            let series = trading.series(&history, origin)?;
+            let mut made = forecast(&series, &[], &request).map_err(impossible)?;
+            let starts = &days[origin..origin + horizon];
+            trading.close(starts, &mut made);
+            // To foresee that nothing happens on a closed day is no merit, where there are others.
+            let mut open = trading.open(starts);
+            if !open.contains(&true) {
+                open.fill(true);
+            }
+            let when_open = |path: &[f64]| -> Vec<f64> {
+                path.iter().zip(&open).filter(|(_, open)| **open).map(|(value, _)| *value).collect()
+            };
+            let train = &filled[..origin];
             let then = &actual[origin..origin + horizon];
+            let (judged, seen) = (when_open(&made.mean), when_open(then));
             for (band, covered) in made.intervals.iter().zip(&mut covered) {
-                covered.push(100.0 * coverage(then, &band.lower, &band.upper));
+                covered.push(100.0 * coverage(&seen, &when_open(&band.lower), &when_open(&band.upper)));
             }
             found.push(BacktestOrigin {
                 start: history.start_of(origin),
                 model: made.model,
-                mase: mase(train, series.season(), then, &made.mean).filter(|value| value.is_finite()),
-                smape: smape(then, &made.mean),
+                mase: mase(train, series.season(), &seen, &judged).filter(|value| value.is_finite()),
+                smape: smape(&seen, &judged),
                 mean: made.mean,
                 actual: then.to_vec(),
             });
@@ -147,7 +167,8 @@ impl OfMetrics for Backtesting {
                 .collect(),
             origins: found,
         };
-        Ok(Found { summary: summary(&history, &answer, horizon), answer, caveats: vec![], stopped_early })
+        let caveats = trading.caveats(&history, &[], &[]);
+        Ok(Found { summary: summary(&history, &answer, horizon), answer, caveats, stopped_early })
     }
 }
 

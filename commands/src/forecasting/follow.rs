@@ -2,7 +2,8 @@
 //!
 //! A metric is followed while somebody asked for a forecast of it lately or a goal that goes on is measured by it. What
 //! arrives sets a timer, so that a burst of points or an import is one change; the timer asks for runs, each under a key
-//! made of what is asked, so that a step is forecast and looked at once however often the timer runs.
+//! made of what is asked and of the method, so that a step is forecast and looked at once however often the timer runs, and
+//! again when the program has a newer method.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -25,8 +26,9 @@ use super::watch::{KEPT_LOOKED_AT, ONE_IS_ENOUGH, USUAL_LEVEL, WatchRequest, mos
 use crate::caller::{Actor, Caller};
 use crate::error::{CommandError, Fault};
 use crate::execute::{Commands, stream_id};
-use crate::ports::MetricMoment;
+use crate::ports::{KeptForecast, MetricMoment};
 use crate::timers::TimerKind;
+use dyocense_forecasting::METHOD;
 
 /// As the policy is named in the log.
 pub(crate) const FOLLOWING: &str = "forecasts_follow_metrics";
@@ -133,8 +135,9 @@ impl Commands {
     ) -> Result<(), CommandError<RunRefusal>> {
         let (metric_id, bucket, last) = (history.metric_id, history.bucket, history.span().last);
         let kept = self.reads.kept_forecasts(tenant, metric_id, bucket, KEPT_LOOKED_AT).await.map_err(Fault::from)?;
+        let own = of_this_method(&kept);
         let kept: Vec<ForecastAnswer> = kept.iter().filter_map(|kept| read(&kept.answer).ok()).collect();
-        if let Some(request) = due_forecast(history, followed, &kept) {
+        if let Some(request) = due_forecast(history, followed, &own) {
             self.ask_in_background(tenant, RunKind::Forecast, json!(request), &[]).await?;
         }
         let insights = self.insights(tenant, metric_id).await?;
@@ -178,7 +181,7 @@ impl Commands {
         request: Value,
         about: &[(Date, Option<f64>)],
     ) -> Result<(), CommandError<RunRefusal>> {
-        let asked = hex::encode(Sha256::digest(json!([kind, request, about]).to_string()));
+        let asked = hex::encode(Sha256::digest(json!([METHOD, kind, request, about]).to_string()));
         let key = format!("{FOLLOWING}:{asked}");
         let request_hash = Sha256::digest(key.as_bytes()).into();
         let caller =
@@ -186,6 +189,11 @@ impl Commands {
         self.request_run(&caller, kind, request, 1).await?;
         Ok(())
     }
+}
+
+/// What an older method answered is made again at the next look; it stays on record, to be scored beside the new one.
+fn of_this_method(kept: &[KeptForecast]) -> Vec<ForecastAnswer> {
+    kept.iter().filter(|kept| kept.method == METHOD).filter_map(|kept| read(&kept.answer).ok()).collect()
 }
 
 /// The forecast that is missing, if one is: it knows the newest step that is over, and reaches as far as was asked and as
@@ -237,6 +245,7 @@ mod tests {
             bucket,
             first: first.parse().unwrap(),
             values: vec![Some(1.0); steps],
+            shut: vec![],
         }
     }
 
@@ -279,6 +288,19 @@ mod tests {
         assert_eq!(due_forecast(&now, &followed, &[answer(&now, 28, &LEVELS)]), None);
         // One that lacks the levels that breaches are judged by is no substitute.
         assert!(due_forecast(&now, &followed, &[answer(&now, 28, &[80.0])]).is_some());
+    }
+
+    #[test]
+    fn a_forecast_of_an_older_method_is_made_again() {
+        let history = history(Bucket::Day, "2026-03-01", 31);
+        let followed = Followed { asked: asked(28, &LEVELS), due: None };
+        let kept = |method: &str| KeptForecast {
+            run_id: Uuid::nil().into(),
+            method: method.into(),
+            answer: json!(answer(&history, 28, &LEVELS)),
+        };
+        assert_eq!(due_forecast(&history, &followed, &of_this_method(&[kept("older 0.0.1"), kept(METHOD)])), None);
+        assert!(due_forecast(&history, &followed, &of_this_method(&[kept("older 0.0.1")])).is_some());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::about::{About, Found, Input, OfMetrics};
 use super::history::{History, HistorySpan, check_reach, impossible, word};
+use super::trading::TradingDays;
 use crate::runs::{Control, NoAnswer};
 
 /// What is asked of a forecast.
@@ -120,14 +121,18 @@ impl OfMetrics for Forecasting {
         let Input { request, history, .. } = input;
         let ForecastRequest { horizon, levels, model, .. } = request;
         control.tell(None, format!("fitting models to {} {}s", history.values.len(), word(history.bucket)));
-        let series = history.series(history.values.len())?;
+        let trading = TradingDays::of(&history);
+        let series = trading.series(&history, history.values.len())?;
         let request = Request { horizon, levels, model, seed: seed.into() };
-        let found = forecast(&series, &[], &request).map_err(impossible)?;
+        let mut found = forecast(&series, &[], &request).map_err(impossible)?;
         if control.is_stopped() {
             return Err(NoAnswer::Stopped);
         }
+        let starts = history.steps_ahead(horizon);
+        trading.close(&starts, &mut found);
         let total = (history.kind == MetricKind::Flow).then(|| total(&found, seed));
         let summary = summary(&history, &found, total.as_ref());
+        let caveats = trading.caveats(&history, &starts, &found.caveats);
         let answer = ForecastAnswer {
             metric_id: history.metric_id,
             unit: history.unit.clone(),
@@ -143,13 +148,12 @@ impl OfMetrics for Forecasting {
                     backtest_error: member.backtest_error,
                 })
                 .collect(),
-            starts: history.steps_ahead(horizon),
+            starts,
             mean: found.mean,
             sd: found.sd,
             bands: bands_of(found.intervals),
             total,
         };
-        let caveats = found.caveats.iter().map(ToString::to_string).collect();
         Ok(Found { answer, summary, caveats, stopped_early: false })
     }
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::about::{About, Found, Input, OfMetrics};
 use super::forecast::{Band, bands_of};
 use super::history::{History, HistorySpan, check_reach, impossible, word};
+use super::trading::TradingDays;
 use crate::runs::{Control, NoAnswer};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -96,10 +97,13 @@ impl OfMetrics for AddingUp {
         let has_rest = rest.is_some();
         histories.extend(rest);
         let never_negative = histories.iter().flat_map(|part| part.values.iter().flatten()).all(|value| *value >= 0.0);
+        // On days on which the total does not trade, no part does.
+        let trading = TradingDays::of(&total);
+        let starts = total.steps_ahead(request.horizon);
         let labelled = |history: &History| -> Result<Part, NoAnswer> {
-            Ok(Part { series: history.series(history.values.len())?, labels: vec![] })
+            Ok(Part { series: trading.series(history, history.values.len())?, labels: vec![] })
         };
-        let found = match histories.as_slice() {
+        let mut found = match histories.as_slice() {
             [] | [_] => return Err(NoAnswer::Impossible(format!("{} has no parts to add up", total.name))),
             several => {
                 let several: Vec<Part> = several.iter().map(labelled).collect::<Result<_, _>>()?;
@@ -116,6 +120,11 @@ impl OfMetrics for AddingUp {
         if control.is_stopped() {
             return Err(NoAnswer::Stopped);
         }
+        for forecast in &mut found.coherent {
+            trading.close(&starts, forecast);
+        }
+        caveats
+            .extend(found.coherent.first().iter().flat_map(|whole| trading.caveats(&total, &starts, &whole.caveats)));
         let mut nodes = found.coherent.into_iter();
         let whole = nodes.next().ok_or_else(|| NoAnswer::Impossible("there is no total".to_owned()))?;
         let own = node(Some(total.metric_id), &total.name, whole);
@@ -143,7 +152,7 @@ impl OfMetrics for AddingUp {
             bucket: total.bucket,
             history: total.span(),
             reconciliation: reconciliation.to_owned(),
-            starts: total.steps_ahead(request.horizon),
+            starts,
             total: own,
             parts,
         };
@@ -151,16 +160,17 @@ impl OfMetrics for AddingUp {
     }
 }
 
-/// A part over the total's steps. Before it began and after it ended it is 0.
+/// A part over the total's steps. Before it began, after it ended and on days on which it does not trade it is 0.
 fn over_steps_of(total: &History, part: &History, caveats: &mut Vec<String>) -> History {
     let known = part.dated();
     let span = part.span();
     if span.last < total.span().last {
         caveats.push(format!("{} ends on {}: since then it counts as 0", part.name, span.last.strftime("%-d %B %Y")));
     }
+    let trading = TradingDays::of(part);
     let values = total.steps().into_iter().map(|(start, _)| match known.get(&start) {
         Some(value) => Some(*value),
-        None if start < span.first || start > span.last => Some(0.0),
+        None if start < span.first || start > span.last || trading.is_closed(start) => Some(0.0),
         None => None,
     });
     History { first: total.first, values: values.collect(), ..part.clone() }
@@ -233,6 +243,7 @@ mod tests {
             bucket: Bucket::Day,
             first: first.parse().unwrap(),
             values: values.into_iter().map(Some).collect(),
+            shut: vec![],
         }
     }
 
@@ -263,5 +274,38 @@ mod tests {
             assert!((sum - answer.total.mean[step]).abs() < 1e-6, "{sum} and {}", answer.total.mean[step]);
         }
         assert!(caveats.iter().any(|caveat| caveat.contains("do not add up")), "{caveats:?}");
+    }
+
+    #[test]
+    fn on_days_on_which_the_total_does_not_trade_no_part_does() {
+        // From Monday, 5 January 2026, on: weekends are closed, and South on Mondays too.
+        let shop = |base: f64, closed: &dyn Fn(i32) -> bool| -> Vec<Option<f64>> {
+            (0..89).map(|t| (!closed(t)).then(|| base + f64::from((t * 5) % 13))).collect()
+        };
+        let of = |metric: u128, values: Vec<Option<f64>>| History { values, ..history(metric, "2026-01-05", vec![]) };
+        let north = shop(100.0, &|t| t % 7 >= 5);
+        let south = shop(50.0, &|t| t % 7 >= 5 || t % 7 == 0);
+        let total = north.iter().zip(&south).map(|(north, south)| north.map(|north| north + south.unwrap_or(0.0)));
+        let total = of(1, total.collect());
+        let parts = vec![of(2, north), of(3, south)];
+        let request = HierarchyRequest {
+            metric_id: total.metric_id,
+            parts: parts.iter().map(|part| part.metric_id).collect(),
+            horizon: 7,
+            levels: vec![80.0],
+            model: Model::Ets,
+            bucket: Some(Bucket::Day),
+        };
+        let input = Input { request, history: total, others: parts };
+        let Found { answer, caveats, .. } = AddingUp::find(input, 1, &Control::detached()).unwrap();
+        // Friday, 3 April, is the last day that is known.
+        let weekend: Vec<bool> = answer.starts.iter().map(|day| day.weekday().to_monday_zero_offset() >= 5).collect();
+        assert_eq!((answer.parts.len(), weekend.iter().filter(|day| **day).count()), (2, 2));
+        for (step, is_weekend) in weekend.into_iter().enumerate() {
+            let sum: f64 = answer.parts.iter().map(|part| part.mean[step]).sum();
+            assert!((sum - answer.total.mean[step]).abs() < 1e-6);
+            assert_eq!(answer.total.mean[step] == 0.0, is_weekend, "{step}");
+        }
+        assert!(caveats.iter().any(|caveat| caveat.contains("closed on Saturdays and Sundays")), "{caveats:?}");
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use dyocense_domain::ids::MetricId;
-use dyocense_domain::metrics::{Bucket, MetricKind, MetricSource, default_aggregation, series};
+use dyocense_domain::metrics::{Bucket, MetricKind, MetricSource, Point, Step, default_aggregation, series};
 use dyocense_domain::runs::RunRefusal;
 use dyocense_eventlog::TenantId;
 use dyocense_forecasting::Series;
@@ -15,12 +15,16 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::closed::{all_closed, closed_weekdays, shut_days};
 use crate::error::Fault;
 use crate::execute::Commands;
+use crate::ports::MetricSummary;
 use crate::runs::NoAnswer;
 
 /// Steps of a history that are looked at: 27 years of days.
 const MOST_STEPS: usize = 10_000;
+/// Steps from which their having one point each is a habit.
+const FEWEST_TOTALS: usize = 3;
 
 /// The part of a metric's history behind an answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -42,60 +46,89 @@ pub(crate) struct History {
     pub first: Date,
     /// None: no value is known of that step.
     pub values: Vec<Option<f64>>,
+    /// Of a flow in days: holidays and closures, past and to come, on which it does not trade.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shut: Vec<Date>,
 }
 
 impl History {
-    /// The last step that is not over yet (the rest of this week, month …) is left out. A step without a sale had sales
-    /// of zero; a step without a recorded point has no known value.
+    /// Steps that are not over yet (the rest of today of a flow, of this week, month …) are left out, and so is a flow's
+    /// first week, month … where it began within it. A step without a sale had sales of zero; a step without a recorded
+    /// point has no known value.
     pub async fn of_metric(
         commands: &Commands,
         tenant: TenantId,
         metric_id: MetricId,
         bucket: Option<Bucket>,
     ) -> Result<Result<History, NoAnswer>, Fault> {
-        let impossible = |reason: String| Ok(Err(NoAnswer::Impossible(reason)));
         let Some(metric) = commands.reads.metric(tenant, metric_id).await? else {
-            return impossible("there is no such metric in this business".to_owned());
+            return Ok(Err(NoAnswer::Impossible("there is no such metric in this business".to_owned())));
         };
         let points = commands.reads.points(tenant, metric_id, Timestamp::MIN, Timestamp::MAX).await?;
+        let bucket = bucket.unwrap_or(Bucket::Day);
+        let mut history = match History::of_points(&metric, &points, bucket, metric.time_zone.date_of(commands.now())) {
+            Ok(history) => history,
+            Err(none) => return Ok(Err(none)),
+        };
+        if bucket == Bucket::Day && history.kind == MetricKind::Flow {
+            history.shut = shut_days(&history.steps(), &commands.reads.occasions(tenant).await?, FURTHEST);
+        }
+        Ok(Ok(history))
+    }
+
+    fn of_points(metric: &MetricSummary, points: &[Point], bucket: Bucket, today: Date) -> Result<History, NoAnswer> {
+        let impossible = |reason: String| Err(NoAnswer::Impossible(reason));
         let Some(newest) = points.last().map(|point| metric.time_zone.date_of(point.at)) else {
             return impossible(format!("{} has no points yet", metric.name));
         };
-        let bucket = bucket.unwrap_or(Bucket::Day);
-        let found = series(&points, &metric.time_zone, bucket, default_aggregation(metric.kind), usize::MAX);
-        let mut steps = found.steps;
-        let is_over = |start: Date| {
-            bucket.next(start).and_then(|next| next.yesterday().ok()).is_none_or(|last_day| last_day <= newest)
+        let is_flow = metric.kind == MetricKind::Flow;
+        let in_steps = |bucket: Bucket| {
+            series(points, &metric.time_zone, bucket, default_aggregation(metric.kind), usize::MAX).steps
         };
-        if steps.last().is_some_and(|step| !is_over(step.start)) {
+        let counts_nothing_as_zero = is_flow && metric.source == MetricSource::Derived;
+        let days = match is_flow {
+            true => on_calendar(&in_steps(Bucket::Day), Bucket::Day, counts_nothing_as_zero),
+            false => Vec::new(),
+        };
+        let closed = closed_weekdays(&days);
+        let mut steps = in_steps(bucket);
+        // A total that is recorded once for a whole week, month … is whole, on whichever of its days it is recorded.
+        let are_totals = steps.len() >= FEWEST_TOTALS && steps.iter().all(|step| step.points == 1);
+        // A level may be read at any time of its day; a flow goes on until the day is over.
+        let is_over = |start: Date| match bucket.next(start) {
+            Some(next) if is_flow => {
+                let newest = newest.tomorrow().unwrap_or(newest);
+                next <= today && (are_totals || next <= newest || all_closed(&closed, newest..next))
+            }
+            Some(next) => next.yesterday().is_ok_and(|last_day| last_day <= newest),
+            None => true,
+        };
+        while steps.last().is_some_and(|step| !is_over(step.start)) {
             steps.pop();
         }
-        let (Some(first), Some(last)) = (steps.first().map(|step| step.start), steps.last().map(|step| step.start))
-        else {
+        if let Some((first_day, _)) = days.first() {
+            let begins_whole =
+                |step: &Step| are_totals || all_closed(&closed, step.start..(*first_day).max(step.start));
+            if steps.len() > FEWEST_TOTALS && !begins_whole(&steps[0]) {
+                steps.remove(0);
+            }
+        }
+        let Some(first) = steps.first().map(|step| step.start) else {
             return impossible(format!("{} covers no whole {} yet", metric.name, word(bucket)));
         };
-        let counts_nothing_as_zero = metric.kind == MetricKind::Flow && metric.source == MetricSource::Derived;
-        let mut values: Vec<Option<f64>> = Vec::new();
-        let mut known = steps.iter().peekable();
-        let mut at = first;
-        while at <= last {
-            let value = known.next_if(|step| step.start == at).and_then(|step| step.value.to_f64());
-            values.push(value.or(counts_nothing_as_zero.then_some(0.0)));
-            match bucket.next(at) {
-                Some(next) => at = next,
-                None => break,
-            }
-        }
-        let mut first = first;
-        while values.len() > MOST_STEPS {
-            let spare = values.len() - MOST_STEPS;
-            values.drain(..spare);
-            for _ in 0..spare {
-                first = bucket.next(first).unwrap_or(first);
-            }
-        }
-        let (name, unit, kind) = (metric.name, metric.unit, metric.kind);
-        Ok(Ok(History { metric_id, name, unit, kind, bucket, first, values }))
+        let mut dated = on_calendar(&steps, bucket, counts_nothing_as_zero);
+        let spare = dated.len().saturating_sub(MOST_STEPS);
+        let first = dated.get(spare).map_or(first, |(start, _)| *start);
+        Ok(History {
+            metric_id: metric.metric_id,
+            name: metric.name.clone(),
+            unit: metric.unit.clone(),
+            kind: metric.kind,
+            bucket,
+            first,
+            values: dated.drain(spare..).map(|(_, value)| value).collect(),
+            shut: Vec::new(),
+        })
     }
 
     pub fn span(&self) -> HistorySpan {
@@ -175,6 +208,19 @@ impl History {
     }
 }
 
+/// All steps from the first to the last of `known`.
+fn on_calendar(known: &[Step], bucket: Bucket, nothing_is_zero: bool) -> Vec<(Date, Option<f64>)> {
+    let (Some(first), Some(last)) = (known.first(), known.last()) else { return Vec::new() };
+    let mut known = known.iter().peekable();
+    std::iter::successors(Some(first.start), |at| bucket.next(*at))
+        .take_while(|at| *at <= last.start)
+        .map(|at| {
+            let value = known.next_if(|step| step.start == at).and_then(|step| step.value.to_f64());
+            (at, value.or(nothing_is_zero.then_some(0.0)))
+        })
+        .collect()
+}
+
 pub(crate) fn impossible(error: impl std::fmt::Display) -> NoAnswer {
     NoAnswer::Impossible(error.to_string())
 }
@@ -222,7 +268,7 @@ pub(crate) fn read<T: DeserializeOwned>(value: &Value) -> Result<T, RunRefusal> 
 }
 
 /// Steps ahead of one forecast.
-pub(super) const FURTHEST: usize = 1_000;
+pub const FURTHEST: usize = 1_000;
 /// Interval levels of one forecast.
 pub(super) const MOST_LEVELS: usize = 10;
 
@@ -254,6 +300,7 @@ mod tests {
             bucket,
             first: first.parse().unwrap(),
             values,
+            shut: vec![],
         }
     }
 

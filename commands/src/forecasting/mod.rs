@@ -5,11 +5,13 @@ mod accuracy;
 mod anomalies;
 mod backtest;
 mod changepoints;
+mod closed;
 mod follow;
 mod forecast;
 mod hierarchy;
 mod history;
 mod insights;
+mod trading;
 mod watch;
 mod what_if;
 
@@ -21,7 +23,7 @@ pub use dyocense_forecasting::Model;
 pub use dyocense_forecasting::anomalies::Kind as AnomalyKind;
 pub use forecast::{Band, ForecastAnswer, ForecastRequest, Member, Total};
 pub use hierarchy::{HierarchyAnswer, HierarchyNode, HierarchyRequest};
-pub use history::HistorySpan;
+pub use history::{FURTHEST, HistorySpan};
 pub use watch::{WatchAnswer, WatchRequest};
 pub use what_if::{
     Driver, DriverFuture, DriverPath, Scenario, ScenarioAnswer, ScenarioDriver, ScenarioPoint, WhatIfAnswer,
@@ -35,5 +37,6 @@ pub(crate) use follow::FOLLOWING;
 pub(crate) use forecast::Forecasting;
 pub(crate) use hierarchy::AddingUp;
 pub(crate) use history::{History, grouped, impossible, read, word};
+pub(crate) use trading::TradingDays;
 pub(crate) use watch::Watching;
 pub(crate) use what_if::Supposing;

@@ -302,6 +302,7 @@ mod tests {
             bucket: Bucket::Day,
             first: day(1),
             values: values.iter().map(|value| Some(*value)).collect(),
+            shut: vec![],
         }
     }
 

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::about::{About, Found, Input, OfMetrics};
 use super::forecast::{Band, bands_of};
 use super::history::{History, HistorySpan, check_reach, grouped, impossible, word};
+use super::trading::TradingDays;
 use crate::runs::{Control, NoAnswer};
 
 /// What is asked.
@@ -221,6 +222,7 @@ impl OfMetrics for Supposing {
         let asked = Request { horizon: request.horizon, levels: request.levels.clone(), model, seed: seed.into() };
         let futures: Vec<Vec<Vec<f64>>> =
             request.scenarios.iter().map(|scenario| futures(scenario, &columns)).collect();
+        let (trading, starts) = (TradingDays::of(&shared), shared.steps_ahead(request.horizon));
         let answers = |series: &Series| -> Result<Vec<Forecast>, NoAnswer> {
             let baseline: Vec<Vec<f64>> = columns.iter().map(Column::expected).collect();
             std::iter::once(baseline)
@@ -229,23 +231,25 @@ impl OfMetrics for Supposing {
                     if control.is_stopped() {
                         return Err(NoAnswer::Stopped);
                     }
-                    forecast_supposing(series, &columns, &asked).map_err(impossible)
+                    let mut answer = forecast_supposing(series, &columns, &asked).map_err(impossible)?;
+                    trading.close(&starts, &mut answer);
+                    Ok(answer)
                 })
                 .collect()
         };
         control.tell(Some(0.0), "forecasting with all of the history");
-        let mut found = answers(&shared.series(shared.values.len())?)?;
+        let mut found = answers(&trading.series(&shared, shared.values.len())?)?;
         // The same without one stretch of the history after another: how much the differences hang on it.
         let mut without: Vec<Vec<Vec<f64>>> = Vec::new();
         for stretch in 0..STRETCHES {
             let share = (stretch + 1) as f64 / (STRETCHES + 1) as f64;
             control.tell(Some(share), format!("stretch {} of {STRETCHES} left out", stretch + 1));
             let cut = without_stretch(&shared, stretch);
-            let answers = answers(&cut.series(cut.values.len())?)?;
+            let answers = answers(&trading.series(&cut, cut.values.len())?)?;
             without.push(differences(&answers));
         }
         let baseline = found.remove(0);
-        caveats.extend(baseline.caveats.iter().map(ToString::to_string));
+        caveats.extend(trading.caveats(&shared, &starts, &baseline.caveats));
         let sums = shared.kind == MetricKind::Flow;
         let scenarios: Vec<ScenarioAnswer> = request
             .scenarios
@@ -294,7 +298,7 @@ impl OfMetrics for Supposing {
             history: shared.span(),
             model: baseline.model,
             drivers: columns.into_iter().map(|column| column.driver).collect(),
-            starts: shared.steps_ahead(request.horizon),
+            starts,
             mean: baseline.mean,
             bands: bands_of(baseline.intervals),
             scenarios,

@@ -15,6 +15,7 @@ fn history(metric: u128, first: &str, values: Vec<f64>) -> History {
         bucket: Bucket::Day,
         first: first.parse().unwrap(),
         values: values.into_iter().map(Some).collect(),
+        shut: vec![],
     }
 }
 

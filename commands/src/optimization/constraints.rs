@@ -7,10 +7,10 @@ use dyocense_domain::optimization::{
 };
 use dyocense_domain::runs::RunKind;
 use dyocense_domain::text;
-use dyocense_optimization::business::{Limit, Rule};
-use serde_json::{Value, json};
+use serde_json::Value;
 use uuid::Uuid;
 
+use super::family::{name, rule};
 use super::plan::{stand_in, unfit as in_words};
 use crate::caller::Caller;
 use crate::error::CommandError;
@@ -33,21 +33,6 @@ pub struct SaveConstraint {
     pub limit: Value,
     /// A problem that it is to fit: names in it must be there. The newest that was asked of the family where None.
     pub problem: Option<Value>,
-}
-
-pub(super) fn name(family: PlanFamily) -> &'static str {
-    match family {
-        PlanFamily::Inventory => "inventory",
-        PlanFamily::Staffing => "staffing",
-        PlanFamily::Roster => "roster",
-        PlanFamily::Budget => "budget",
-    }
-}
-
-/// A stored constraint as the engine takes it.
-pub(super) fn rule(id: &str, says: &str, family: PlanFamily, limit: &Value) -> Result<Rule, serde_json::Error> {
-    let limit: Limit = serde_json::from_value(json!({ name(family): limit }))?;
-    Ok(Rule { id: id.to_owned(), says: says.to_owned(), limit })
 }
 
 fn kind(family: PlanFamily) -> RunKind {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::calendar::PlanCalendar;
-use super::constraints::{name, rule};
+use super::family::{name, rule};
 use super::from_metrics::{Draft, Foreseen, Sources, StockTarget, Supposed};
 use super::today::{self, EarlierPlan};
 use crate::error::Fault;

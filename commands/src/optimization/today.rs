@@ -12,8 +12,8 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::constraints::name;
-use super::{PlanAnswer, PlanRequest, family_name};
+use super::family::{family_name, name};
+use super::{PlanAnswer, PlanRequest};
 use crate::error::Fault;
 use crate::execute::{Commands, stream_id};
 

@@ -16,7 +16,8 @@ use std::time::{Duration, Instant};
 use super::EmbeddedError;
 use super::account::Account;
 use super::binaries::{self, Installation};
-use super::server::{self, EndWithParent};
+use super::child::{self, EndWithParent};
+use super::postmaster::PostmasterFile;
 
 /// `sun_path` holds 108 bytes, the last of them NUL.
 const SOCKET_PATH_LIMIT: usize = 107;
@@ -73,7 +74,7 @@ impl DataDirectory {
                 Err(TryLockError::Error(error)) => return Err(io("cannot lock", &lock_path)(error)),
                 Err(TryLockError::WouldBlock) => {}
             }
-            if let Some(status) = server::PostmasterFile::read(&pgdata)
+            if let Some(status) = PostmasterFile::read(&pgdata)
                 && status.ready
                 && let Some(socket_dir) = status.socket_dir
             {
@@ -153,7 +154,7 @@ impl DataDirectory {
         self.account.own(&unfinished).map_err(io("cannot change the owner of", &unfinished))?;
 
         let initdb = installation.bin_dir.join("initdb");
-        let mut command = server::command(&initdb, &self.account);
+        let mut command = child::command(&initdb, &self.account);
         command
             .arg("--pgdata")
             .arg(&unfinished)

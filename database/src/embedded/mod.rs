@@ -10,8 +10,10 @@
 
 mod account;
 mod binaries;
+mod child;
 mod directory;
 mod orphans;
+mod postmaster;
 mod server;
 mod settings;
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::EmbeddedError;
 use super::directory::DataDirectory;
-use super::server::PostmasterFile;
+use super::postmaster::PostmasterFile;
 
 /// A server whose program was killed writes out what is dirty before it ends; a slow disk takes its time.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -2,9 +2,8 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
-use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::path::Path;
+use std::process::Child;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,101 +11,16 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::Pid;
 
-use super::account::Account;
 use super::binaries::Installation;
+use super::child::{EndWithParent, command};
 use super::directory::DataDirectory;
+use super::postmaster::PostmasterFile;
 use super::{EmbeddedError, Options, orphans, settings};
 
 /// A fast shutdown writes all that is dirty; on a slow disk that takes its time.
 const FAST_SHUTDOWN: Duration = Duration::from_secs(60);
 const IMMEDIATE_SHUTDOWN: Duration = Duration::from_secs(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-
-/// A command that runs as `account`, away from our directory, and sees none of our environment: `PGDATA`, `PGPORT`
-/// and their like would change what it does.
-pub(super) fn command(program: &Path, account: &Account) -> Command {
-    let mut command = Command::new(program);
-    command.env_clear().current_dir("/").stdin(Stdio::null());
-    for kept in ["PATH", "LD_LIBRARY_PATH"] {
-        if let Some(value) = std::env::var_os(kept) {
-            command.env(kept, value);
-        }
-    }
-    account.apply(&mut command);
-    command
-}
-
-/// What happens to a child when the thread that spawned it ends, be it with the whole process and by SIGKILL.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum EndWithParent {
-    /// It is killed.
-    Killed,
-    /// It gets SIGINT, Postgres's fast shutdown, in a session of its own: Ctrl-C at the terminal reaches only us,
-    /// and we stop it when our own work is done.
-    FastShutdown,
-}
-
-impl EndWithParent {
-    #[allow(unsafe_code)]
-    fn arrange(self, command: &mut Command) {
-        let parent = std::process::id();
-        let after_fork = move || {
-            let signal = match self {
-                EndWithParent::Killed => Signal::SIGKILL,
-                EndWithParent::FastShutdown => {
-                    nix::unistd::setsid()?;
-                    Signal::SIGINT
-                }
-            };
-            // The kernel forgets this request when the user changes, so it has to come after that; `Command` runs
-            // this closure after it has changed the user.
-            #[cfg(target_os = "linux")]
-            nix::sys::prctl::set_pdeathsig(signal)?;
-            #[cfg(not(target_os = "linux"))]
-            let _ = signal;
-            // The parent may have died between the fork and the request.
-            if nix::unistd::getppid().as_raw() as u32 != parent {
-                return Err(std::io::Error::from_raw_os_error(nix::libc::ESRCH));
-            }
-            Ok(())
-        };
-        // SAFETY: between fork and exec only async-signal-safe calls are allowed; the closure makes the system calls
-        // setsid, prctl and getppid and allocates nothing.
-        unsafe {
-            command.pre_exec(after_fork);
-        }
-    }
-
-    fn spawn(self, command: &mut Command) -> std::io::Result<Child> {
-        self.arrange(command);
-        command.spawn()
-    }
-
-    pub fn output(self, command: &mut Command) -> std::io::Result<Output> {
-        self.arrange(command);
-        command.output()
-    }
-}
-
-/// What the server says about itself in `postmaster.pid`.
-pub(super) struct PostmasterFile {
-    pub pid: i32,
-    pub socket_dir: Option<PathBuf>,
-    pub ready: bool,
-}
-
-impl PostmasterFile {
-    /// Reads the file. It is written in steps, so later lines may be missing.
-    pub fn read(pgdata: &Path) -> Option<PostmasterFile> {
-        let text = std::fs::read_to_string(pgdata.join("postmaster.pid")).ok()?;
-        let mut lines = text.lines();
-        let pid = lines.next()?.trim().parse().ok()?;
-        // Lines: pid, data directory, start time, port, socket directory, listen address, shared memory, status.
-        let socket_dir = lines.nth(3).filter(|line| !line.is_empty());
-        let ready = lines.nth(2).is_some_and(|status| status.trim() == "ready");
-        Some(PostmasterFile { pid, socket_dir: socket_dir.map(PathBuf::from), ready })
-    }
-}
 
 #[derive(Debug, Default)]
 struct State {

@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
 use super::assessment::{GoalStatus, Pace, PathShape};
-use super::pace::{Days, reading_of};
+use super::days::{Days, reading_of};
 use super::path::Path;
 use super::plan::{Aggregation, Cadence, GoalPlan};
 use super::reading::{History, days_between, plus_days};

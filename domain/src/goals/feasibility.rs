@@ -10,7 +10,7 @@ use rust_decimal::prelude::ToPrimitive;
 
 use super::assessment::{Feasibility, FeasibilityBasis, Likelihood};
 use super::band;
-use super::pace::reading_of;
+use super::days::reading_of;
 use super::plan::{Aggregation, Aim, GoalPlan, Measure};
 use super::reading::{History, days_between, plus_days};
 use super::words;

@@ -4,7 +4,8 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 
 use super::assessment::{CoursePoint, GoalStatus, Insight, Pace};
-use super::pace::{Days, actual_on, meets, pace_on, shape_of};
+use super::days::Days;
+use super::pace::{actual_on, meets, pace_on, shape_of};
 use super::path::Path;
 use super::plan::{Aggregation, Aim, GoalPlan};
 use super::reading::{History, days_between, plus_days};

@@ -3,6 +3,7 @@
 mod assess;
 mod assessment;
 mod band;
+mod days;
 mod decide;
 mod draft;
 mod events;

@@ -79,7 +79,9 @@ fn heading(plan: &GoalPlan, history: &History, forecast: &MetricForecast, today:
     let so_far = sum.to_f64()?;
     let (value, spread, floor) = match aggregation {
         Aggregation::PeriodAverage => {
-            let count = (days + due + 1 - first) as f64;
+            // Days without a point do not count, and none will come of a day on which nothing surely happens.
+            let comes = |day: &usize| forecast.mean[*day] != 0.0 || forecast.sd[*day] > 0.0;
+            let count = (days + (first..=due).filter(comes).count()).max(1) as f64;
             ((so_far + ahead) / count, spread / count, so_far / count)
         }
         _ => (so_far + ahead, spread, so_far),
@@ -108,25 +110,25 @@ fn heading(plan: &GoalPlan, history: &History, forecast: &MetricForecast, today:
 /// Standard deviation of the sum of the days `first` to `last`, when everything before `from` is known.
 ///
 /// Errors of neighbouring days hang together: a shock of one day is felt on later days as much as the spread grows there
-/// (the moving-average form of the forecast).
+/// (the moving-average form of the forecast). A day without spread is sure, and feels none.
 fn spread_of_sum(sd: &[f64], from: usize, first: usize, last: usize) -> f64 {
+    let least = sd.iter().copied().find(|sd| *sd > 0.0).unwrap_or(0.0);
     let mut reached = 0.0_f64;
-    let mut felt = 0.0;
-    // What a shock has done to the sum of the k + 1 days from its own on.
-    let sums: Vec<f64> = sd
+    // What a shock does to the k-th day from its own on.
+    let felt: Vec<f64> = sd
         .iter()
         .take(last + 1 - from)
         .map(|sd| {
-            let variance = (sd * sd).max(reached);
-            felt += (variance - reached).sqrt();
+            let variance = sd.max(least).powi(2).max(reached);
+            let added = variance - reached;
             reached = variance;
-            felt
+            added.sqrt()
         })
         .collect();
     let variance: f64 = (from..=last)
         .map(|shock| {
-            let missed = first.checked_sub(shock + 1).map_or(0.0, |days| sums[days]);
-            (sums[last - shock] - missed).powi(2)
+            let days = (first.max(shock)..=last).filter(|day| sd[*day] > 0.0);
+            days.map(|day| felt[day - shock]).sum::<f64>().powi(2)
         })
         .sum();
     variance.sqrt()

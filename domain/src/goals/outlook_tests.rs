@@ -102,6 +102,9 @@ fn errors_that_stay_add_up_faster_than_errors_that_pass() {
     assert!((spread_of_sum(&walk, 0, 2, 2) - 3f64.sqrt()).abs() < 1e-12);
     // With the first two days known there is one shock left.
     assert!((spread_of_sum(&walk, 2, 2, 2) - 1.0).abs() < 1e-12);
+    // Closed days are sure, at the beginning and in between.
+    assert!((spread_of_sum(&[1.0, 0.0, 1.0], 0, 0, 2) - 2f64.sqrt()).abs() < 1e-12);
+    assert!((spread_of_sum(&[0.0, 1.0, 1.0], 0, 0, 2) - 2f64.sqrt()).abs() < 1e-12);
 }
 
 #[test]

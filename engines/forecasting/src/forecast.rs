@@ -50,10 +50,10 @@ impl Forecast {
     /// `count` simulated futures of the whole horizon. Errors of neighbouring steps hang together as the growth of the
     /// spread says (the model's moving-average form), so sums over a lead time have the right spread.
     ///
-    /// The same seed gives the same paths.
+    /// A step whose `sd` is 0 is certain. The same seed gives the same paths.
     pub fn sample_paths(&self, count: usize, seed: u64) -> Vec<Vec<f64>> {
         let horizon = self.mean.len();
-        let first = self.sd.first().copied().unwrap_or(0.0);
+        let first = self.sd.iter().copied().find(|sd| *sd > 0.0).unwrap_or(0.0);
         let mut reached = first * first;
         // Weight of the shock j steps ago, from the variance that step j + 1 adds.
         let mut weights = vec![first];
@@ -66,7 +66,11 @@ impl Forecast {
         (0..count)
             .map(|_| {
                 let shocks: Vec<f64> = (0..horizon).map(|_| random.normal()).collect();
-                (0..horizon).map(|h| self.mean[h] + (0..=h).map(|j| weights[j] * shocks[h - j]).sum::<f64>()).collect()
+                let shock = |h: usize| match self.sd[h] {
+                    0.0 => 0.0,
+                    _ => (0..=h).map(|j| weights[j] * shocks[h - j]).sum::<f64>(),
+                };
+                (0..horizon).map(|h| self.mean[h] + shock(h)).collect()
             })
             .collect()
     }

@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, InputObject};
 use dyocense_commands::forecasting::{
-    AnomalyRequest, BacktestRequest, ChangepointRequest, ForecastRequest, HierarchyRequest,
+    AnomalyRequest, BacktestRequest, ChangepointRequest, FURTHEST, ForecastRequest, HierarchyRequest,
 };
 use dyocense_domain::runs::RunKind;
 use serde::Serialize;
@@ -10,13 +10,14 @@ use serde_json::json;
 
 use super::types::ForecastModel;
 use crate::graphql::metrics::Bucket;
+use crate::graphql::refusal::{UserError, UserErrorCode};
 use crate::graphql::runs::asking::{Asks, NoQuestion, Question, known_metric};
 
 /// How far to look ahead, and how long to wait for it.
 #[derive(InputObject)]
 pub struct Ahead {
     /// Steps ahead (1 to 1,000).
-    pub(super) horizon: u32,
+    horizon: i32,
     /// The calendar's step.
     #[graphql(default_with = "Bucket::Day")]
     pub(super) bucket: Bucket,
@@ -32,6 +33,14 @@ pub struct Ahead {
 }
 
 impl Ahead {
+    /// The steps ahead, where they are a number of steps at all; the bound is the question's own to check.
+    pub(super) fn steps(&self) -> Result<usize, NoQuestion> {
+        let horizon = self.horizon;
+        let refused = || format!("a horizon of {horizon} steps: 1 to {FURTHEST} are allowed");
+        usize::try_from(horizon)
+            .map_err(|_| UserError::new(UserErrorCode::Invalid, refused(), &["input", "horizon"]).into())
+    }
+
     pub(super) fn question(&self, kind: RunKind, request: &impl Serialize) -> Question {
         Question { kind, request: json!(request), seed: self.seed, wait: self.wait_seconds }
     }
@@ -93,7 +102,7 @@ impl Asks for EnsembleForecastInput {
 async fn forecast(ctx: &Context<'_>, metric: &ID, ahead: Ahead, model: ForecastModel) -> Result<Question, NoQuestion> {
     let request = ForecastRequest {
         metric_id: known_metric(ctx, metric, "metricId").await?,
-        horizon: ahead.horizon as usize,
+        horizon: ahead.steps()?,
         levels: ahead.levels.clone(),
         model: model.into(),
         bucket: Some(ahead.bucket.into()),
@@ -121,7 +130,7 @@ impl Asks for BacktestInput {
     async fn question(self, ctx: &Context<'_>) -> Result<Question, NoQuestion> {
         let request = BacktestRequest {
             metric_id: known_metric(ctx, &self.metric_id, "metricId").await?,
-            horizon: self.ahead.horizon as usize,
+            horizon: self.ahead.steps()?,
             levels: self.ahead.levels.clone(),
             model: self.model.into(),
             bucket: Some(self.ahead.bucket.into()),
@@ -196,7 +205,7 @@ impl Asks for ForecastHierarchyInput {
         let request = HierarchyRequest {
             metric_id: known_metric(ctx, &self.metric_id, "metricId").await?,
             parts,
-            horizon: self.ahead.horizon as usize,
+            horizon: self.ahead.steps()?,
             levels: self.ahead.levels.clone(),
             model: self.model.into(),
             bucket: Some(self.ahead.bucket.into()),

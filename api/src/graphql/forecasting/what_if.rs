@@ -69,7 +69,7 @@ impl Asks for WhatIfInput {
         }
         let request = answers::WhatIfRequest {
             metric_id: known_metric(ctx, &self.metric_id, "metricId").await?,
-            horizon: self.ahead.horizon as usize,
+            horizon: self.ahead.steps()?,
             levels: self.ahead.levels.clone(),
             model: self.model.into(),
             bucket: Some(self.ahead.bucket.into()),

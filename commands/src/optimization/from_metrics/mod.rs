@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::calendar::PlanCalendar;
-use crate::forecasting::{History, impossible};
+use crate::forecasting::{History, TradingDays, impossible};
 use crate::runs::{Control, NoAnswer};
 
 pub use interventions::Supposed;
@@ -272,21 +272,27 @@ impl Sources {
             return Ok(found);
         }
         control.tell(None, format!("forecasting {} metrics", waiting.len()));
-        let series =
-            waiting.iter().map(|(_, history)| history.series(history.values.len())).collect::<Result<Vec<_>, _>>()?;
+        let trading: Vec<TradingDays> = waiting.iter().map(|(_, history)| TradingDays::of(history)).collect();
+        let series = waiting
+            .iter()
+            .zip(&trading)
+            .map(|((_, history), trading)| trading.series(history, history.values.len()))
+            .collect::<Result<Vec<_>, _>>()?;
         let request = Request { horizon: self.horizon, levels: vec![80.0], model: Model::Auto, seed: seed.into() };
         let count = waiting.len();
         let told = |done: usize| control.tell(None, format!("forecast {done} of {count} metrics"));
         let forecasts = forecast_set_on(&series, &[], &request, 1, &told);
-        for ((metric, history), forecast) in waiting.into_iter().zip(forecasts) {
-            let forecast = forecast.map_err(|error| impossible(format!("{}: {error}", history.name)))?;
+        for (((metric, history), trading), forecast) in waiting.into_iter().zip(trading).zip(forecasts) {
+            let mut forecast = forecast.map_err(|error| impossible(format!("{}: {error}", history.name)))?;
+            let starts = history.steps_ahead(self.horizon);
+            trading.close(&starts, &mut forecast);
             let foreseen = Foreseen {
                 metric: metric.clone(),
                 metric_id: history.metric_id,
                 name: history.name.clone(),
                 unit: history.unit.clone(),
                 bucket: history.bucket,
-                starts: history.steps_ahead(self.horizon),
+                starts,
                 mean: forecast.mean,
                 sd: forecast.sd,
                 forecast: None,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::change::NotTestable;
+use super::not_testable::NotTestable;
 use crate::error::{EvidenceError, Result};
 use crate::statistics::correlation::dot;
 use crate::table::Table;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::calendar::{Calendar, CalendarColumn, Spanned};
 use super::history::{Whitened, continue_errors, variance_of_mean, whitened};
+pub use super::not_testable::NotTestable;
 use crate::error::{EvidenceError, Result};
 use crate::progress::Progress;
 use crate::random::Random;
@@ -84,13 +85,6 @@ pub struct CalendarPart {
     /// `weekday`, `season`, `trend`, or the name of a known event.
     pub name: String,
     pub effect: f64,
-}
-
-/// A factor that cannot be judged.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NotTestable {
-    pub name: String,
-    pub reason: String,
 }
 
 /// The answer.

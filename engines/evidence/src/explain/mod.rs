@@ -8,4 +8,5 @@ pub mod business;
 pub mod calendar;
 pub mod change;
 pub mod history;
+mod not_testable;
 pub mod simulation;

@@ -74,7 +74,9 @@ async fn orders_follow_the_demand_that_a_metric_is_expected_to_have() {
     assert_eq!((&again["inputSha256"], &again["answer"]), (&run["inputSha256"], &run["answer"]));
     let record =
         "mutation ($i: RecordMetricPointsInput!) { recordMetricPoints(input: $i) { added userErrors { message } } }";
-    let point = json!({"at": format!("{today}T00:00:30Z"), "value": "90"});
+    // Another sale of the last day that is over.
+    let yesterday = today.yesterday().expect("a day");
+    let point = json!({"at": format!("{yesterday}T12:00:30Z"), "value": "90"});
     owner.ok(record, json!({"i": {"metricId": sold, "points": [point]}})).await;
     let later = plan(&owner, "optimizeInventory", input).await;
     assert_ne!(later["inputSha256"], run["inputSha256"]);

@@ -6,12 +6,15 @@ use serde_json::{Value, json};
 use super::client::Client;
 use super::world;
 
-/// A level of 100 with 20 more once a week, over `days` days that end yesterday; the day `odd` is far off.
+mod calendar;
+mod hard_input;
+
+/// A level of 100 with 20 more once a week, over `days` days that end the day before yesterday; the day `odd` is far off.
 async fn rhythmic(client: &Client, days: i64, odd: Option<i64>) -> Value {
     // Small, regular and without a pattern that a week would show.
     let usual = |i: i64| 100.0 + 20.0 * f64::from(i32::from(i % 7 == 5)) + (i * 37 % 11) as f64 / 10.0;
     let values = (0..days).map(|i| usual(i) + if odd == Some(i) { 150.0 } else { 0.0 });
-    recorded(client, "visitors", &values.collect::<Vec<_>>(), 1).await
+    recorded(client, "visitors", &values.collect::<Vec<_>>(), 2).await
 }
 
 fn today() -> jiff::civil::Date {
@@ -69,8 +72,7 @@ async fn a_forecast_is_answered_kept_and_the_same_again() {
     assert_eq!((&forecast["unit"], &forecast["history"]["steps"]), (&json!("visitors"), &json!(140)));
     let points = forecast["points"].as_array().expect("points");
     assert_eq!(points.len(), 14);
-    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
-    assert_eq!(points[0]["start"], today.to_string());
+    assert_eq!(points[0]["start"], ago(1).to_string());
     for (i, point) in points.iter().enumerate() {
         let mean = point["mean"].as_f64().expect("a number");
         let usual = if (140 + i) % 7 == 5 { 120.5 } else { 100.5 };
@@ -103,9 +105,9 @@ async fn a_forecast_is_answered_kept_and_the_same_again() {
     let by_id =
         owner.ok("query ($id: ID!) { node(id: $id) { id ... on Run { status } } }", json!({"id": run["id"]})).await;
     assert_eq!(by_id["node"]["status"], "COMPLETED");
-    // A day passes: the forecasts are scored against it.
+    // What yesterday was comes in: the forecasts are scored against it.
     let record = "mutation ($i: RecordMetricPointsInput!) { recordMetricPoints(input: $i) { added position userErrors { message } } }";
-    let point = json!({"at": format!("{today}T00:00:00Z"), "value": "90"});
+    let point = json!({"at": format!("{}T12:00:00Z", ago(1)), "value": "90"});
     let recorded = owner.ok(record, json!({"i": {"metricId": metric, "points": [point]}})).await;
     assert_eq!(recorded["recordMetricPoints"]["added"], 1, "{recorded}");
     let accuracy = "query ($m: ID!) { forecastAccuracy(metricId: $m) { run { id } steps meanAbsoluteError bias

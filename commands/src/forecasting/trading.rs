@@ -1,0 +1,120 @@
+//! Days on which a business does not trade. What they were is no gap and no surprise, and what they will be is nothing:
+//! models see the other days only, and such a day is forecast as 0.
+
+use dyocense_domain::metrics::{Bucket, MetricKind};
+use dyocense_forecasting::{Caveat, Forecast, Series};
+use jiff::civil::{Date, Weekday};
+
+use super::closed::closed_weekdays;
+use super::history::History;
+use crate::runs::NoAnswer;
+
+/// Of a flow in days; of anything else there are none.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct TradingDays {
+    /// In the order of the week.
+    closed: Vec<Weekday>,
+    /// Other days, past and to come, in their order.
+    shut: Vec<Date>,
+}
+
+impl TradingDays {
+    pub fn of(history: &History) -> TradingDays {
+        match (history.kind, history.bucket) {
+            (MetricKind::Flow, Bucket::Day) => {
+                TradingDays { closed: closed_weekdays(&history.steps()), shut: history.shut.clone() }
+            }
+            _ => TradingDays::default(),
+        }
+    }
+
+    pub fn is_closed(&self, day: Date) -> bool {
+        self.closed.contains(&day.weekday()) || self.shut.binary_search(&day).is_ok()
+    }
+
+    /// The first `length` steps as the engine takes them: closed days have no value.
+    pub fn series(&self, history: &History, length: usize) -> Result<Series, NoAnswer> {
+        if *self == TradingDays::default() {
+            return history.series(length);
+        }
+        let open = |(day, value): (Date, Option<f64>)| value.filter(|_| !self.is_closed(day));
+        let values: Vec<Option<f64>> = history.steps().into_iter().map(open).collect();
+        History { values, ..history.clone() }.series(length)
+    }
+
+    /// Steps among `starts` on which there is trade.
+    pub fn open(&self, starts: &[Date]) -> Vec<bool> {
+        starts.iter().map(|start| !self.is_closed(*start)).collect()
+    }
+
+    /// Nothing happens on closed days: that is sure.
+    pub fn close(&self, starts: &[Date], forecast: &mut Forecast) {
+        for (step, _) in self.open(starts).into_iter().enumerate().filter(|(_, open)| !open) {
+            for path in [&mut forecast.mean, &mut forecast.sd] {
+                path[step] = 0.0;
+            }
+            for interval in &mut forecast.intervals {
+                interval.lower[step] = 0.0;
+                interval.upper[step] = 0.0;
+            }
+        }
+    }
+
+    /// What a reader of a forecast should know, the engine's caveats among it: closed days are no gaps.
+    pub fn caveats(&self, history: &History, starts: &[Date], engine: &[Caveat]) -> Vec<String> {
+        let steps = history.steps();
+        let closed = steps.iter().filter(|(day, _)| self.is_closed(*day)).count();
+        let mut said: Vec<String> = Vec::new();
+        if !self.closed.is_empty() {
+            let days: Vec<&str> = self.closed.iter().map(|day| word(*day)).collect();
+            said.push(format!("{} is closed on {}: 0 is forecast for them", history.name, listed(&days)));
+        }
+        let shut = starts.iter().filter(|day| self.shut.binary_search(day).is_ok()).count();
+        if shut > 0 {
+            said.push(format!(
+                "{} does not trade on public holidays and closures: 0 is forecast for {shut} of them",
+                history.name
+            ));
+        }
+        said.extend(sparse(history, &steps, closed));
+        said.extend(engine.iter().filter_map(|caveat| match caveat {
+            Caveat::Filled { points } if *points <= closed => None,
+            Caveat::Filled { points } => Some(Caveat::Filled { points: points - closed }.to_string()),
+            other => Some(other.to_string()),
+        }));
+        said
+    }
+}
+
+/// Sums of a flow with values on few of its days are no sums of what was recorded.
+fn sparse(history: &History, steps: &[(Date, Option<f64>)], closed: usize) -> Option<String> {
+    let (known, open) = (history.values.iter().flatten().count(), steps.len().saturating_sub(closed));
+    if history.kind != MetricKind::Flow || history.bucket != Bucket::Day || 2 * known >= open {
+        return None;
+    }
+    Some(format!(
+        "{} has values on {known} of {open} days and the others were filled in: a sum over days is more than is \
+         recorded of them; longer steps (weeks, months) add up",
+        history.name
+    ))
+}
+
+fn word(weekday: Weekday) -> &'static str {
+    match weekday {
+        Weekday::Monday => "Mondays",
+        Weekday::Tuesday => "Tuesdays",
+        Weekday::Wednesday => "Wednesdays",
+        Weekday::Thursday => "Thursdays",
+        Weekday::Friday => "Fridays",
+        Weekday::Saturday => "Saturdays",
+        Weekday::Sunday => "Sundays",
+    }
+}
+
+fn listed(words: &[&str]) -> String {
+    match words {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [others @ .., last] => format!("{} and {last}", others.join(", ")),
+    }
+}
