@@ -1,8 +1,9 @@
 //! Acknowledged events per second of the log's command path, beside the least that any program could ask of the same
 //! Postgres: pgbench inserting one row of the same width, committed to disk each.
 //!
-//! And beside a limit that no program can pass: the same rows with the log's two keys, many a transaction, made inside the
-//! server, with no client, no heads and no outcomes.
+//! And beside limits that no program can pass. Many clients: the same rows with the log's two keys, many a transaction, made
+//! inside the server, with no client, no heads and no outcomes. One client: the head counted up and the row inserted by
+//! one bare statement that pgbench sends, with no partitions, no checks, no expected version and no outcome.
 //!
 //! All run on one private server with the product's own settings, in turns, a few seconds each, several rounds; the
 //! figures are medians and their ratios. Absolute numbers belong to the machine and what else runs on it.
@@ -27,6 +28,10 @@ use dyocense_database::{
 use dyocense_eventlog::{
     Append, EventLog, ExpectedVersion, Idempotency, Keyring, MasterKey, Metadata, NewEvent, Options, StreamId,
     TenantId, Upcasters,
+};
+use nix::sys::{
+    resource::{UsageWho, getrusage},
+    time::TimeVal,
 };
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
@@ -70,8 +75,16 @@ const BARE_TABLE: &str = "create table bare (
     create sequence bare_position cache 1000";
 const BARE_ROWS: usize = 128;
 
+/// And with heads, from which a lone event takes its position.
+const COUNTED_TABLE: &str = "create table counted (like bare);
+    alter table counted add primary key (tenant_id, position), add unique (stream_id, tenant_id, version);
+    create table counted_head (tenant_id uuid primary key, position bigint not null) with (fillfactor = 20);
+    insert into counted_head select lpad(n::text, 32, '0')::uuid, 0 from generate_series(0, 999) n";
+
 struct Measured {
     per_second: f64,
+    /// Of this process: the log's program and its clients.
+    cpu_us: f64,
     p50_ms: f64,
     p99_ms: f64,
 }
@@ -100,6 +113,7 @@ async fn measure(settings: &Settings, server: &EmbeddedPostgres) -> anyhow::Resu
     let mut superuser = PgConnection::connect(&server.superuser_url("dyocense")).await?;
     sqlx::raw_sql(PLAIN_TABLE).execute(&mut superuser).await?;
     sqlx::raw_sql(BARE_TABLE).execute(&mut superuser).await?;
+    sqlx::raw_sql(COUNTED_TABLE).execute(&mut superuser).await?;
     // Every tenant gets a first event, so that no measurement pays for new tenants.
     for &tenant in tenants.iter() {
         log.append(command(tenant, false)).await?;
@@ -113,18 +127,20 @@ async fn measure(settings: &Settings, server: &EmbeddedPostgres) -> anyhow::Resu
     let duration = Duration::from_secs_f64(settings.seconds);
     let mut levels = Vec::new();
     for &clients in &settings.clients {
-        let (mut plain, mut ours, mut keyed, mut bare) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut plain, mut ours, mut keyed, mut limit) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for _ in 0..settings.rounds {
             sqlx::query("checkpoint").execute(&mut superuser).await?;
             plain.push(pgbench.run("insert.sql", clients, duration).await?);
             if clients >= MANY {
-                bare.push(BARE_ROWS as f64 * pgbench.run("bare.sql", 2, duration).await?);
+                limit.push(BARE_ROWS as f64 * pgbench.run("bare.sql", 2, duration).await?);
+            } else if clients == 1 {
+                limit.push(pgbench.run("counted.sql", 1, duration).await?);
             }
             ours.push(append_for(&log, &tenants, clients, duration, false).await?);
             keyed.push(append_for(&log, &tenants, clients, duration, true).await?);
         }
-        let bare = (!bare.is_empty()).then(|| median(bare));
-        let level = Level { clients, plain: median(plain), ours: middle(ours), keyed: middle(keyed), bare };
+        let limit = (!limit.is_empty()).then(|| median(limit));
+        let level = Level { clients, plain: median(plain), ours: middle(ours), keyed: middle(keyed), limit };
         level.print();
         levels.push(level);
     }
@@ -137,8 +153,8 @@ struct Level {
     plain: f64,
     ours: Measured,
     keyed: Measured,
-    /// The limit, measured where there are clients enough to come near it.
-    bare: Option<f64>,
+    /// What no program can pass, for one client and for many.
+    limit: Option<f64>,
 }
 
 impl Level {
@@ -147,17 +163,27 @@ impl Level {
             format!("{:>8.0}/s {:>5.2}x p99 {:>6.2} ms", m.per_second, m.per_second / self.plain, m.p99_ms)
         };
         println!("{:>7} {:>20.0}/s {:>32} {:>32}", self.clients, self.plain, ours(&self.ours), ours(&self.keyed));
-        if let Some(bare) = self.bare {
-            let part = self.ours.per_second / bare;
-            println!("{:>7} {bare:>20.0}/s made inside the server: append is {part:.2}x of that limit", "");
+        if let Some(limit) = self.limit {
+            let (name, part) = (limit_of(self.clients), self.ours.per_second / limit);
+            println!("{:>7} {limit:>20.0}/s {name}: append is {part:.2}x of that limit", "");
         }
     }
+}
+
+fn limit_of(clients: usize) -> &'static str {
+    if clients == 1 { "head and event as one bare statement" } else { "made inside the server, no client" }
+}
+
+/// The least that a command costs our side, client included, leaves less of the limit to reach.
+fn with_our_share(limit: f64, ours: &Measured) -> f64 {
+    let cores = std::thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64);
+    1.0 / (1.0 / limit + ours.cpu_us / 1e6 / cores)
 }
 
 fn report(levels: &[Level]) -> Report {
     let best = levels.iter().map(|level| level.plain).fold(f64::MIN, f64::max);
     let mut report = Report::new("append");
-    for Level { clients, plain, ours, keyed, bare } in levels {
+    for Level { clients, plain, ours, keyed, limit } in levels {
         report.figure(format!("pgbench insert, {clients} clients"), *plain, "events/s");
         for (name, measured) in [("append", ours), ("append with key", keyed)] {
             report.figure(format!("{name}, {clients} clients"), measured.per_second, "events/s");
@@ -171,14 +197,17 @@ fn report(levels: &[Level]) -> Report {
             64 => report.target(name, ratio, "x", Target::AtLeast(3.0)),
             _ => report.figure(name, ratio, "x"),
         }
-        if let Some(bare) = bare {
-            report.figure(
-                format!("limit: such rows made inside the server, beside {clients} clients"),
-                *bare,
-                "events/s",
-            );
-            report.figure(format!("append, {clients} clients / that limit"), ours.per_second / bare, "x");
-            report.figure(format!("that limit / pgbench's best, beside {clients} clients"), bare / best, "x");
+        if let Some(limit) = limit {
+            let name = limit_of(*clients);
+            report.figure(format!("limit: {name}, beside {clients} clients"), *limit, "events/s");
+            report.figure(format!("append, {clients} clients / that limit"), ours.per_second / limit, "x");
+            let (of, base) = if *clients == 1 { ("pgbench's", *plain) } else { ("pgbench's best", best) };
+            report.figure(format!("that limit / {of}, beside {clients} clients"), limit / base, "x");
+            if *clients >= MANY {
+                report.figure(format!("our side's CPU, {clients} clients"), ours.cpu_us, "us an event");
+                let left = with_our_share(*limit, ours) / if *clients == 256 { best } else { *plain };
+                report.figure(format!("what limit and our CPU leave, {clients} clients / pgbench"), left, "x");
+            }
         }
         if *clients == 256 {
             let name = "append, 256 clients / pgbench's best";
@@ -233,7 +262,7 @@ async fn append_for(
     keyed: bool,
 ) -> anyhow::Result<Measured> {
     let stop = Arc::new(AtomicBool::new(false));
-    let started = Instant::now();
+    let (started, cpu) = (Instant::now(), cpu_seconds()?);
     let tasks: Vec<_> = (0..clients)
         .map(|_| {
             let (log, tenants, stop) = (log.clone(), tenants.clone(), stop.clone());
@@ -256,12 +285,26 @@ async fn append_for(
         latencies_us.extend(task.await??);
     }
     let elapsed = started.elapsed().as_secs_f64();
+    let cpu = cpu_seconds()? - cpu;
     if latencies_us.is_empty() {
         bail!("no command was acknowledged within {elapsed:.1} s");
     }
     latencies_us.sort_unstable();
     let quantile = |q: f64| f64::from(latencies_us[((latencies_us.len() - 1) as f64 * q) as usize]) / 1_000.0;
-    Ok(Measured { per_second: latencies_us.len() as f64 / elapsed, p50_ms: quantile(0.5), p99_ms: quantile(0.99) })
+    let events = latencies_us.len() as f64;
+    Ok(Measured {
+        per_second: events / elapsed,
+        cpu_us: cpu * 1e6 / events,
+        p50_ms: quantile(0.5),
+        p99_ms: quantile(0.99),
+    })
+}
+
+/// CPU time of this process so far, of all its threads.
+fn cpu_seconds() -> anyhow::Result<f64> {
+    let used = getrusage(UsageWho::RUSAGE_SELF)?;
+    let seconds = |time: TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
+    Ok(seconds(used.user_time()) + seconds(used.system_time()))
 }
 
 /// What was measured must also be right: as many events as the heads say, for every tenant.
@@ -316,6 +359,17 @@ impl Pgbench {
             "6e340b9cffb37a98".repeat(4),
         );
         std::fs::write(script.path().join("bare.sql"), rows)?;
+        let counted = format!(
+            "\\set n random(0, 999)\n\
+             with moved as (update counted_head set position = position + 1 \
+                 where tenant_id = lpad((:n)::text, 32, '0')::uuid returning tenant_id, position) \
+             insert into counted (tenant_id, position, version, recorded_at, stream_id, event_type, actor, body, leaf_hash) \
+             select tenant_id, position, 1, now(), 'goal-' || lpad(to_hex(nextval('bare_position')), 36, '0'), 'GoalCreated', \
+             'user:{id}', '{}', '\\x{}' from moved;\n",
+            "x".repeat(body_bytes as usize),
+            "6e340b9cffb37a98".repeat(4),
+        );
+        std::fs::write(script.path().join("counted.sql"), counted)?;
         Ok(Self { program, script, url: server.superuser_url("dyocense") })
     }
 

@@ -43,7 +43,7 @@ impl From<sqlx::Error> for KeyError {
     }
 }
 
-type KeysBySubject = HashMap<String, Option<Arc<SubjectKey>>>;
+pub(crate) type KeysBySubject = HashMap<String, Option<Arc<SubjectKey>>>;
 
 struct LoadedKeys {
     keys: KeysBySubject,

@@ -17,6 +17,7 @@ use crate::{
     AppendError, Position, StreamId, TenantId, Written,
     batch::{self, Outcome},
     command::Command,
+    recent::{Recent, Stored},
     signal::{Commit, Commits},
 };
 
@@ -41,9 +42,9 @@ pub(crate) struct Lane {
 }
 
 impl Lane {
-    pub fn start(writer: PgPool, commits: Commits) -> Self {
+    pub fn start(writer: PgPool, commits: Commits, recent: Arc<Recent>) -> Self {
         let (jobs, queue) = mpsc::channel(QUEUE);
-        let worker = Worker { writer, commits, connection: None, queue, waiting: VecDeque::new() };
+        let worker = Worker { writer, commits, recent, connection: None, queue, waiting: VecDeque::new() };
         tokio::spawn(worker.run());
         Self { jobs }
     }
@@ -60,6 +61,7 @@ impl Lane {
 struct Worker {
     writer: PgPool,
     commits: Commits,
+    recent: Arc<Recent>,
     connection: Option<PgConnection>,
     queue: mpsc::Receiver<Job>,
     waiting: VecDeque<Job>,
@@ -87,7 +89,8 @@ impl Worker {
     }
 
     async fn append(&mut self, jobs: Vec<Job>) {
-        let (commands, answers): (Vec<Command>, Vec<_>) = jobs.into_iter().map(|job| (job.command, job.answer)).unzip();
+        let (mut commands, answers): (Vec<Command>, Vec<_>) =
+            jobs.into_iter().map(|job| (job.command, job.answer)).unzip();
         metrics::histogram!("dyocense_eventlog_batch_commands").record(commands.len() as f64);
         let outcomes = match self.write(&commands).await {
             Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
@@ -102,6 +105,8 @@ impl Worker {
             }
             Err(failure) => commands.iter().map(|_| Err(failure.clone().into())).collect::<Vec<Answer>>(),
         };
+        // Before those who are told come to ask.
+        self.keep(&mut commands, &outcomes);
         self.announce(&commands, &outcomes);
         for (answer, outcome) in answers.into_iter().zip(outcomes) {
             // The caller may have gone: its command stands all the same.
@@ -145,6 +150,21 @@ impl Worker {
                 error => Failure { written: Written::Unknown, source: Arc::new(error) },
             }
         })
+    }
+
+    fn keep(&self, commands: &mut [Command], outcomes: &[Answer]) {
+        for (command, outcome) in commands.iter_mut().zip(outcomes) {
+            if let Ok(Outcome::Appended { first_position, versions_before, .. }) = outcome {
+                let events = command.slices.iter_mut().zip(versions_before).flat_map(|(slice, before)| {
+                    let bodies = slice.events.iter_mut().map(|event| std::mem::take(&mut event.body));
+                    let stream = &slice.stream;
+                    let stored =
+                        |(body, version): (String, _)| Stored { stream: stream.clone(), version, body: body.into() };
+                    bodies.zip(before + 1..).map(stored)
+                });
+                self.recent.put(command.tenant, *first_position, events);
+            }
+        }
     }
 
     fn announce(&self, commands: &[Command], outcomes: &[Answer]) {

@@ -10,6 +10,7 @@ mod keys;
 mod lane;
 mod log;
 mod read;
+mod recent;
 mod seal;
 mod signal;
 mod stream;

@@ -19,7 +19,8 @@ use crate::{
     command::{self, Command},
     keys::SubjectKeys,
     lane::Lane,
-    read::{self, Source},
+    read::{self, Closed, Source},
+    recent::Recent,
     signal::{self, Commits},
     tail::{self, Hubs},
 };
@@ -59,6 +60,7 @@ pub(crate) struct Inner {
     lanes: Vec<Lane>,
     keys: Arc<SubjectKeys>,
     upcasters: Upcasters,
+    recent: Arc<Recent>,
     pub commits: Commits,
     pub hubs: Hubs,
     background: Vec<JoinHandle<()>>,
@@ -93,13 +95,15 @@ impl EventLog {
         let (commits, outgoing) = Commits::new();
         let keys = Arc::new(SubjectKeys::new(writer.clone(), keyring));
         let process = Uuid::new_v4();
-        let lanes = (0..options.lanes).map(|_| Lane::start(writer.clone(), commits.clone())).collect();
+        let recent = Arc::new(Recent::default());
+        let lanes = (0..options.lanes).map(|_| Lane::start(writer.clone(), commits.clone(), recent.clone())).collect();
         let background = vec![
             tokio::spawn(signal::announce(writer.clone(), process, outgoing)),
             tokio::spawn(signal::listen(writer.clone(), process, commits.clone(), keys.clone())),
             tokio::spawn(signal::poll(reader.clone(), commits.clone())),
         ];
-        Ok(Self(Arc::new(Inner { reader, writer, lanes, keys, upcasters, commits, hubs: Hubs::default(), background })))
+        let hubs = Hubs::default();
+        Ok(Self(Arc::new(Inner { reader, writer, lanes, keys, upcasters, recent, commits, hubs, background })))
     }
 
     /// Appends one command's events to one stream. When this returns `Ok` they are on disk.
@@ -192,16 +196,40 @@ impl EventLog {
         self.0.read_tenant(tenant, beyond, limit, direction).await
     }
 
-    /// As [`read_tenant`](Self::read_tenant), within a transaction that the caller has open as a role that may read the
-    /// log.
-    pub async fn read_tenant_in(
+    /// The events right after a position, for whoever keeps up with a tenant's history: what this process appended a
+    /// moment ago comes from memory. What another process has appended since may be left out, unless nothing else
+    /// follows; so who needs all that there is reads with [`read_tenant`](Self::read_tenant).
+    pub async fn following(
+        &self,
+        tenant: TenantId,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>, ReadError> {
+        self.0.following(tenant, after, limit).await
+    }
+
+    /// As [`following`](Self::following), within a transaction that the caller has open as a role that may read the log.
+    pub async fn following_in(
         &self,
         tx: &mut TenantTx,
-        beyond: Position,
+        after: Position,
         limit: usize,
-        direction: Direction,
     ) -> Result<Vec<RecordedEvent>, ReadError> {
-        read::events(tx, Source::Tenant { beyond }, limit, direction, &self.0.keys, &self.0.upcasters).await
+        let log = &self.0;
+        let stored = log.recent.following(tx.tenant(), after, limit);
+        if stored.is_empty() {
+            let source = Source::Tenant { beyond: after };
+            return read::events(tx, source, limit, Direction::Forward, &log.keys, &log.upcasters).await;
+        }
+        let closed = Closed::decode(&stored, &log.upcasters)?;
+        let keys = log.keys.to_open(tx, &closed.subjects).await?;
+        Ok(closed.open(&keys, &log.upcasters))
+    }
+
+    /// Position and version of the last event that this process remembers of a stream. Another process may have gone
+    /// on: who builds on it and meets a conflict asks the log, by [`read_stream`](Self::read_stream).
+    pub fn remembered(&self, tenant: TenantId, stream: &StreamId) -> Option<(Position, i64)> {
+        self.0.recent.last_of(tenant, stream)
     }
 
     /// As [`read_tenant`](Self::read_tenant), only what matches: for audits. It scans the tenant's history in order
@@ -266,6 +294,29 @@ impl Inner {
         direction: Direction,
     ) -> Result<Vec<RecordedEvent>, ReadError> {
         self.read(tenant, Source::Tenant { beyond }, limit, direction).await
+    }
+
+    pub async fn following(
+        &self,
+        tenant: TenantId,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>, ReadError> {
+        let stored = self.recent.following(tenant, after, limit);
+        if stored.is_empty() {
+            return self.read_tenant(tenant, after, limit, Direction::Forward).await;
+        }
+        let closed = Closed::decode(&stored, &self.upcasters)?;
+        let keys = match closed.subjects.is_empty() {
+            true => Default::default(),
+            false => {
+                let mut tx = TenantTx::read(&self.reader, tenant).await?;
+                let keys = self.keys.to_open(&mut tx, &closed.subjects).await?;
+                tx.commit().await?;
+                keys
+            }
+        };
+        Ok(closed.open(&keys, &self.upcasters))
     }
 
     async fn read(

@@ -10,7 +10,8 @@ use sqlx::Row;
 use crate::{
     Direction, Metadata, Position, RecordedEvent, StreamId, TenantTx, Unreadable, Upcasters,
     event::Envelope,
-    keys::{KeyError, SubjectKeys},
+    keys::{KeyError, KeysBySubject, SubjectKeys},
+    recent::Stored,
     seal,
 };
 
@@ -130,21 +131,21 @@ pub(crate) async fn events(
             }
             contiguous = Some(position);
         }
-        let event = decode(position, row.try_get(1)?, row.try_get(2)?)
-            .map_err(|error| ReadError::Damaged { position, reason: error.to_string() })?;
-        events.push(event);
+        events.push(decode(position, row.try_get(1)?, row.try_get(2)?)?);
     }
     drop(rows);
-    open_and_lift(tx, &mut events, keys, upcasters).await?;
-    Ok(events)
+    let closed = Closed::new(events, upcasters)?;
+    let subject_keys = keys.to_open(tx, &closed.subjects).await?;
+    Ok(closed.open(&subject_keys, upcasters))
 }
 
-fn decode(position: Position, version: i64, body: &str) -> Result<RecordedEvent, Box<dyn std::error::Error>> {
-    let envelope: Envelope<'_> = serde_json::from_str(body)?;
+fn decode(position: Position, version: i64, body: &str) -> Result<RecordedEvent, ReadError> {
+    let damaged = |reason: String| ReadError::Damaged { position, reason };
+    let envelope: Envelope<'_> = serde_json::from_str(body).map_err(|error| damaged(error.to_string()))?;
     Ok(RecordedEvent {
         tenant: envelope.tenant.into(),
         position,
-        stream: StreamId::new(envelope.stream)?,
+        stream: StreamId::new(envelope.stream).map_err(|error| damaged(error.to_string()))?,
         version,
         id: envelope.id,
         event_type: envelope.event_type.into_owned(),
@@ -160,47 +161,57 @@ fn decode(position: Position, version: i64, body: &str) -> Result<RecordedEvent,
     })
 }
 
-async fn open_and_lift(
-    tx: &mut TenantTx,
-    events: &mut [RecordedEvent],
-    keys: &SubjectKeys,
-    upcasters: &Upcasters,
-) -> Result<(), ReadError> {
-    // Only payloads that need it are parsed.
-    let mut parsed: Vec<(usize, Value)> = Vec::new();
-    let mut subjects = BTreeSet::new();
-    for (i, event) in events.iter_mut().enumerate() {
-        let Ok(raw) = &event.payload else { continue };
-        let sealed = seal::may_be_sealed(raw.get());
-        match upcasters.target(&event.event_type, event.schema_version) {
-            Err(error) => event.payload = Err(error.into()),
-            Ok(target) if !sealed && target == event.schema_version => {}
-            Ok(_) => {
-                let value: Value = serde_json::from_str(raw.get())
-                    .map_err(|error| ReadError::Damaged { position: event.position, reason: error.to_string() })?;
-                if sealed {
-                    seal::subjects_to_open(&value, &mut subjects);
+/// Events as they were written: what is sealed still sealed, the payloads of the schema they were written with.
+pub(crate) struct Closed {
+    events: Vec<RecordedEvent>,
+    /// The payloads that must be opened or lifted; the others need not be parsed.
+    parsed: Vec<(usize, Value)>,
+    /// Whose keys it takes to open them.
+    pub subjects: BTreeSet<String>,
+}
+
+impl Closed {
+    pub fn decode(stored: &[(Position, Stored)], upcasters: &Upcasters) -> Result<Self, ReadError> {
+        let events = stored.iter().map(|(position, event)| decode(*position, event.version, &event.body));
+        Self::new(events.collect::<Result<_, _>>()?, upcasters)
+    }
+
+    fn new(mut events: Vec<RecordedEvent>, upcasters: &Upcasters) -> Result<Self, ReadError> {
+        let mut parsed: Vec<(usize, Value)> = Vec::new();
+        let mut subjects = BTreeSet::new();
+        for (i, event) in events.iter_mut().enumerate() {
+            let Ok(raw) = &event.payload else { continue };
+            let sealed = seal::may_be_sealed(raw.get());
+            match upcasters.target(&event.event_type, event.schema_version) {
+                Err(error) => event.payload = Err(error.into()),
+                Ok(target) if !sealed && target == event.schema_version => {}
+                Ok(_) => {
+                    let value: Value = serde_json::from_str(raw.get())
+                        .map_err(|error| ReadError::Damaged { position: event.position, reason: error.to_string() })?;
+                    if sealed {
+                        seal::subjects_to_open(&value, &mut subjects);
+                    }
+                    parsed.push((i, value));
                 }
-                parsed.push((i, value));
             }
         }
+        Ok(Self { events, parsed, subjects })
     }
-    if parsed.is_empty() {
-        return Ok(());
-    }
-    let subject_keys = keys.to_open(tx, &subjects).await?;
-    for (i, mut value) in parsed {
-        let event = &mut events[i];
-        let (stored, event_type) = (event.schema_version, &event.event_type);
-        event.payload = seal::open(&mut value, event.tenant, &subject_keys)
-            .map_err(Unreadable::from)
-            .and_then(|()| Ok(upcasters.lift(event_type, stored, value)?))
-            .map(|value| to_raw(&value));
-        if event.payload.is_ok() {
-            event.schema_version = upcasters.target(event_type, stored).unwrap_or(stored);
+
+    pub fn open(mut self, keys: &KeysBySubject, upcasters: &Upcasters) -> Vec<RecordedEvent> {
+        for (i, mut value) in self.parsed {
+            let event = &mut self.events[i];
+            let (stored, event_type) = (event.schema_version, &event.event_type);
+            event.payload = seal::open(&mut value, event.tenant, keys)
+                .map_err(Unreadable::from)
+                .and_then(|()| Ok(upcasters.lift(event_type, stored, value)?))
+                .map(|value| to_raw(&value));
+            if event.payload.is_ok() {
+                event.schema_version = upcasters.target(event_type, stored).unwrap_or(stored);
+            }
         }
+        self.events
     }
-    Ok(())
 }
 
 fn to_raw(value: &Value) -> Box<RawValue> {

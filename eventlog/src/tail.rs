@@ -67,7 +67,7 @@ async fn feed(
             if log.hubs.leave(&log, tenant, &ring) {
                 return;
             }
-            match log.read_tenant(tenant, last, READ_AT_ONCE, Direction::Forward).await {
+            match log.following(tenant, last, READ_AT_ONCE).await {
                 // A replica that has not yet seen what the head promises.
                 Ok(events) if events.is_empty() => tokio::time::sleep(REPLICA_LAG).await,
                 Ok(events) => {

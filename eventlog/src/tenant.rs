@@ -63,7 +63,7 @@ impl fmt::Display for TenantId {
 
 /// A transaction in which Postgres shows one tenant's rows and no others.
 ///
-/// The tenant is set for the transaction only (`set_config(…, true)`), in the same round trip as `BEGIN`, so that a
+/// The tenant is set for the transaction only (`SET LOCAL`), in the same round trip as `BEGIN`, so that a
 /// pooled connection never carries it to the next user. Row-level security does the rest, and fails closed. It derefs
 /// to the transaction's connection; dropped without [`commit`](Self::commit) it rolls back.
 pub struct TenantTx {
@@ -93,7 +93,7 @@ impl TenantTx {
 
     async fn start(pool: &PgPool, tenant: TenantId, begin: &str, then: &str) -> Result<Self, sqlx::Error> {
         // A simple query takes no parameters; a formatted UUID holds nothing but hex digits and hyphens.
-        let statement = format!("{begin}; SELECT set_config('app.tenant', '{tenant}', true); {then}");
+        let statement = format!("{begin}; SET LOCAL app.tenant = '{tenant}'; {then}");
         let pool = pool.clone();
         let begin = async move { pool.begin_with(AssertSqlSafe(statement)).await };
         let transaction = Beginning { begin: Some(Box::pin(begin)), polled: false }.await?;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use dyocense_eventlog::{Direction, EventLog, Position, ReadError, RecordedEvent, TenantId, TenantTx};
+use dyocense_eventlog::{EventLog, Position, ReadError, RecordedEvent, TenantId, TenantTx};
 use futures::FutureExt;
 use sqlx::{AssertSqlSafe, Executor, PgPool};
 
@@ -103,7 +103,7 @@ impl Stepper {
         {
             return Ok(Attempt::Done(Advanced::Foreign));
         }
-        let events = self.log.read_tenant_in(&mut tx, checkpoint.position, BATCH, Direction::Forward).await?;
+        let events = self.log.following_in(&mut tx, checkpoint.position, BATCH).await?;
         let Some(last) = events.last() else {
             return Ok(Attempt::Done(Advanced::To { to: checkpoint.position, events: 0, more: false }));
         };

@@ -84,10 +84,14 @@ impl Commands {
         if let Some(outcome) = self.replay(caller).await? {
             return Ok(outcome);
         }
+        let mut last = self.log.remembered(caller.tenant, &stream);
         for _ in 0..MOST_ATTEMPTS {
-            let (metric, known, version) = self.load_metric(caller.tenant, metric_id, ats).await?;
+            let remembered = last.take();
+            let (metric, known, version) = self.load_metric(caller.tenant, metric_id, ats, remembered).await?;
             let events = match decide(&metric, &known) {
                 Ok(events) if !events.is_empty() => events,
+                // Only an append finds out that what is remembered is out of date.
+                _ if remembered.is_some() => continue,
                 nothing => return self.nothing_new(caller, nothing).await,
             };
             match self.append(caller, stream.clone(), version, command, &events).await {
@@ -101,19 +105,27 @@ impl Commands {
 
     /// A metric at the version of its last event, with what is known of its points at `ats`. Its stream holds every
     /// point ever recorded, so what it adds up to is asked of the read models, which have seen its last event.
+    /// `remembered` may be out of date: the append would then be refused.
     async fn load_metric(
         &self,
         tenant: TenantId,
         metric_id: MetricId,
         ats: &[Timestamp],
+        remembered: Option<(Position, i64)>,
     ) -> Result<(Metric, KnownPoints, i64), Fault> {
         let stream = stream_id(metric_id.stream())?;
-        let last = self.log.read_stream(tenant, &stream, i64::MAX, 1, Direction::Backward).await?;
-        let Some(last) = last.first() else { return Ok((Metric::default(), KnownPoints::default(), 0)) };
-        let moment = self.reads.metric_moment(tenant, metric_id, ats, last.position, READ_MODELS_WAIT).await?;
+        let last = match remembered {
+            Some(last) => Some(last),
+            None => {
+                let last = self.log.read_stream(tenant, &stream, i64::MAX, 1, Direction::Backward).await?;
+                last.first().map(|event| (event.position, event.version))
+            }
+        };
+        let Some((position, version)) = last else { return Ok((Metric::default(), KnownPoints::default(), 0)) };
+        let moment = self.reads.metric_moment(tenant, metric_id, ats, position, READ_MODELS_WAIT).await?;
         let MetricMoment { summary, values, latest } =
             moment.ok_or_else(|| Fault::internal(format!("the read models do not know {stream}")))?;
-        Ok((summary.into(), KnownPoints { values, latest }, last.version))
+        Ok((summary.into(), KnownPoints { values, latest }, version))
     }
 }
 

@@ -17,8 +17,12 @@ impl Policy for FinishErasures {
         "finish_erasures"
     }
 
-    async fn react(&self, commands: &Commands, tenant: TenantId, events: &[RecordedEvent]) -> Result<(), Fault> {
-        for event in events.iter().filter(|event| event.event_type == "ErasureRequested") {
+    fn listens_to(&self) -> &'static [&'static str] {
+        &["ErasureRequested"]
+    }
+
+    async fn react(&self, commands: &Commands, tenant: TenantId, events: &[&RecordedEvent]) -> Result<(), Fault> {
+        for event in events {
             if let Some(user_id) = erasure_requested(&decode(event)?) {
                 let mut caller = Caller::new(tenant, Actor::System("erasure"));
                 caller.causation = Some(event.id);

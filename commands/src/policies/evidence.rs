@@ -33,11 +33,15 @@ impl Policy for CausalModelsFollowData {
         "causal_models_follow_data"
     }
 
+    fn listens_to(&self) -> &'static [&'static str] {
+        &["MetricPointsRecorded", "MetricPointsRetracted", "TransactionsImported"]
+    }
+
     fn gathers(&self) -> bool {
         true
     }
 
-    async fn react(&self, commands: &Commands, tenant: TenantId, events: &[RecordedEvent]) -> Result<(), Fault> {
+    async fn react(&self, commands: &Commands, tenant: TenantId, events: &[&RecordedEvent]) -> Result<(), Fault> {
         let mut changed = Changed::default();
         let mut last: Option<&RecordedEvent> = None;
         for event in events {

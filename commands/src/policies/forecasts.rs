@@ -23,11 +23,22 @@ impl Policy for ForecastsFollowMetrics {
         FOLLOWING
     }
 
+    fn listens_to(&self) -> &'static [&'static str] {
+        &[
+            "MetricPointsRecorded",
+            "MetricPointsRetracted",
+            "TransactionsImported",
+            "GoalCreated",
+            "GoalRevised",
+            "GoalResumed",
+        ]
+    }
+
     fn gathers(&self) -> bool {
         true
     }
 
-    async fn react(&self, commands: &Commands, tenant: TenantId, events: &[RecordedEvent]) -> Result<(), Fault> {
+    async fn react(&self, commands: &Commands, tenant: TenantId, events: &[&RecordedEvent]) -> Result<(), Fault> {
         let mut metrics: BTreeSet<MetricId> = BTreeSet::new();
         let mut goals: BTreeSet<GoalId> = BTreeSet::new();
         for event in events {

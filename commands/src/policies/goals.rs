@@ -28,7 +28,25 @@ impl Policy for GoalsFollowMetrics {
         "goals_follow_metrics"
     }
 
-    async fn react(&self, commands: &Commands, tenant: TenantId, events: &[RecordedEvent]) -> Result<(), Fault> {
+    fn listens_to(&self) -> &'static [&'static str] {
+        &[
+            "MetricPointsRecorded",
+            "MetricPointsRetracted",
+            "TransactionsImported",
+            "MetricAnomalyDetected",
+            "MetricAnomalyWithdrawn",
+            "ForecastBreached",
+            "ForecastBreachWithdrawn",
+            "RunCompleted",
+            "GoalCreated",
+            "GoalRevised",
+            "GoalResumed",
+            "GoalAbandoned",
+            "GoalEvaluated",
+        ]
+    }
+
+    async fn react(&self, commands: &Commands, tenant: TenantId, events: &[&RecordedEvent]) -> Result<(), Fault> {
         // Many events of a batch touch the same goals: each is looked at once, for the last of them.
         let mut metrics: BTreeMap<MetricId, (Date, &RecordedEvent)> = BTreeMap::new();
         let mut changed = |metric: MetricId, since: Date, event| {

@@ -18,8 +18,12 @@ impl Policy for InsightsFollowRuns {
         "insights_follow_runs"
     }
 
-    async fn react(&self, commands: &Commands, tenant: TenantId, events: &[RecordedEvent]) -> Result<(), Fault> {
-        for event in events.iter().filter(|event| event.event_type == "RunCompleted") {
+    fn listens_to(&self) -> &'static [&'static str] {
+        &["RunCompleted"]
+    }
+
+    async fn react(&self, commands: &Commands, tenant: TenantId, events: &[&RecordedEvent]) -> Result<(), Fault> {
+        for event in events {
             let Some(run_id) = id_of(event, "run-").map(RunId::from) else { continue };
             let key = format!("{}:{}", self.name(), event.id);
             let request_hash = Sha256::digest(key.as_bytes()).into();

@@ -16,8 +16,12 @@ impl Policy for InvitationsAreMailed {
         "invitations_are_mailed"
     }
 
-    async fn react(&self, commands: &Commands, tenant: TenantId, events: &[RecordedEvent]) -> Result<(), Fault> {
-        for event in events.iter().filter(|event| event.event_type == "UserInvited") {
+    fn listens_to(&self) -> &'static [&'static str] {
+        &["UserInvited"]
+    }
+
+    async fn react(&self, commands: &Commands, tenant: TenantId, events: &[&RecordedEvent]) -> Result<(), Fault> {
+        for event in events {
             if let BusinessEvent::UserInvited(invited) = decode(event)? {
                 commands.queue_invitation_mail(tenant, invited.invitation_id).await?;
             }

@@ -16,8 +16,12 @@ impl Policy for GoalsFollowPlans {
         "goals_follow_plans"
     }
 
-    async fn react(&self, commands: &Commands, tenant: TenantId, events: &[RecordedEvent]) -> Result<(), Fault> {
-        for event in events.iter().filter(|event| event.event_type == "PlanFollowed") {
+    fn listens_to(&self) -> &'static [&'static str] {
+        &["PlanFollowed"]
+    }
+
+    async fn react(&self, commands: &Commands, tenant: TenantId, events: &[&RecordedEvent]) -> Result<(), Fault> {
+        for event in events {
             if let RunEvent::PlanFollowed(followed) = decode(event)? {
                 commands.set_goal_of_plan(tenant, &followed, Some(event.id)).await?;
             }

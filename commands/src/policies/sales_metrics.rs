@@ -16,8 +16,12 @@ impl Policy for SalesMetricsForNewBusinesses {
         "sales_metrics_for_new_businesses"
     }
 
-    async fn react(&self, commands: &Commands, tenant: TenantId, events: &[RecordedEvent]) -> Result<(), Fault> {
-        if let Some(registered) = events.iter().find(|event| event.event_type == "BusinessRegistered") {
+    fn listens_to(&self) -> &'static [&'static str] {
+        &["BusinessRegistered"]
+    }
+
+    async fn react(&self, commands: &Commands, tenant: TenantId, events: &[&RecordedEvent]) -> Result<(), Fault> {
+        if let Some(registered) = events.first() {
             let mut caller = Caller::new(tenant, Actor::System("sales metrics"));
             caller.causation = Some(registered.id);
             commands.define_sales_metrics(&caller).await?;

@@ -6,6 +6,7 @@ mod identity;
 mod ledger;
 mod mail;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use dyocense_commands::identity::RegisterBusiness;
@@ -15,7 +16,7 @@ use dyocense_database::Database;
 use dyocense_domain::ManualClock;
 use dyocense_domain::identity::Role;
 use dyocense_domain::ids::{SessionId, UserId};
-use dyocense_eventlog::{EventLog, Keyring, Options, Position, TenantId, Upcasters};
+use dyocense_eventlog::{Direction, EventLog, Keyring, Options, Position, RecordedEvent, TenantId, Upcasters};
 use dyocense_projections::{Projections, Running, Snapshot};
 use dyocense_tests::{TestDatabase, database};
 use jiff::Timestamp;
@@ -115,15 +116,30 @@ impl House {
         self.projections.snapshot(tenant).await.expect("a snapshot")
     }
 
-    /// Whether every policy has answered everything that is in the tenant's history.
+    /// Whether every policy has answered everything in the tenant's history that it listens to.
     pub async fn policies_are_done(&self, tenant: TenantId) -> bool {
-        let head = self.commands.log().head(tenant).await.expect("the head");
-        let done: Vec<i64> = sqlx::query_scalar("select position from vault.policy_checkpoints where tenant_id = $1")
-            .bind(Uuid::from(tenant))
-            .fetch_all(&self.pools.vault)
-            .await
-            .expect("the checkpoints");
-        done.len() == policies::all().len() && done.iter().all(|position| *position == head.get())
+        let done: HashMap<String, i64> =
+            sqlx::query_as("select policy, position from vault.policy_checkpoints where tenant_id = $1")
+                .bind(Uuid::from(tenant))
+                .fetch_all(&self.pools.vault)
+                .await
+                .expect("the checkpoints")
+                .into_iter()
+                .collect();
+        let log = self.commands.log();
+        let mut history = Vec::new();
+        loop {
+            let last = history.last().map_or(Position::START, |event: &RecordedEvent| event.position);
+            let more = log.read_tenant(tenant, last, 1_000, Direction::Forward).await.expect("the history");
+            if more.is_empty() {
+                break;
+            }
+            history.extend(more);
+        }
+        policies::all().iter().all(|policy| {
+            let heard = history.iter().rfind(|event| policy.listens_to().contains(&event.event_type.as_str()));
+            done.get(policy.name()).is_some_and(|done| heard.is_none_or(|heard| heard.position.get() <= *done))
+        })
     }
 
     pub fn set_clock(&self, now: &str) {

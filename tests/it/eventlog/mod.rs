@@ -2,6 +2,7 @@
 
 mod append;
 mod database;
+mod following;
 mod plans;
 mod processes;
 mod sealing;
