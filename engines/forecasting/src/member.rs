@@ -26,7 +26,7 @@ pub(crate) enum Recipe {
     Naive,
     /// Models near the best and their weights.
     Ets(Vec<(ets::Spec, f64)>),
-    Theta(Vec<(theta::Form, f64)>),
+    Theta(Vec<(theta::Variant, f64)>),
     Arima(Vec<(arima::Fit, f64)>),
     Intermittent,
     /// Seasons taken out by MSTL, the rest forecast by the inner recipe without a season.
@@ -40,12 +40,17 @@ pub(crate) enum Recipe {
 const LONGEST_OWN_SEASON: usize = 24;
 /// Elementary operations allowed to one ARIMA search: about a second.
 const ARIMA_OPERATIONS: u64 = 1_500_000_000;
-/// Models of one family that are averaged at most, and the least weight, against the best one's, that is worth a fit.
+/// Models of one family, and of the same differences, that are averaged at most, and the least weight, against the best
+/// one's, that is worth a fit.
 const AVERAGED: usize = 4;
+const ARIMA_AVERAGED: usize = arima::FINALISTS;
 const LEAST_WEIGHT: f64 = 0.05;
-/// Weights fall with half of what Akaike's criterion says of the evidence: it knows the errors inside the series one step
-/// ahead, not those of the horizon.
-const EVIDENCE: f64 = 0.25;
+/// Weights fall with a fifth of what Akaike's criterion says of the evidence: it knows the errors inside the series one step
+/// ahead, not those of the horizon. Theta's models differ in how they go on, and half of the evidence is better there.
+const EVIDENCE: f64 = 0.1;
+const THETA_EVIDENCE: f64 = 0.25;
+/// Models of an average that are named in its label.
+const NAMED: usize = 4;
 /// Newest points that ARIMA looks at.
 const ARIMA_HISTORY: usize = 3_000;
 
@@ -61,17 +66,19 @@ pub(crate) fn fit(
     if !seasons.is_empty() {
         let parts = mstl(y, &seasons);
         let adjusted = without_seasons(y, &parts);
-        let (inner, prediction) = fit_plain(family, &adjusted, 1, exogenous, horizon)?;
+        let (inner, prediction) = fit_plain(family, &adjusted, 1, true, exogenous, horizon)?;
         let whole = with_seasons(prediction, &parts, &seasons, y.len());
         return Some((Recipe::Adjusted { seasons, inner: Box::new(inner) }, whole));
     }
-    fit_plain(family, y, season, exogenous, horizon)
+    fit_plain(family, y, season, false, exogenous, horizon)
 }
 
+/// `adjusted` says that seasons were taken off the series.
 fn fit_plain(
     family: Family,
     y: &[f64],
     season: usize,
+    adjusted: bool,
     exogenous: &[Vec<f64>],
     horizon: usize,
 ) -> Option<(Recipe, Prediction)> {
@@ -79,15 +86,17 @@ fn fit_plain(
         Family::Naive => (Recipe::Naive, naive::seasonal_naive(y, season, horizon)),
         Family::Ets => {
             let fits = ets::search(y, season);
-            let weights = evidence(fits.iter().map(|f| f.aicc));
+            let weights = evidence(fits.iter().map(|f| f.aicc), EVIDENCE, AVERAGED);
             let parts = fits.iter().zip(&weights).map(|(f, w)| (f.predict(y, horizon), *w)).collect();
             (Recipe::Ets(fits.iter().map(|f| f.spec).zip(weights).collect()), average(parts)?)
         }
         Family::Theta => {
-            let fits = theta::search(y, season);
-            let weights = evidence(fits.iter().map(|f| y.len() as f64 * f.loss));
+            // What is left of a series when seasons were taken off it goes on by sums too.
+            let trends: &[theta::Trend] = if adjusted { &[theta::Trend::Additive] } else { &theta::Trend::ALL };
+            let lists = theta::search(y, season, trends);
+            let (fits, weights) = weigh(lists, THETA_EVIDENCE, AVERAGED, |f| y.len() as f64 * f.loss);
             let parts = fits.iter().zip(&weights).map(|(f, w)| (f.predict(y, horizon), *w)).collect();
-            (Recipe::Theta(fits.iter().map(|f| f.form).zip(weights).collect()), average(parts)?)
+            (Recipe::Theta(fits.iter().map(|f| f.variant).zip(weights).collect()), average(parts)?)
         }
         Family::Arima => {
             let start = y.len().saturating_sub(ARIMA_HISTORY).div_ceil(season.max(1)) * season.max(1);
@@ -98,7 +107,7 @@ fn fit_plain(
             if lists.iter().all(Vec::is_empty) && !cut.is_empty() {
                 lists = arima::search_each(&y[start..], season, &[], &mut Budget::new(ARIMA_OPERATIONS));
             }
-            let (fits, weights) = weigh(lists);
+            let (fits, weights) = weigh(lists, EVIDENCE, ARIMA_AVERAGED, |f| f.aicc);
             let parts: Option<Vec<_>> =
                 fits.iter().zip(&weights).map(|(f, w)| Some((f.predict(&y[start..], &cut, horizon)?, *w))).collect();
             let mut prediction = average(parts?)?;
@@ -124,9 +133,9 @@ pub(crate) fn refit(
         Recipe::Ets(specs) => {
             average(specs.iter().filter_map(|(s, w)| Some((ets::refit(y, *s)?.predict(y, horizon), *w))).collect())?
         }
-        Recipe::Theta(forms) => {
-            average(forms.iter().map(|(f, w)| (theta::refit(y, season, *f).predict(y, horizon), *w)).collect())?
-        }
+        Recipe::Theta(variants) => average(
+            variants.iter().filter_map(|(v, w)| Some((theta::refit(y, season, *v)?.predict(y, horizon), *w))).collect(),
+        )?,
         Recipe::Arima(fits) => {
             let start = y.len().saturating_sub(ARIMA_HISTORY).div_ceil(season.max(1)) * season.max(1);
             let cut = cut_columns(exogenous, start);
@@ -158,22 +167,22 @@ pub(crate) fn refit(
 }
 
 /// Weights of models by their criterion, smallest first: of the few nearest to the best.
-fn evidence(criteria: impl Iterator<Item = f64>) -> Vec<f64> {
+fn evidence(criteria: impl Iterator<Item = f64>, believed: f64, averaged: usize) -> Vec<f64> {
     let mut best = None;
     criteria
-        .take(AVERAGED)
-        .map(|c| (-EVIDENCE * (c - *best.get_or_insert(c))).exp())
+        .take(averaged)
+        .map(|c| (-believed * (c - *best.get_or_insert(c))).exp())
         .take_while(|w| *w >= LEAST_WEIGHT)
         .collect()
 }
 
-/// The models worth a fit and their weights. A criterion compares models of the same differences only, so each list has
-/// the same share.
-fn weigh(lists: Vec<Vec<arima::Fit>>) -> (Vec<arima::Fit>, Vec<f64>) {
+/// The models worth a fit and their weights. A criterion compares models of the same differences, or of the same trend, only,
+/// so each list has the same share.
+fn weigh<F>(lists: Vec<Vec<F>>, believed: f64, averaged: usize, criterion: impl Fn(&F) -> f64) -> (Vec<F>, Vec<f64>) {
     let mut chosen = Vec::new();
     let mut weights = Vec::new();
     for list in lists {
-        let within = evidence(list.iter().map(|f| f.aicc));
+        let within = evidence(list.iter().map(&criterion), believed, averaged);
         let total: f64 = within.iter().sum();
         chosen.extend(list.into_iter().take(within.len()));
         weights.extend(within.iter().map(|w| w / total));
@@ -196,8 +205,20 @@ fn average(mut parts: Vec<(Prediction, f64)>) -> Option<Prediction> {
     let mean = mix(&|p, h| p.mean[h], first.mean.len());
     let variance = mix(&|p, h| p.sd[h] * p.sd[h] + (p.mean[h] - mean[h]) * (p.mean[h] - mean[h]), mean.len());
     let fitted = mix(&|p, t| p.fitted[t], first.fitted.len());
-    let label = format!("{} averaged with {} near it", first.label, parts.len() - 1);
+    let label = named(&parts, total);
     Some(Prediction { label, sd: variance.into_iter().map(f64::sqrt).collect(), mean, fitted })
+}
+
+/// The models of an average with their shares, heaviest first, the lightest of many as one.
+fn named(parts: &[(Prediction, f64)], total: f64) -> String {
+    let mut parts: Vec<(&str, f64)> = parts.iter().map(|(p, w)| (p.label.as_str(), 100.0 * w / total)).collect();
+    parts.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let (heavy, light) = parts.split_at(parts.len().min(NAMED));
+    let mut names: Vec<String> = heavy.iter().map(|(label, share)| format!("{label} {share:.0} %")).collect();
+    if !light.is_empty() {
+        names.push(format!("{} others {:.0} %", light.len(), light.iter().map(|p| p.1).sum::<f64>()));
+    }
+    format!("mean of {}", names.join(", "))
 }
 
 /// Seasons that the family cannot model itself and that the series is long enough to show.

@@ -75,8 +75,17 @@ pub(crate) fn is_seasonal(y: &[f64], season: usize) -> bool {
 }
 
 /// Takes the season out when there is one: ratios to the moving average where all values are positive, differences
-/// otherwise.
+/// otherwise. The pattern is the mean of all cycles.
 pub(crate) fn adjust(y: &[f64], season: usize) -> (Vec<f64>, SeasonalIndex) {
+    adjust_by(y, season, index)
+}
+
+/// [`adjust`] for a forecast: the pattern is the one of the last cycles, as far as it moves.
+pub(crate) fn adjust_for_forecast(y: &[f64], season: usize) -> (Vec<f64>, SeasonalIndex) {
+    adjust_by(y, season, latest_index)
+}
+
+fn adjust_by(y: &[f64], season: usize, index: fn(&[f64], usize, bool) -> SeasonalIndex) -> (Vec<f64>, SeasonalIndex) {
     if !is_seasonal(y, season) {
         return (y.to_vec(), SeasonalIndex::None);
     }
@@ -86,18 +95,70 @@ pub(crate) fn adjust(y: &[f64], season: usize) -> (Vec<f64>, SeasonalIndex) {
 
 /// Classical decomposition: mean ratio to (or distance from) the centred moving average for each point of the cycle.
 pub(crate) fn index(y: &[f64], season: usize, multiplicative: bool) -> SeasonalIndex {
+    let parts = distances(y, season, multiplicative);
+    normalised(smoothed(&parts, season, 1.0, multiplicative).pattern, multiplicative)
+}
+
+/// What a cycle weighs against the one after it; 1 is the mean of all cycles.
+const FORGETTING: [f64; 7] = [1.0, 0.95, 0.9, 0.8, 0.7, 0.55, 0.4];
+/// How much of the likelihood is believed in weighing patterns: their errors one cycle ahead hang together, and the horizon
+/// may be several cycles.
+const EVIDENCE: f64 = 0.1;
+
+/// The pattern at the end of the series: seasonal factors smoothed exponentially from cycle to cycle (Winters 1960), at
+/// several rates, averaged by how well each foretold the next cycle. Where seasons move, as in tourism, the mean of all
+/// cycles is years behind; where they do not, it is best, and has most of the weight.
+fn latest_index(y: &[f64], season: usize, multiplicative: bool) -> SeasonalIndex {
+    let parts = distances(y, season, multiplicative);
+    let found = FORGETTING.map(|forgetting| smoothed(&parts, season, forgetting, multiplicative));
+    let size = parts.iter().map(|p| p * p).sum::<f64>() / parts.len().max(1) as f64;
+    let floor = 1e-12 * size + f64::MIN_POSITIVE;
+    let criterion = |s: &Smoothed| s.foretold * (s.squares / s.foretold.max(1.0) + floor).ln();
+    let best = found.iter().map(criterion).fold(f64::INFINITY, f64::min);
+    let weights = found.each_ref().map(|s| (-EVIDENCE * (criterion(s) - best)).exp());
+    let total: f64 = weights.iter().sum();
+    let pattern =
+        (0..season).map(|k| found.iter().zip(&weights).map(|(s, w)| w * s.pattern[k]).sum::<f64>() / total).collect();
+    normalised(pattern, multiplicative)
+}
+
+/// Ratios to (or distances from) the centred moving average, from half a season into the series on.
+fn distances(y: &[f64], season: usize, multiplicative: bool) -> Vec<f64> {
     let trend = moving_mean(y, season);
     let half = season / 2;
+    (half..y.len().saturating_sub(half))
+        .map(|t| if multiplicative { y[t] / trend[t] } else { y[t] - trend[t] })
+        .collect()
+}
+
+/// Seasonal factors after the last cycle, and their squared errors in foretelling each cycle from those before.
+struct Smoothed {
+    pattern: Vec<f64>,
+    squares: f64,
+    foretold: f64,
+}
+
+fn smoothed(parts: &[f64], season: usize, forgetting: f64, multiplicative: bool) -> Smoothed {
     let mut sums = vec![0.0; season];
     let mut counts = vec![0.0; season];
-    for t in half..y.len().saturating_sub(half) {
-        let part = if multiplicative { y[t] / trend[t] } else { y[t] - trend[t] };
-        sums[t % season] += part;
-        counts[t % season] += 1.0;
+    let (mut squares, mut foretold) = (0.0, 0.0);
+    for (i, part) in parts.iter().enumerate() {
+        let k = (i + season / 2) % season;
+        if counts[k] > 0.0 {
+            let error = part - sums[k] / counts[k];
+            squares += error * error;
+            foretold += 1.0;
+        }
+        sums[k] = forgetting * sums[k] + part;
+        counts[k] = forgetting * counts[k] + 1.0;
     }
     let neutral = if multiplicative { 1.0 } else { 0.0 };
-    let mut pattern: Vec<f64> = sums.iter().zip(&counts).map(|(s, c)| if *c > 0.0 { s / c } else { neutral }).collect();
-    let mean = pattern.iter().sum::<f64>() / season as f64;
+    let pattern = sums.iter().zip(&counts).map(|(s, c)| if *c > 0.0 { s / c } else { neutral }).collect();
+    Smoothed { pattern, squares, foretold }
+}
+
+fn normalised(mut pattern: Vec<f64>, multiplicative: bool) -> SeasonalIndex {
+    let mean = pattern.iter().sum::<f64>() / pattern.len() as f64;
     if multiplicative {
         for p in &mut pattern {
             *p = (*p / mean).max(0.01);
@@ -125,6 +186,25 @@ mod tests {
             }
         }
         assert!(is_seasonal(&y, 5));
+    }
+
+    #[test]
+    fn a_pattern_that_moves_is_taken_where_it_is_and_one_that_stays_as_the_mean() {
+        let noise = |t: usize| ((t * 7919 + 31) % 97) as f64 / 97.0 - 0.5;
+        let series = |moving: f64| -> Vec<f64> {
+            (0..120)
+                .map(|t| 100.0 + (10.0 + moving * (t / 4) as f64) * [1.0, -1.0, 0.5, -0.5][t % 4] + noise(t))
+                .collect()
+        };
+        let height = |index: SeasonalIndex| match index {
+            SeasonalIndex::Additive(s) => s[0],
+            other => panic!("{other:?}"),
+        };
+        let (moved, last) = (series(1.0), 39.0);
+        assert!((height(latest_index(&moved, 4, false)) - last).abs() < 3.0);
+        assert!((height(index(&moved, 4, false)) - last).abs() > 10.0);
+        let still = series(0.0);
+        assert!((height(latest_index(&still, 4, false)) - height(index(&still, 4, false))).abs() < 0.1);
     }
 
     #[test]

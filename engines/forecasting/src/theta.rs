@@ -1,8 +1,9 @@
 //! The Theta family: the standard, optimised, dynamic and dynamic optimised models
-//! (Assimakopoulos & Nikolopoulos 2000; Fiorucci, Pellegrini, Louzada, Petropoulos & Koehler 2016).
+//! (Assimakopoulos & Nikolopoulos 2000; Fiorucci, Pellegrini, Louzada, Petropoulos & Koehler 2016), with a trend that adds or
+//! one that multiplies (Spiliotis, Assimakopoulos & Makridakis 2020).
 
 use crate::forecast::Prediction;
-use crate::seasonality::{SeasonalIndex, adjust};
+use crate::seasonality::{SeasonalIndex, adjust_for_forecast};
 
 /// A member of the family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,15 +21,6 @@ pub(crate) enum Form {
 impl Form {
     pub(crate) const ALL: [Form; 4] = [Form::Standard, Form::Optimised, Form::Dynamic, Form::DynamicOptimised];
 
-    fn label(self) -> &'static str {
-        match self {
-            Form::Standard => "Theta",
-            Form::Optimised => "OTM",
-            Form::Dynamic => "DTM",
-            Form::DynamicOptimised => "DOTM",
-        }
-    }
-
     fn dynamic(self) -> bool {
         matches!(self, Form::Dynamic | Form::DynamicOptimised)
     }
@@ -38,11 +30,45 @@ impl Form {
     }
 }
 
+/// How a series goes on: by so much, or by such a share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trend {
+    Additive,
+    /// The model is one of logarithms.
+    Multiplicative,
+}
+
+impl Trend {
+    pub(crate) const ALL: [Trend; 2] = [Trend::Additive, Trend::Multiplicative];
+}
+
+/// A form and its trend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Variant {
+    pub form: Form,
+    pub trend: Trend,
+}
+
+impl Variant {
+    fn label(self) -> String {
+        let form = match self.form {
+            Form::Standard => "Theta",
+            Form::Optimised => "OTM",
+            Form::Dynamic => "DTM",
+            Form::DynamicOptimised => "DOTM",
+        };
+        match self.trend {
+            Trend::Additive => form.to_string(),
+            Trend::Multiplicative => format!("{form} of logarithms"),
+        }
+    }
+}
+
 /// A fitted model on the seasonally adjusted series.
 #[derive(Debug, Clone)]
 pub(crate) struct Fit {
-    pub form: Form,
-    /// Sum of squared one-step errors.
+    pub variant: Variant,
+    /// Logarithm of the sum of squared one-step errors; comparable among the forms of one trend.
     pub loss: f64,
     alpha: f64,
     theta: f64,
@@ -57,20 +83,86 @@ const LONGEST_HISTORY: usize = 4_000;
 /// the same points.
 const BURN_IN: usize = 3;
 
-/// The four members, smallest one-step error first. `y` is finite, not constant and has at least three points.
-pub(crate) fn search(y: &[f64], season: usize) -> Vec<Fit> {
+/// The forms with each of the trends that the series allows, smallest one-step error first. `y` is finite, not constant and
+/// has at least three points.
+pub(crate) fn search(y: &[f64], season: usize, trends: &[Trend]) -> Vec<Vec<Fit>> {
     let y = newest(y, season);
-    let (adjusted, index) = adjust(y, season);
-    let mut fits: Vec<Fit> = Form::ALL.iter().map(|&form| fit(&adjusted, form, index.clone())).collect();
-    fits.sort_by(|a, b| a.loss.total_cmp(&b.loss));
-    fits
+    let (adjusted, index) = adjust_for_forecast(y, season);
+    let mut found = Vec::new();
+    for &trend in trends {
+        if trend == Trend::Multiplicative && !multiplies(&adjusted, &index) {
+            continue;
+        }
+        let mut fits: Vec<Fit> =
+            Form::ALL.iter().map(|&form| fit(&adjusted, Variant { form, trend }, index.clone())).collect();
+        fits.sort_by(|a, b| a.loss.total_cmp(&b.loss));
+        found.push(fits);
+    }
+    found
 }
 
-/// Fits one member.
-pub(crate) fn refit(y: &[f64], season: usize, form: Form) -> Fit {
+/// Fits one member; `None` where its trend is not defined.
+pub(crate) fn refit(y: &[f64], season: usize, variant: Variant) -> Option<Fit> {
     let y = newest(y, season);
-    let (adjusted, index) = adjust(y, season);
-    fit(&adjusted, form, index)
+    let (adjusted, index) = adjust_for_forecast(y, season);
+    if variant.trend == Trend::Multiplicative && !multiplies(&adjusted, &index) {
+        return None;
+    }
+    Some(fit(&adjusted, variant, index))
+}
+
+/// Whether a trend that multiplies is tried: on positive values, and not beside a season, whose index takes the growth of the
+/// swings already; there it was as often worse as better.
+fn multiplies(adjusted: &[f64], index: &SeasonalIndex) -> bool {
+    *index == SeasonalIndex::None && adjusted.iter().all(|v| *v > 0.0)
+}
+
+/// The scale on which a model adds: of the values, or of their logarithms around their mean, so that the unit of the series
+/// does not matter.
+#[derive(Debug, Clone, Copy)]
+enum Scale {
+    Values,
+    Logarithms {
+        centre: f64,
+        /// Beyond these a forecast does not go: as far again as the series has come.
+        bounds: (f64, f64),
+    },
+}
+
+impl Scale {
+    fn of(y: &[f64], trend: Trend) -> Scale {
+        if trend == Trend::Additive {
+            return Scale::Values;
+        }
+        let centre = y.iter().map(|v| v.ln()).sum::<f64>() / y.len() as f64;
+        let (low, high) = y.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| {
+            let z = v.ln() - centre;
+            (low.min(z), high.max(z))
+        });
+        Scale::Logarithms { centre, bounds: (2.0 * low - high, 2.0 * high - low) }
+    }
+
+    fn forth(self, y: &[f64]) -> Vec<f64> {
+        match self {
+            Scale::Values => y.to_vec(),
+            Scale::Logarithms { centre, .. } => y.iter().map(|v| v.ln() - centre).collect(),
+        }
+    }
+
+    fn back(self, value: f64) -> f64 {
+        match self {
+            Scale::Values => value,
+            Scale::Logarithms { centre, bounds } => (value.max(bounds.0).min(bounds.1) + centre).exp(),
+        }
+    }
+
+    /// What an error on this scale is in values, at a value.
+    fn unit(self, value: f64) -> f64 {
+        match self {
+            Scale::Values => 1.0,
+            Scale::Logarithms { .. } => value,
+        }
+    }
 }
 
 fn newest(y: &[f64], season: usize) -> &[f64] {
@@ -109,7 +201,9 @@ fn range(n: usize) -> (f64, f64) {
 
 /// Least squares. Given the smoothing parameter a one-step forecast is linear in the start of the level and in the weight
 /// of the line, so only that parameter is searched for: over its whole range, several values in one pass.
-fn fit(y: &[f64], form: Form, index: SeasonalIndex) -> Fit {
+fn fit(y: &[f64], variant: Variant, index: SeasonalIndex) -> Fit {
+    let form = variant.form;
+    let y = Scale::of(y, variant.trend).forth(y);
     let scale = y.iter().map(|v| v.abs()).sum::<f64>() / y.len() as f64;
     let scale = if scale > 0.0 { scale } else { 1.0 };
     let y: Vec<f64> = y.iter().map(|v| v / scale).collect();
@@ -135,7 +229,7 @@ fn fit(y: &[f64], form: Form, index: SeasonalIndex) -> Fit {
         (low, high) = ((centre - step).max(bounds.0), (centre + step).min(bounds.1));
     }
     Fit {
-        form,
+        variant,
         loss: (best.loss + 1e-12).ln() + 2.0 * scale.ln(),
         alpha: best.alpha,
         theta: 1.0 / (1.0 - best.weight),
@@ -293,10 +387,12 @@ impl Fit {
     pub(crate) fn predict(&self, y: &[f64], horizon: usize) -> Prediction {
         let used = newest(y, self.index.period());
         let offset = y.len() - used.len();
-        let adjusted = self.index.remove(used);
+        let values = self.index.remove(used);
+        let scale = Scale::of(&values, self.variant.trend);
+        let adjusted = scale.forth(&values);
         let line = straight_line(&adjusted);
         let mut fitted = Vec::with_capacity(adjusted.len());
-        let mut state = State::new(self.form.dynamic(), self.alpha, self.theta, self.level, line);
+        let mut state = State::new(self.variant.form.dynamic(), self.alpha, self.theta, self.level, line);
         for value in &adjusted {
             fitted.push(state.forecast());
             state.observe(*value);
@@ -310,13 +406,14 @@ impl Fit {
         for k in n..n + horizon {
             let point = state.forecast();
             state.observe(point);
-            mean.push(self.index.restore(point, k));
-            sd.push((variance * total).sqrt() * self.index.spread(k));
+            let value = scale.back(point);
+            mean.push(self.index.restore(value, k));
+            sd.push((variance * total).sqrt() * scale.unit(value) * self.index.spread(k));
             total += self.alpha * self.alpha;
         }
         let mut whole = y[..offset].to_vec();
-        whole.extend(fitted.iter().enumerate().map(|(k, v)| self.index.restore(*v, k)));
-        Prediction { label: self.form.label().to_string(), mean, sd, fitted: whole }
+        whole.extend(fitted.iter().enumerate().map(|(k, v)| self.index.restore(scale.back(*v), k)));
+        Prediction { label: self.variant.label(), mean, sd, fitted: whole }
     }
 }
 
@@ -328,16 +425,26 @@ mod tests {
     fn a_straight_line_is_continued() {
         let y: Vec<f64> = (0..40).map(|t| 10.0 + 2.0 * f64::from(t)).collect();
         for form in Form::ALL {
-            let mean = refit(&y, 1, form).predict(&y, 5).mean;
+            let mean = refit(&y, 1, Variant { form, trend: Trend::Additive }).expect("a fit").predict(&y, 5).mean;
             let tolerance = if form.optimised() { 3.0 } else { 6.0 };
             assert!((mean[4] - 98.0).abs() < tolerance, "{form:?} {mean:?}");
         }
     }
 
     #[test]
+    fn a_steady_growth_is_continued_by_logarithms_and_stays_bounded() {
+        let y: Vec<f64> = (0..30).map(|t| 5.0 * 1.1f64.powi(t)).collect();
+        let fit = refit(&y, 1, Variant { form: Form::DynamicOptimised, trend: Trend::Multiplicative }).expect("a fit");
+        let mean = fit.predict(&y, 1_000).mean;
+        assert!((mean[3] / (5.0 * 1.1f64.powi(33)) - 1.0).abs() < 0.05, "{}", mean[3]);
+        assert!(mean[999] <= 1.001 * y[29] * y[29] / y[0], "{}", mean[999]);
+        assert!(refit(&[3.0, 0.0, 2.0, 1.0], 1, fit.variant).is_none());
+    }
+
+    #[test]
     fn the_season_is_put_back() {
         let y: Vec<f64> = (0..60).map(|t| (100.0 + f64::from(t)) * [0.5, 1.0, 1.5, 1.0][t as usize % 4]).collect();
-        let best = search(&y, 4).remove(0);
+        let best = search(&y, 4, &Trend::ALL).remove(0).remove(0);
         let mean = best.predict(&y, 4).mean;
         assert!((mean[0] / 80.0 - 1.0).abs() < 0.06 && (mean[2] / 243.0 - 1.0).abs() < 0.06, "{mean:?}");
     }

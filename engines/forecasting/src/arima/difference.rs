@@ -5,18 +5,31 @@ use crate::stl::seasonal_strength;
 /// Critical values of the KPSS statistic for the first difference (5 %) and for the second (about 0.3 %): a difference too
 /// many extrapolates the slope of the last few points over the whole horizon, so it needs more evidence.
 const KPSS_BOUNDS: [f64; 2] = [0.463, 1.0];
+/// Values of the statistic, before each difference, between which one difference more or less is a toss-up: a factor of
+/// one and a half around the critical value of 5 %, and what lies between 1 % and the bound of the second.
+const KPSS_DOUBT: [(f64, f64); 2] = [(0.33, 0.7), (0.7, 1.0)];
 
 /// Number of first differences, 0 to 2, by repeated KPSS tests (Kwiatkowski, Phillips, Schmidt & Shin 1992; Hyndman &
-/// Khandakar 2008).
-pub(super) fn first_differences(y: &[f64]) -> usize {
+/// Khandakar 2008), and another number where a test leaves it in doubt.
+pub(super) fn first_differences(y: &[f64]) -> (usize, Option<usize>) {
     let mut y = y.to_vec();
+    let mut doubt = None;
     for (d, bound) in KPSS_BOUNDS.into_iter().enumerate() {
-        if y.len() < 4 || is_constant(&y) || kpss(&y) <= bound {
-            return d;
+        if y.len() < 4 || is_constant(&y) {
+            return (d, doubt);
+        }
+        let statistic = kpss(&y);
+        let (from, to) = KPSS_DOUBT[d];
+        let in_doubt = doubt.is_none() && from < statistic && statistic < to;
+        if statistic <= bound {
+            return (d, if in_doubt { Some(d + 1) } else { doubt });
+        }
+        if in_doubt {
+            doubt = Some(d);
         }
         y = difference(&y, 1);
     }
-    KPSS_BOUNDS.len()
+    (KPSS_BOUNDS.len(), doubt)
 }
 
 /// Strength of the season above which a seasonal difference is taken (Wang, Smith & Hyndman 2006; the bound is the one
@@ -97,8 +110,19 @@ mod tests {
     fn a_straight_line_needs_one_difference_and_noise_none() {
         let line: Vec<f64> = (0..60).map(|t| f64::from(t) + ((t * 7919 + 31) % 97) as f64 / 97.0).collect();
         let noise: Vec<f64> = (0..60).map(|t| ((t * 7919 + 31) % 97) as f64).collect();
-        assert_eq!(first_differences(&line), 1);
-        assert_eq!(first_differences(&noise), 0);
+        assert_eq!(first_differences(&line), (1, None));
+        assert_eq!(first_differences(&noise), (0, None));
+    }
+
+    #[test]
+    fn a_slope_that_noise_hides_leaves_one_difference_in_doubt() {
+        let noise = |t: usize| ((t * 7919 + 31) % 97) as f64 / 97.0;
+        let sloped =
+            |slope: f64| first_differences(&(0..60).map(|t| slope * t as f64 + noise(t)).collect::<Vec<f64>>());
+        let found: Vec<_> = (0..40).map(|i| sloped(f64::from(i) * 0.001)).collect();
+        assert_eq!(found[0], (0, None));
+        assert!(found.contains(&(0, Some(1))) && found.contains(&(1, Some(0))), "{found:?}");
+        assert_eq!(found[39], (1, None));
     }
 
     #[test]

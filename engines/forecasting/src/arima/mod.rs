@@ -15,7 +15,7 @@ use polynomial::{from_partial, multiply_ar, multiply_ma, roots_outside, shock_we
 use crate::forecast::Prediction;
 use crate::minimize::{Stop, bfgs_numeric};
 
-pub(crate) use search::{Budget, search, search_each};
+pub(crate) use search::{Budget, FINALISTS, search, search_each};
 
 /// Orders of a model: (p,d,q)(P,D,Q)[m], with or without a constant (a mean when d + D = 0, a drift when 1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -29,6 +29,9 @@ const MAX_ORDER: usize = 5;
 const MAX_SEASONAL_ORDER: usize = 2;
 /// Criterion differences below this are not worth a step.
 const MODELS: usize = 94;
+/// Models handed on, and how many of them are estimated to the end.
+pub(crate) const FINALISTS: usize = 6;
+const SHARPENED: usize = 3;
 
 /// The best models found, best first. Empty when the series is too short for any or has nothing to model.
 ///
@@ -36,17 +39,23 @@ const MODELS: usize = 94;
 pub(crate) fn search(y: &[f64], season: usize, exogenous: &[Vec<f64>], budget: &mut Budget) -> Vec<Fit> {
     let m = own_season(y, season);
     let (seasonal_d, _) = seasonal_differences(y, m);
-    search_given(y, m, seasonal_d, exogenous, budget)
+    let d = first_differences(&differences(y, 0, seasonal_d, m)).0;
+    search_given(y, m, (d, seasonal_d), exogenous, budget)
 }
 
-/// As [`search`], one list for each number of seasonal differences that is worth a look: two where the strength of the
-/// season leaves it in doubt, the likelier first. Criteria of different lists do not compare.
+/// As [`search`], one list for each pair of numbers of differences that is worth a look: several where the strength of the
+/// season or the test for a unit root leaves one in doubt, the likeliest first. Criteria of different lists do not compare.
 pub(crate) fn search_each(y: &[f64], season: usize, exogenous: &[Vec<f64>], budget: &mut Budget) -> Vec<Vec<Fit>> {
     let m = own_season(y, season);
     let (seasonal_d, in_doubt) = seasonal_differences(y, m);
-    let mut found = vec![search_given(y, m, seasonal_d, exogenous, budget)];
-    if in_doubt && !budget.exhausted() {
-        found.push(search_given(y, m, 1 - seasonal_d, exogenous, budget));
+    let mut found: Vec<Vec<Fit>> = Vec::new();
+    for seasonal_d in [Some(seasonal_d), in_doubt.then_some(1 - seasonal_d)].into_iter().flatten() {
+        let (d, other) = first_differences(&differences(y, 0, seasonal_d, m));
+        for d in [Some(d), other].into_iter().flatten() {
+            if found.is_empty() || !budget.exhausted() {
+                found.push(search_given(y, m, (d, seasonal_d), exogenous, budget));
+            }
+        }
     }
     found
 }
@@ -55,9 +64,16 @@ fn own_season(y: &[f64], season: usize) -> usize {
     if season >= 2 && y.len() >= 2 * season + 2 { season } else { 1 }
 }
 
-fn search_given(y: &[f64], m: usize, seasonal_d: usize, exogenous: &[Vec<f64>], budget: &mut Budget) -> Vec<Fit> {
+/// `differenced` is the number of first and of seasonal differences.
+fn search_given(
+    y: &[f64],
+    m: usize,
+    differenced: (usize, usize),
+    exogenous: &[Vec<f64>],
+    budget: &mut Budget,
+) -> Vec<Fit> {
+    let (d, seasonal_d) = differenced;
     let after = differences(y, 0, seasonal_d, m);
-    let d = first_differences(&after);
     let w = differences(&after, d, 0, m);
     if w.len() < 3 || is_constant(&w) {
         let spec = Spec { p: 0, d, q: 0, seasonal_p: 0, seasonal_d, seasonal_q: 0, m, constant: d + seasonal_d <= 1 };
@@ -117,9 +133,9 @@ fn search_given(y: &[f64], m: usize, seasonal_d: usize, exogenous: &[Vec<f64>], 
     }
     let mut found: Vec<Fit> = walk.order.iter().filter_map(|s| walk.seen.get(s).cloned().flatten()).collect();
     found.sort_by(|a, b| a.aicc.total_cmp(&b.aicc));
-    found.truncate(5);
+    found.truncate(FINALISTS);
     // The search stops early in each model: the finalists are estimated to the end.
-    for fit in found.iter_mut().take(3) {
+    for fit in found.iter_mut().take(SHARPENED) {
         if let Some(sharp) = estimate(y, exogenous, fit.spec, Some(&fit.free), 1e-8, walk.budget) {
             *fit = sharp;
         }
@@ -262,7 +278,9 @@ mod tests {
         };
         let orders = |y: &[f64]| -> Vec<usize> {
             let lists = search_each(y, 12, &[], &mut Budget::new(u64::MAX));
-            lists.iter().map(|list| list[0].spec.seasonal_d).collect()
+            let mut orders: Vec<usize> = lists.iter().map(|list| list[0].spec.seasonal_d).collect();
+            orders.dedup();
+            orders
         };
         let doubted = (1..30).map(|i| orders(&noisy(f64::from(i) * 0.05))).find(|o| o.len() == 2).expect("a doubt");
         assert_eq!(doubted[0] + doubted[1], 1);

@@ -84,6 +84,9 @@ const ALPHA: (f64, f64) = (1e-4, 0.9999);
 /// quarterly and monthly series it lowers MASE by 1 to 8 %; with hundreds of points it hardly counts.
 const TREND_PRIOR: f64 = 20.0;
 
+/// Smoothing parameters that a search starts from: two always, the slower ones where these do not do.
+const STARTS: [(f64, f64, f64); 4] = [(0.3, 0.1, 0.1), (0.75, 0.05, 0.15), (0.1, 0.01, 0.01), (0.02, 0.001, 0.001)];
+
 /// Every model that the series admits, best criterion first. `y` is finite and not constant.
 pub(crate) fn search(y: &[f64], season: usize) -> Vec<Fit> {
     let y = newest(y, season);
@@ -155,8 +158,18 @@ fn fit_unpenalised(y: &[f64], spec: Spec, work: &mut Workspace) -> Option<Fit> {
     let scaled: Vec<f64> = y.iter().map(|v| v / scale).collect();
     let initial = start::initial(&scaled, spec);
     let mut best: Option<(f64, Parameters)> = None;
-    let starts: &[(f64, f64, f64)] = &[(0.3, 0.1, 0.1), (0.75, 0.05, 0.15)];
-    for &(alpha, beta, gamma) in starts {
+    // An additive season beside a multiplicative error is undefined where the forecast is not positive: close to zero a
+    // search from ordinary starts ends early at that wall, or has nowhere to begin.
+    let walled = spec.error == ErrorForm::Multiplicative && spec.season == Component::Additive;
+    for (i, &(alpha, beta, gamma)) in STARTS.iter().enumerate() {
+        let needed = match i {
+            0 | 1 => true,
+            2 => walled || best.is_none(),
+            _ => best.is_none(),
+        };
+        if !needed {
+            continue;
+        }
         let x = start_vector(spec, alpha, beta, gamma);
         let mut gradient = Gradient::default();
         let unit = initial.unit;
