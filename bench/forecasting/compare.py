@@ -1,8 +1,8 @@
 """Runs ours and the peers set by set, one after the other on the same series, and compares.
 
 Parts: the sample over all sets (`accuracy`), columns that are known ahead (`exogenous`), the whole open part of the M3
-competition (`m3`), anomalies (`anomalies`, see anomalies.py), and Prophet beside prophet (`prophet`, see
-prophet_part.py). Each part's rows and figures are printed as they are found.
+competition (`m3`), sums over lead times (`paths`, see lead_times.py), anomalies (`anomalies`, see anomalies.py), and
+Prophet beside prophet (`prophet`, see prophet_part.py). Each part's rows and figures are printed as they are found.
 
 Accuracy: MASE with the seasonal naive scale of the training part, mean over series; sMAPE as in the M3 competition. CPU:
 user and system time of the thread that fits and forecasts, backtests and calibration included; imports, compilation and
@@ -27,6 +27,7 @@ import sys
 import tempfile
 
 import anomalies
+import lead_times
 import prophet_part
 from scores import Side, mean, median_of, read, score
 from series_sets import EXOGENOUS_SETS, SETS, directory, sample, scattered, write_train
@@ -37,7 +38,7 @@ BINARY = os.environ.get("DYOCENSE_BIN")
 KEPT = os.path.join(os.environ["DYOCENSE_BENCH_DIR"], "peers")
 OURS = ["theta", "ets", "trees", "arima", "ensemble"]
 PEERS = ["theta", "ets", "trees", "arima"]
-PARTS = ["accuracy", "exogenous", "m3", "anomalies", "prophet"]
+PARTS = ["accuracy", "exogenous", "m3", "paths", "anomalies", "prophet"]
 M3 = [name for name in SETS if name.startswith("m3_")]
 # Peers that are given CPU seconds; the others answer every series.
 BOXED = ("arima", "ets")
@@ -272,6 +273,9 @@ def main():
             judge_m3(run_m3([m for m in args.m3_peers.split(",") if m], seconds, folder), add)
         if "prophet" in parts:
             for figure in prophet_part.run(prophets, args.sets.split(","), folder, run_ours, run_peer, read):
+                add(*figure)
+        if "paths" in parts and not BINARY:
+            for figure in lead_times.run(os.environ["DYOCENSE_LEAD_TIMES"], folder, args.sets.split(",")):
                 add(*figure)
         if "anomalies" in parts and not BINARY:
             for figure in anomalies.run(os.environ["DYOCENSE_ANOMALIES"], folder, os.path.join(KEPT, "anomalies")):

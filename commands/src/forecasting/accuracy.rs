@@ -86,6 +86,7 @@ mod tests {
             starts: vec![day("2026-02-01"), day("2026-02-02"), day("2026-02-03")],
             mean: vec![10.0, 10.0, 10.0],
             sd: vec![],
+            common: 0.0,
             bands: vec![Band { level: 80.0, lower: vec![8.0; 3], upper: vec![12.0; 3] }],
             total: None,
         };

@@ -272,6 +272,7 @@ mod tests {
             starts: to.steps_ahead(horizon),
             mean: vec![1.0; horizon],
             sd: vec![1.0; horizon],
+            common: 0.0,
             bands: levels.iter().map(|level| Band { level: *level, lower: vec![], upper: vec![] }).collect(),
             total: None,
         }

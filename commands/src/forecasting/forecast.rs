@@ -1,7 +1,7 @@
 use dyocense_domain::ids::MetricId;
 use dyocense_domain::metrics::{Bucket, MetricKind};
 use dyocense_domain::runs::RunRefusal;
-use dyocense_forecasting::{Forecast, Interval, Model, Request, forecast, normal_quantile};
+use dyocense_forecasting::{Forecast, Interval, Model, Request, USUAL_COMMON, forecast, normal_quantile};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -74,10 +74,18 @@ pub struct ForecastAnswer {
     /// Standard deviation of the error of each step; empty in answers of versions that did not keep it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sd: Vec<f64>,
+    /// Share of the errors' variance that all steps have in common; what is usual in answers of versions that did not
+    /// keep it.
+    #[serde(default = "usual_common")]
+    pub common: f64,
     /// Narrowest first; each contains the one before.
     pub bands: Vec<Band>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<Total>,
+}
+
+pub(crate) fn usual_common() -> f64 {
+    USUAL_COMMON
 }
 
 impl ForecastAnswer {
@@ -151,6 +159,7 @@ impl OfMetrics for Forecasting {
             starts,
             mean: found.mean,
             sd: found.sd,
+            common: found.common,
             bands: bands_of(found.intervals),
             total,
         };

@@ -21,6 +21,7 @@ pub use backtest::{BacktestAnswer, BacktestOrigin, BacktestRequest, LevelCoverag
 pub use changepoints::{ChangeKind, Changepoint, ChangepointAnswer, ChangepointRequest};
 pub use dyocense_forecasting::Model;
 pub use dyocense_forecasting::anomalies::Kind as AnomalyKind;
+pub(crate) use forecast::usual_common;
 pub use forecast::{Band, ForecastAnswer, ForecastRequest, Member, Total};
 pub use hierarchy::{HierarchyAnswer, HierarchyNode, HierarchyRequest};
 pub use history::{FURTHEST, HistorySpan};

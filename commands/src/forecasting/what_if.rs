@@ -238,13 +238,15 @@ impl OfMetrics for Supposing {
                 .collect()
         };
         control.tell(Some(0.0), "forecasting with all of the history");
-        let mut found = answers(&trading.series(&shared, shared.values.len())?)?;
+        let whole_history = trading.series(&shared, shared.values.len())?;
+        let mut found = answers(&whole_history)?;
+        let explained = explained(&whole_history, &found[0], &columns, &asked)?;
         // The same without one stretch of the history after another: how much the differences hang on it.
         let mut without: Vec<Vec<Vec<f64>>> = Vec::new();
         for stretch in 0..STRETCHES {
             let share = (stretch + 1) as f64 / (STRETCHES + 1) as f64;
             control.tell(Some(share), format!("stretch {} of {STRETCHES} left out", stretch + 1));
-            let cut = without_stretch(&shared, stretch);
+            let cut = without_stretch(&shared, &trading, &explained, stretch)?;
             let answers = answers(&trading.series(&cut, cut.values.len())?)?;
             without.push(differences(&answers));
         }
@@ -410,14 +412,46 @@ fn with_futures(columns: &[Column], futures: &[Vec<f64>]) -> Vec<Vec<f64>> {
     columns.iter().zip(futures).map(|(column, future)| column.with(future)).collect()
 }
 
-/// The history with the values of one of [`STRETCHES`] equal stretches taken out.
-fn without_stretch(history: &History, stretch: usize) -> History {
+/// What the drivers explain of each step of the history, up to a constant: how the forecast answers to each of them, by a
+/// quarter of its range over all steps ahead.
+fn explained(series: &Series, baseline: &Forecast, columns: &[Column], asked: &Request) -> Result<Vec<f64>, NoAnswer> {
+    let mut explained = vec![0.0; series.values().len()];
+    for (i, column) in columns.iter().enumerate() {
+        let driver = &column.driver;
+        let change = (driver.highest - driver.lowest) / 4.0;
+        let mut moved: Vec<Vec<f64>> = columns.iter().map(Column::expected).collect();
+        moved[i] = column.with(&driver.expected.iter().map(|value| value + change).collect::<Vec<_>>());
+        let answer = forecast_supposing(series, &moved, asked).map_err(impossible)?;
+        let steps = baseline.mean.len() as f64;
+        let slope = minus(&answer.mean, &baseline.mean).iter().sum::<f64>() / steps / change;
+        explained.iter_mut().zip(&column.past).for_each(|(sum, value)| *sum += slope * value);
+    }
+    Ok(explained)
+}
+
+/// The history without what one of [`STRETCHES`] equal stretches says beyond what is known: its values are what the drivers
+/// explain, and between them what the steps around it suggest. Were they what the steps around it suggest alone, the
+/// stretch would say that the drivers do nothing, and a driver that matters would look unsure.
+fn without_stretch(
+    history: &History,
+    trading: &TradingDays,
+    explained: &[f64],
+    stretch: usize,
+) -> Result<History, NoAnswer> {
     let n = history.values.len();
-    let mut cut = history.clone();
+    let mut rest = history.clone();
+    for (value, explained) in rest.values.iter_mut().zip(explained) {
+        *value = value.map(|value| value - explained);
+    }
     // The first and the last step stay, so that the calendar does.
     let (begin, end) = (1 + stretch * (n - 2) / STRETCHES, 1 + (stretch + 1) * (n - 2) / STRETCHES);
-    cut.values[begin..end].fill(None);
-    cut
+    rest.values[begin..end].fill(None);
+    let (filled, _) = trading.series(&rest, n)?.filled();
+    let mut cut = history.clone();
+    for t in begin..end {
+        cut.values[t] = Some(filled[t] + explained[t]);
+    }
+    Ok(cut)
 }
 
 /// Of each scenario from the baseline, which comes first.

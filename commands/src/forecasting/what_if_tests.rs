@@ -151,3 +151,25 @@ fn what_cannot_be_supposed_is_refused_with_its_bound() {
     assert!(refused(&twice).1.contains("twice"));
     assert_eq!(Supposing::check(&request(3, vec![DriverFuture::Values(vec![1.0; 3])])), Ok(()));
 }
+
+/// The interval of a difference is about what is known of the effect: over repetitions of one business it holds the true
+/// difference as often as it says.
+#[test]
+fn an_interval_of_the_difference_holds_the_truth_as_often_as_it_says() {
+    const REPETITIONS: u16 = 120;
+    let (mut at_80, mut at_95) = (0u16, 0u16);
+    for seed in 0..REPETITIONS {
+        let (sales, spending) = advertising(72, 1_000 + 7_919 * u64::from(seed), 2.0);
+        let (answer, _) = suppose(sales, spending, request(3, vec![DriverFuture::Values(vec![28.0; 3])]));
+        let (expected, scenario) = (&answer.drivers[0].expected, &answer.scenarios[0]);
+        let truth: Vec<f64> = expected.iter().map(|spent| 2.0 * (28.0 - spent)).collect();
+        let (band, whole) = (&scenario.difference_bands[0], &scenario.whole);
+        assert_eq!((band.level, whole.level), (80.0, 95.0));
+        at_80 += u16::from((band.lower[2]..=band.upper[2]).contains(&truth[2]));
+        at_95 += u16::from((whole.lower..=whole.upper).contains(&truth.iter().sum()));
+    }
+    let share = |inside: u16| f64::from(inside) / f64::from(REPETITIONS);
+    // Two standard deviations of a share of so many repetitions.
+    assert!((share(at_80) - 0.80).abs() < 0.073, "{} inside 80 %", share(at_80));
+    assert!((share(at_95) - 0.95).abs() < 0.04, "{} inside 95 %", share(at_95));
+}

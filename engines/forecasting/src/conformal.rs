@@ -9,7 +9,7 @@
 
 use crate::forecast::normal_quantile;
 
-/// Absolute errors over the standard deviation foretold, by origin (newest first) and step.
+/// Errors over the standard deviation foretold, by origin (newest first) and step.
 pub(crate) type Scores = Vec<Vec<f64>>;
 
 /// Weight of an origin against the next newer one.
@@ -80,7 +80,7 @@ impl Pool {
                 let others = origins.iter().enumerate().filter(|(i, _)| i.abs_diff(k) >= APART);
                 let around = shrunk(others.map(|(_, o)| (o.1, o.2)), width);
                 apart += weight * (width_here - around).powi(2);
-                shape.extend(errors.iter().map(|e| (e / around.exp(), weight / errors.len() as f64)));
+                shape.extend(errors.iter().map(|e| (e.abs() / around.exp(), weight / errors.len() as f64)));
             }
         }
         let too_large = (LESS_SURE * apart / (total + WEIGHT_OF_THEORY)).exp();
@@ -115,6 +115,11 @@ impl Calibration<'_> {
         (shape + self.width).exp()
     }
 
+    /// The usual size of a score at the first step: how much wider than theory the series errs.
+    pub(crate) fn width(&self) -> f64 {
+        self.width.exp()
+    }
+
     /// What half widths of the step (0 for the first) are multiplied by besides.
     pub(crate) fn growth(&self, step: usize) -> f64 {
         of_step(step, self.pool.growth)
@@ -122,7 +127,7 @@ impl Calibration<'_> {
 }
 
 /// Weights of origins, the newest first.
-fn ages() -> impl Iterator<Item = f64> {
+pub(crate) fn ages() -> impl Iterator<Item = f64> {
     std::iter::successors(Some(1.0), |w| Some(w * FORGETTING))
 }
 
@@ -144,7 +149,7 @@ fn growth<'s>(set: impl Iterator<Item = &'s Scores>) -> f64 {
         let middle = steps.iter().sum::<f64>() / steps.len() as f64;
         let share = weight / errors.len() as f64;
         for (x, e) in steps.iter().zip(errors) {
-            product += share * (x - middle) * (e / width.exp()).max(LEAST_ERROR).ln();
+            product += share * (x - middle) * (e.abs() / width.exp()).max(LEAST_ERROR).ln();
             square += share * (x - middle) * (x - middle);
         }
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::calendar::Frequency;
 use crate::conformal::{Pool, Scores};
+use crate::dependence;
 use crate::ensemble::{Combined, Subject, arima_set, combine_set, in_parallel, single};
 use crate::error::ForecastError;
 use crate::forecast::{Forecast, Interval, Prediction, normal_quantile};
@@ -256,10 +257,14 @@ fn forecast_with(
     }
     let pool = Pool::new(answers.iter().flatten().map(|c| &c.scores));
     let errors: usize = answers.iter().flatten().map(|c| error_count(&c.scores)).sum();
+    let dependence: Vec<dependence::Shown> =
+        answers.iter().map(|c| c.as_ref().map_or_else(Default::default, |c| shown(c, &pool))).collect();
+    let of_set = dependence::of_set(dependence.iter().copied());
     prepared
         .into_iter()
         .zip(answers)
-        .map(|(prepared, combined)| {
+        .zip(dependence)
+        .map(|((prepared, combined), own)| {
             let p = prepared?;
             let combined = combined.unwrap_or_else(|| Combined {
                 prediction: naive::seasonal_naive(&p.y, 1, request.horizon),
@@ -267,7 +272,8 @@ fn forecast_with(
                 scores: Vec::new(),
             });
             let residuals = residuals(&p.y, &combined.prediction.fitted);
-            Ok((answer(p, combined, &pool, errors, request), residuals))
+            let common = dependence::of_series(own, of_set);
+            Ok((Forecast { common, ..answer(p, combined, &pool, errors, request) }, residuals))
         })
         .collect()
 }
@@ -366,6 +372,13 @@ const LONGEST_HISTORY: usize = 10_000;
 /// Fewest points that any model is fitted to.
 const SHORTEST: usize = 4;
 
+/// How a series' steps err together.
+fn shown(combined: &Combined, pool: &Pool) -> dependence::Shown {
+    let calibration = pool.calibration(&combined.scores);
+    let sd: Vec<f64> = combined.prediction.sd.iter().enumerate().map(|(h, s)| s * calibration.growth(h)).collect();
+    dependence::shown(&combined.scores, &sd, |h| calibration.growth(h), calibration.width())
+}
+
 fn error_count(scores: &Scores) -> usize {
     scores.iter().map(Vec::len).sum()
 }
@@ -404,5 +417,5 @@ fn answer(prepared: Prepared, combined: Combined, pool: &Pool, pooled: usize, re
             }
         })
         .collect();
-    Forecast { model: label, mean, sd: calibrated, intervals, members: combined.members, caveats }
+    Forecast { model: label, mean, sd: calibrated, common: 0.0, intervals, members: combined.members, caveats }
 }

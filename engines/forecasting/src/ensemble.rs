@@ -43,7 +43,7 @@ pub(crate) struct Member {
 pub(crate) struct Combined {
     pub prediction: Prediction,
     pub members: Vec<MemberReport>,
-    /// Absolute backtest errors over the standard deviation foretold.
+    /// Backtest errors over the standard deviation foretold.
     pub scores: Scores,
 }
 
@@ -434,7 +434,7 @@ fn combine(s: &Subject, members: Vec<Named>, prior: &[(Family, f64)], horizon: u
             continue;
         };
         let errors = means.iter().zip(&sds).zip(&s.y[origin..]).filter(|((_, sd), _)| **sd > 0.0);
-        scores.push(errors.map(|((f, sd), y)| (y - f).abs() / sd).collect());
+        scores.push(errors.map(|((f, sd), y)| (y - f) / sd).collect());
     }
     let mut list: Vec<MemberReport> = members
         .iter()

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::random::Random;
+use crate::paths::{self, Dependence, Draw, MAX_PATHS, Paths};
 use crate::series::Caveat;
 
 /// An interval for each step, at one level.
@@ -33,6 +33,10 @@ pub struct Forecast {
     pub mean: Vec<f64>,
     /// Standard deviation of the error of each step, calibrated like the intervals.
     pub sd: Vec<f64>,
+    /// Share of the errors' variance that all steps have in common beyond what the growth of the spread carries on, as
+    /// backtests show it, 0 to 1.
+    #[serde(default)]
+    pub common: f64,
     /// One interval per level asked for, narrowest first; each contains the one before.
     pub intervals: Vec<Interval>,
     /// The models behind the answer, heaviest first; one when it is a single model.
@@ -47,32 +51,13 @@ impl Forecast {
         self.mean.iter().zip(&self.sd).map(|(m, s)| m + z * s).collect()
     }
 
-    /// `count` simulated futures of the whole horizon. Errors of neighbouring steps hang together as the growth of the
-    /// spread says (the model's moving-average form), so sums over a lead time have the right spread.
+    /// `count` simulated futures of the whole horizon, at most [`MAX_PATHS`]. Each step has the spread of its intervals, and
+    /// steps err together as they did in the backtests, so sums over a lead time have the right spread.
     ///
     /// A step whose `sd` is 0 is certain. The same seed gives the same paths.
     pub fn sample_paths(&self, count: usize, seed: u64) -> Vec<Vec<f64>> {
-        let horizon = self.mean.len();
-        let first = self.sd.iter().copied().find(|sd| *sd > 0.0).unwrap_or(0.0);
-        let mut reached = first * first;
-        // Weight of the shock j steps ago, from the variance that step j + 1 adds.
-        let mut weights = vec![first];
-        for sd in self.sd.iter().skip(1) {
-            let added = (sd * sd - reached).max(0.0);
-            weights.push(added.sqrt());
-            reached += added;
-        }
-        let mut random = Random::new(seed);
-        (0..count)
-            .map(|_| {
-                let shocks: Vec<f64> = (0..horizon).map(|_| random.normal()).collect();
-                let shock = |h: usize| match self.sd[h] {
-                    0.0 => 0.0,
-                    _ => (0..=h).map(|j| weights[j] * shocks[h - j]).sum::<f64>(),
-                };
-                (0..horizon).map(|h| self.mean[h] + shock(h)).collect()
-            })
-            .collect()
+        let draw = Draw { count: count.min(MAX_PATHS), seed, floor: None };
+        paths::draw(self, Dependence::Backtest, draw).map_or_else(|_| Vec::new(), Paths::into_values)
     }
 }
 
@@ -183,6 +168,7 @@ mod tests {
             model: "test".into(),
             mean: vec![10.0; sd.len()],
             sd: sd.to_vec(),
+            common: 0.0,
             intervals: vec![],
             members: vec![],
             caveats: vec![],

@@ -8,6 +8,7 @@ pub mod changepoints;
 mod cholesky;
 mod columns;
 mod conformal;
+mod dependence;
 mod engine;
 mod ensemble;
 mod error;
@@ -31,6 +32,7 @@ mod theta;
 mod trees;
 
 pub use conformal::adapted_level;
+pub use dependence::USUAL_COMMON;
 pub use engine::{
     MAX_HORIZON, Model, Request, forecast, forecast_prophet_set_on, forecast_set, forecast_set_on, forecast_supposing,
 };

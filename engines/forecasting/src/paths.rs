@@ -1,7 +1,7 @@
 //! Futures of a whole horizon, quantiles at any level, and what a lead time will ask for.
 //!
 //! Each step's distribution is the forecast's own: it passes through the bounds of the calibrated intervals. How steps
-//! hang together comes from a template, the growth of the spread or whole stretches of past errors; its ranks are filled
+//! hang together comes from a template, what backtests show or whole stretches of past errors; its ranks are filled
 //! with the steps' quantiles (the Schaake shuffle: Clark et al. 2004), so that the spread of one step is the interval's
 //! and the spread of a sum is that of steps that err together.
 
@@ -17,6 +17,9 @@ pub const MAX_PATHS: usize = 100_000;
 /// Why neighbouring steps err together.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Dependence<'a> {
+    /// As the backtests behind the forecast show: as the growth of the spread says, and in part all steps alike
+    /// ([`Forecast::common`]).
+    Backtest,
     /// As the growth of the spread says: what is added from step to step is new, the rest is carried on.
     Growth,
     /// As past errors did: each row is one stretch of errors by step, from a backtest's origin, at least as long as the
@@ -64,6 +67,7 @@ pub fn draw(forecast: &Forecast, dependence: Dependence, draw: Draw) -> Result<P
         return Err(ForecastError::Setting { name: "number of paths".into(), value: draw.count.to_string(), bound });
     }
     let template = match dependence {
+        Dependence::Backtest => partly_common(&forecast.sd, forecast.common, draw),
         Dependence::Growth => growth(&forecast.sd, draw),
         Dependence::Errors(rows) => stretches(rows, horizon, draw)?,
     };
@@ -87,6 +91,11 @@ pub fn quantiles(forecast: &Forecast, p: f64) -> Vec<f64> {
 }
 
 impl Paths {
+    /// [`Paths::values`] to keep.
+    pub fn into_values(self) -> Vec<Vec<f64>> {
+        self.paths
+    }
+
     /// The futures; each holds one value for each step.
     pub fn values(&self) -> &[Vec<f64>] {
         &self.paths
@@ -177,16 +186,37 @@ impl Marginal {
     }
 }
 
-/// One column for each step: sums of shocks whose weights are what each step adds to the variance.
-fn growth(sd: &[f64], draw: Draw) -> Vec<Vec<f64>> {
-    let first = sd.first().copied().unwrap_or(0.0);
+/// Weights of the shocks, the newest first: what each step adds to the variance. Steps that are certain, at the beginning
+/// or in between, add nothing.
+fn shock_weights(sd: &[f64]) -> Vec<f64> {
+    let first = sd.iter().copied().find(|s| *s > 0.0).unwrap_or(1.0);
     let mut reached = first * first;
-    let mut weights = vec![if first > 0.0 { first } else { 1.0 }];
+    let mut weights = vec![first];
     for s in sd.iter().skip(1) {
         let added = (s * s - reached).max(0.0);
         weights.push(added.sqrt());
         reached += added;
     }
+    weights
+}
+
+/// The sum of the correlations of all pairs of steps when the growth of the spread alone says how they hang together: the
+/// number of steps when they do not, its square when all are one.
+pub(crate) fn sum_of_correlations(sd: &[f64]) -> f64 {
+    let weights = shock_weights(sd);
+    let spread = spread_of(&weights);
+    // The shock of step k enters each later step h with its weight over the step's spread.
+    (0..sd.len()).map(|k| (k..sd.len()).map(|h| weights[h - k] / spread[h]).sum::<f64>().powi(2)).sum()
+}
+
+/// Standard deviation of the log of how far futures err: in one all steps go far, in another none does (the widths of a
+/// series' origins differ by about as much beyond chance). It leaves a step's distribution as it is, and makes the tails
+/// of a sum as heavy as a step's.
+const WIDTHS: f64 = 0.4;
+
+/// One column for each step: sums of shocks whose weights are what each step adds to the variance.
+fn growth(sd: &[f64], draw: Draw) -> Vec<Vec<f64>> {
+    let weights = shock_weights(sd);
     let mut random = Random::new(draw.seed);
     let mut columns = vec![vec![0.0; draw.count]; sd.len()];
     for path in 0..draw.count {
@@ -196,6 +226,34 @@ fn growth(sd: &[f64], draw: Draw) -> Vec<Vec<f64>> {
         }
     }
     columns
+}
+
+/// The same with a `common` share of the variance that is one shock for all steps, and with futures that err far or little
+/// as a whole.
+fn partly_common(sd: &[f64], common: f64, draw: Draw) -> Vec<Vec<f64>> {
+    let mut columns = growth(sd, draw);
+    let spread = spread_of(&shock_weights(sd));
+    let (own, share) = ((1.0 - common).max(0.0).sqrt(), common.clamp(0.0, 1.0).sqrt());
+    // Other numbers than those of the shocks.
+    let mut random = Random::new(draw.seed ^ 0x9e37_79b9_7f4a_7c15);
+    for path in 0..draw.count {
+        let together = share * random.normal();
+        let far = (WIDTHS * random.normal()).exp();
+        for (column, spread) in columns.iter_mut().zip(&spread) {
+            column[path] = far * (own * column[path] / spread + together);
+        }
+    }
+    columns
+}
+
+/// The spread of each step from the weights of its shocks.
+fn spread_of(weights: &[f64]) -> Vec<f64> {
+    let mut reached = 0.0;
+    let mut add = |w: &f64| {
+        reached += w * w;
+        f64::sqrt(reached)
+    };
+    weights.iter().map(&mut add).collect()
 }
 
 /// Share of a drawn stretch that is noise of its own, so that few stretches still give many futures.
@@ -245,7 +303,7 @@ mod tests {
             upper: mean.iter().zip(&sd).map(|(m, s)| m + above * s).collect(),
         };
         let intervals = vec![interval(80.0, 1.2, 1.5), interval(95.0, 1.8, 2.6)];
-        Forecast { model: "test".into(), mean, sd, intervals, members: vec![], caveats: vec![] }
+        Forecast { model: "test".into(), mean, sd, common: 0.0, intervals, members: vec![], caveats: vec![] }
     }
 
     #[test]

@@ -183,6 +183,7 @@ async fn kept(
             starts: answer.starts,
             mean: answer.mean,
             sd,
+            common: answer.common,
             forecast: Some(run_id),
         }));
     }

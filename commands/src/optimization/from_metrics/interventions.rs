@@ -223,6 +223,7 @@ mod tests {
             starts: starts.iter().map(|start| date(start)).collect(),
             mean: vec![10.0; starts.len()],
             sd: vec![1.2; starts.len()],
+            common: 0.0,
             forecast: None,
         };
         BTreeMap::from([("bread".to_owned(), expected)])

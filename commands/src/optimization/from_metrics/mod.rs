@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::calendar::PlanCalendar;
-use crate::forecasting::{History, TradingDays, impossible};
+use crate::forecasting::{History, TradingDays, impossible, usual_common};
 use crate::runs::{Control, NoAnswer};
 
 pub use interventions::Supposed;
@@ -51,6 +51,9 @@ pub struct Foreseen {
     pub mean: Vec<f64>,
     /// Standard deviation of each step's error.
     pub sd: Vec<f64>,
+    /// Share of the errors' variance that all steps have in common.
+    #[serde(default = "usual_common")]
+    pub common: f64,
     /// The kept forecast it is; None where it was made for the plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forecast: Option<RunId>,
@@ -67,6 +70,7 @@ impl Foreseen {
             model: String::new(),
             mean: self.mean.clone(),
             sd: self.sd.clone(),
+            common: self.common,
             intervals: Vec::new(),
             members: Vec::new(),
             caveats: Vec::new(),
@@ -295,6 +299,7 @@ impl Sources {
                 starts,
                 mean: forecast.mean,
                 sd: forecast.sd,
+                common: forecast.common,
                 forecast: None,
             };
             found.insert(metric.clone(), foreseen);

@@ -2,8 +2,8 @@
 
 use super::Kind;
 
-/// Points that a level must last for.
-const LATEST_SHIFT: usize = 3;
+/// Points that a level must last for, before a shift and after it.
+const SHORTEST_LEVEL: usize = 3;
 /// Sweeps in which the sizes of traces settle.
 const SWEEPS: usize = 3;
 
@@ -18,7 +18,14 @@ pub(super) struct Trace {
     pub score: f64,
 }
 
+/// A shift is a stronger claim than a spike and needs so many times its evidence.
+const STRONGER: f64 = 1.1;
+
 impl Trace {
+    fn evidence(&self) -> f64 {
+        self.score.abs() / if self.kind == Kind::LevelShift { STRONGER } else { 1.0 }
+    }
+
     /// Takes the trace out of residuals.
     pub(super) fn remove(&self, residual: &mut [Option<f64>], weights: &[f64]) {
         let mut sum = 0.0;
@@ -76,6 +83,55 @@ pub(super) fn settle(found: &mut Vec<Trace>, residual: &mut [Option<f64>], weigh
     }
 }
 
+/// Looks again at every trace given the others, within `reach` of it: a spike moves to the place where one explains more,
+/// and a shift that is explained better by a spike, or elsewhere, gives way. The greedy search takes two spikes side by side
+/// for a shift and a spike. A spike does not become a shift, the stronger claim. Whether any moved.
+pub(super) fn exchange(
+    found: &mut [Trace],
+    residual: &mut [Option<f64>],
+    weights: &[f64],
+    scale: f64,
+    reach: usize,
+) -> bool {
+    let (sums, n) = (sums(weights), residual.len());
+    let mut moved = false;
+    for i in 0..found.len() {
+        let old = found[i];
+        Trace { size: -old.size, ..old }.remove(residual, weights);
+        let taken =
+            |t: usize, kind: Kind| found.iter().enumerate().any(|(j, f)| j != i && f.index == t && f.kind == kind);
+        let mut best = Trace { score: 0.0, ..old };
+        for t in old.index.saturating_sub(reach)..(old.index + reach + 1).min(n) {
+            if !taken(t, Kind::Spike) {
+                let (size, score) = spike_at(residual, weights, scale, t);
+                if score.abs() > best.evidence() {
+                    best = Trace { index: t, kind: Kind::Spike, size, score };
+                }
+            }
+            if old.kind == Kind::LevelShift && shift_may_be(t, n) && !taken(t, Kind::LevelShift) {
+                let (size, score) = shift_at(residual, &sums, scale, t);
+                let shift = Trace { index: t, kind: Kind::LevelShift, size, score };
+                if shift.evidence() > best.evidence() {
+                    best = shift;
+                }
+            }
+        }
+        if (best.index, best.kind) == (old.index, old.kind) {
+            // Its score stays what it was alone: see [`settle`].
+            best = old;
+        } else {
+            moved = true;
+        }
+        best.remove(residual, weights);
+        found[i] = best;
+    }
+    moved
+}
+
+fn shift_may_be(t: usize, n: usize) -> bool {
+    t >= SHORTEST_LEVEL && t + SHORTEST_LEVEL < n
+}
+
 fn sums(weights: &[f64]) -> Vec<f64> {
     let mut total = 0.0;
     let add = |w: &f64| {
@@ -101,8 +157,7 @@ fn shift_at(residual: &[Option<f64>], sums: &[f64], scale: f64, t: usize) -> (f6
 /// How strongly each point looks like a shift of the level; 0 where it could not be told from a spike.
 pub(super) fn shift_scores(residual: &[Option<f64>], weights: &[f64], scale: f64) -> Vec<f64> {
     let (sums, n) = (sums(weights), residual.len());
-    let told = |t: usize| t > 0 && t + LATEST_SHIFT < n;
-    (0..n).map(|t| if told(t) { shift_at(residual, &sums, scale, t).1.abs() } else { 0.0 }).collect()
+    (0..n).map(|t| if shift_may_be(t, n) { shift_at(residual, &sums, scale, t).1.abs() } else { 0.0 }).collect()
 }
 
 fn fit<'a>(pairs: impl Iterator<Item = (&'a Option<f64>, f64)>, scale: f64) -> (f64, f64) {
@@ -133,10 +188,10 @@ pub(super) fn strongest(
         if score.abs() > limit {
             candidates.push(Trace { index: t, kind: Kind::Spike, size, score });
         }
-        // A shift at the last points cannot be told from a spike, and a stronger claim needs stronger evidence.
-        if t > 0 && t + LATEST_SHIFT < n {
+        // A shift at the ends cannot be told from a spike.
+        if shift_may_be(t, n) {
             let (size, score) = shift_at(residual, &sums, scale, t);
-            if score.abs() > limit * 1.1 {
+            if score.abs() > limit * STRONGER {
                 candidates.push(Trace { index: t, kind: Kind::LevelShift, size, score });
             }
         }
