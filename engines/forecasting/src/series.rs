@@ -44,11 +44,13 @@ pub enum Caveat {
 impl std::fmt::Display for Caveat {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
+            Caveat::Short { points: 1 } => write!(f, "only 1 point: the last value is repeated"),
             Caveat::Short { points } => write!(f, "only {points} points: the last value is repeated"),
             Caveat::SeasonNotSeen { season, points } => {
                 write!(f, "{points} points are less than two seasons of {season}: no season is forecast")
             }
             Caveat::Constant => write!(f, "the series never changes: its value is repeated"),
+            Caveat::Filled { points: 1 } => write!(f, "1 missing point was filled in"),
             Caveat::Filled { points } => write!(f, "{points} missing points were filled in"),
             Caveat::Merged { observations } => {
                 write!(f, "{observations} observations fell on a time already seen and were averaged with it")

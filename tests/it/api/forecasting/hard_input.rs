@@ -8,17 +8,19 @@ use super::{FORECAST, WHAT_IF, ago, once_ended, point, record, recorded};
 const RUN: &str = "query ($id: ID!) { run(id: $id) { status failure summary caveats forecast {
     points { mean intervals { level lower upper } } total { mean lower upper } } } }";
 
+/// Its name and values, where its forecast lies, and what is said of it.
+type HardHistory = (&'static str, Vec<f64>, (f64, f64), Option<&'static str>);
+
 #[tokio::test]
 async fn hard_histories_are_answered_with_what_the_answer_is_worth() {
     let owner = world::owner().await;
     let wave = |i: usize| (i * 37 % 11) as f64;
     let days = |count: usize, of: &dyn Fn(usize) -> f64| (0..count).map(of).collect::<Vec<f64>>();
     let usual = |i: usize| 100.0 + wave(i);
-    // A history, where its forecast lies, and what is said of it.
-    let cases: Vec<(&str, Vec<f64>, (f64, f64), Option<&str>)> = vec![
+    let cases: Vec<HardHistory> = vec![
         ("constant", vec![42.0; 60], (42.0, 42.0), Some("the series never changes: its value is repeated")),
         ("zeros", vec![0.0; 60], (0.0, 0.0), Some("the series never changes: its value is repeated")),
-        ("one", vec![7.0], (7.0, 7.0), Some("only 1 points: the last value is repeated")),
+        ("one", vec![7.0], (7.0, 7.0), Some("only 1 point: the last value is repeated")),
         ("two", days(2, &usual), (95.0, 115.0), Some("only 2 points: the last value is repeated")),
         ("three", days(3, &usual), (95.0, 115.0), Some("only 3 points: the last value is repeated")),
         ("four", days(4, &usual), (90.0, 120.0), Some("4 points are less than two seasons of 7")),
