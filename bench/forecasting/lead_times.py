@@ -53,5 +53,5 @@ def run(program, folder, sets=JUDGED):
         share = {lead: inside(pooled[lead], level) for lead in LEADS}
         worst = max(LEADS, key=lambda lead: abs(share[lead] - level / 100))
         said = f"{level} % coverage of demand over a lead time, worst of {', '.join(map(str, LEADS))} steps ({worst})"
-        figures.append((said, share[worst], "", f"{level / 100} +- 0.03", abs(share[worst] - level / 100) <= 0.03))
+        figures.append((said, share[worst], "", f"{level / 100} ± 0.03", abs(share[worst] - level / 100) <= 0.03))
     return figures
