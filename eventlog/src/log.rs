@@ -216,12 +216,10 @@ impl EventLog {
         limit: usize,
     ) -> Result<Vec<RecordedEvent>, ReadError> {
         let log = &self.0;
-        let stored = log.recent.following(tx.tenant(), after, limit);
-        if stored.is_empty() {
+        let Some(closed) = log.remembered_after(tx.tenant(), after, limit)? else {
             let source = Source::Tenant { beyond: after };
             return read::events(tx, source, limit, Direction::Forward, &log.keys, &log.upcasters).await;
-        }
-        let closed = Closed::decode(&stored, &log.upcasters)?;
+        };
         let keys = log.keys.to_open(tx, &closed.subjects).await?;
         Ok(closed.open(&keys, &log.upcasters))
     }
@@ -302,11 +300,9 @@ impl Inner {
         after: Position,
         limit: usize,
     ) -> Result<Vec<RecordedEvent>, ReadError> {
-        let stored = self.recent.following(tenant, after, limit);
-        if stored.is_empty() {
+        let Some(closed) = self.remembered_after(tenant, after, limit)? else {
             return self.read_tenant(tenant, after, limit, Direction::Forward).await;
-        }
-        let closed = Closed::decode(&stored, &self.upcasters)?;
+        };
         let keys = match closed.subjects.is_empty() {
             true => Default::default(),
             false => {
@@ -317,6 +313,11 @@ impl Inner {
             }
         };
         Ok(closed.open(&keys, &self.upcasters))
+    }
+
+    fn remembered_after(&self, tenant: TenantId, after: Position, limit: usize) -> Result<Option<Closed>, ReadError> {
+        let stored = self.recent.following(tenant, after, limit);
+        (!stored.is_empty()).then(|| Closed::decode(&stored, &self.upcasters)).transpose()
     }
 
     async fn read(

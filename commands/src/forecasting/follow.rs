@@ -13,7 +13,7 @@ use dyocense_domain::ids::MetricId;
 use dyocense_domain::metrics::Bucket;
 use dyocense_domain::runs::{RunKind, RunRefusal};
 use dyocense_eventlog::{Idempotency, TenantId};
-use dyocense_forecasting::Model;
+use dyocense_forecasting::{METHOD, Model};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -28,7 +28,6 @@ use crate::error::{CommandError, Fault};
 use crate::execute::{Commands, stream_id};
 use crate::ports::{KeptForecast, MetricMoment};
 use crate::timers::TimerKind;
-use dyocense_forecasting::METHOD;
 
 /// As the policy is named in the log.
 pub(crate) const FOLLOWING: &str = "forecasts_follow_metrics";

@@ -3,7 +3,7 @@
 use dyocense_domain::ids::MetricId;
 use dyocense_domain::metrics::Bucket;
 use dyocense_domain::runs::RunRefusal;
-use dyocense_forecasting::hierarchy::{Method, Part, forecast_hierarchy_on};
+use dyocense_forecasting::hierarchy::{Columns, Method, Part, forecast_hierarchy_on};
 use dyocense_forecasting::{Forecast, Model, Request};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -113,8 +113,16 @@ impl OfMetrics for AddingUp {
                 let progress = |done: usize| {
                     control.tell(Some(done as f64 / nodes as f64), format!("{done} of {nodes} forecasts made"));
                 };
-                forecast_hierarchy_on(&several, &asked, Method::MinTrace, never_negative, 1, &progress)
-                    .map_err(impossible)?
+                forecast_hierarchy_on(
+                    &several,
+                    &Columns::default(),
+                    &asked,
+                    Method::MinTrace,
+                    never_negative,
+                    1,
+                    &progress,
+                )
+                .map_err(impossible)?
             }
         };
         if control.is_stopped() {
@@ -247,15 +255,7 @@ mod tests {
         }
     }
 
-    #[test]
-    fn parts_and_the_rest_add_up_to_the_total() {
-        let wave = |t: i32, by: i32| f64::from((t * by) % 13);
-        let north: Vec<f64> = (0..90).map(|t| 100.0 + wave(t, 5)).collect();
-        let south: Vec<f64> = (0..60).map(|t| 50.0 + wave(t, 7)).collect();
-        // South opened after a month; 20 a day is neither.
-        let total = (0..90).map(|t| north[t] + 20.0 + if t < 30 { 0.0 } else { south[t - 30] }).collect();
-        let total = history(1, "2026-01-01", total);
-        let parts = vec![history(2, "2026-01-01", north), history(3, "2026-01-31", south)];
+    fn a_week_ahead(total: History, parts: Vec<History>) -> (HierarchyAnswer, Vec<String>) {
         let request = HierarchyRequest {
             metric_id: total.metric_id,
             parts: parts.iter().map(|part| part.metric_id).collect(),
@@ -266,6 +266,19 @@ mod tests {
         };
         let input = Input { request, history: total, others: parts };
         let Found { answer, caveats, .. } = AddingUp::find(input, 1, &Control::detached()).unwrap();
+        (answer, caveats)
+    }
+
+    #[test]
+    fn parts_and_the_rest_add_up_to_the_total() {
+        let wave = |t: i32, by: i32| f64::from((t * by) % 13);
+        let north: Vec<f64> = (0..90).map(|t| 100.0 + wave(t, 5)).collect();
+        let south: Vec<f64> = (0..60).map(|t| 50.0 + wave(t, 7)).collect();
+        // South opened after a month; 20 a day is neither.
+        let total = (0..90).map(|t| north[t] + 20.0 + if t < 30 { 0.0 } else { south[t - 30] }).collect();
+        let total = history(1, "2026-01-01", total);
+        let parts = vec![history(2, "2026-01-01", north), history(3, "2026-01-31", south)];
+        let (answer, caveats) = a_week_ahead(total, parts);
         let names: Vec<&str> = answer.parts.iter().map(|part| part.name.as_str()).collect();
         assert_eq!(names, ["Metric 2", "Metric 3", THE_REST]);
         assert_eq!(answer.parts[2].metric_id, None);
@@ -288,16 +301,7 @@ mod tests {
         let total = north.iter().zip(&south).map(|(north, south)| north.map(|north| north + south.unwrap_or(0.0)));
         let total = of(1, total.collect());
         let parts = vec![of(2, north), of(3, south)];
-        let request = HierarchyRequest {
-            metric_id: total.metric_id,
-            parts: parts.iter().map(|part| part.metric_id).collect(),
-            horizon: 7,
-            levels: vec![80.0],
-            model: Model::Ets,
-            bucket: Some(Bucket::Day),
-        };
-        let input = Input { request, history: total, others: parts };
-        let Found { answer, caveats, .. } = AddingUp::find(input, 1, &Control::detached()).unwrap();
+        let (answer, caveats) = a_week_ahead(total, parts);
         // Friday, 3 April, is the last day that is known.
         let weekend: Vec<bool> = answer.starts.iter().map(|day| day.weekday().to_monday_zero_offset() >= 5).collect();
         assert_eq!((answer.parts.len(), weekend.iter().filter(|day| **day).count()), (2, 2));

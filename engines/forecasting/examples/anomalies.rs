@@ -3,13 +3,13 @@
 //!
 //! The output is `unique_id,ds,score,p,kind`, a row a point of the grid; the CPU time goes to the standard output.
 
+mod observations;
+
 use std::error::Error;
 use std::fmt::Write;
 
 use dyocense_forecasting::Series;
 use dyocense_forecasting::anomalies::{Detection, Kind, detect};
-use dyocense_forecasting::calendar::parse_time;
-use jiff::civil::DateTime;
 
 fn cpu_seconds() -> Result<f64, Box<dyn Error>> {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat")?;
@@ -22,20 +22,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("usage: anomalies SERIES.csv SEASON OUT.csv".into());
     };
     let season: usize = season.parse()?;
-    let mut series: Vec<(String, Vec<(DateTime, f64)>)> = Vec::new();
-    for line in std::fs::read_to_string(input)?.lines().skip(1) {
-        let fields: Vec<&str> = line.split(',').collect();
-        let [id, at, y] = fields.as_slice() else { return Err(format!("not three fields: {line}").into()) };
-        if series.last().is_none_or(|(last, _)| last != id) {
-            series.push((id.to_string(), Vec::new()));
-        }
-        if let Some((_, observations)) = series.last_mut() {
-            observations.push((parse_time(at).ok_or("not a time")?, y.parse()?));
-        }
-    }
     let mut out = String::from("unique_id,ds,score,p,kind\n");
     let mut spent = 0.0;
-    for (id, observations) in series {
+    for (id, observations) in observations::read(input)? {
         let series = Series::from_observations(id, observations, None, Some(season))?;
         let start = cpu_seconds()?;
         let verdicts = detect(&series, Detection::default())?;

@@ -5,9 +5,10 @@
 //! The output is `unique_id,origin,lead,below`: the probability that the futures give to less demand than came. Of these,
 //! a share near `L` lies in the middle `L` when the futures are calibrated.
 
+mod observations;
+
 use std::error::Error;
 
-use dyocense_forecasting::calendar::parse_time;
 use dyocense_forecasting::paths::{Dependence, Draw, draw};
 use dyocense_forecasting::{Model, Request, Series, forecast_set};
 
@@ -15,23 +16,6 @@ use dyocense_forecasting::{Model, Request, Series, forecast_set};
 const COUNT: usize = 2_000;
 /// Seasons, and points, that are left to learn from at the oldest origin.
 const LEAST: (usize, usize) = (3, 16);
-
-type Observations = Vec<(jiff::civil::DateTime, f64)>;
-
-fn read(path: &str) -> Result<Vec<(String, Observations)>, Box<dyn Error>> {
-    let mut series: Vec<(String, Observations)> = Vec::new();
-    for line in std::fs::read_to_string(path)?.lines().skip(1) {
-        let fields: Vec<&str> = line.split(',').collect();
-        let [id, at, y] = fields.as_slice() else { return Err(format!("not three fields: {line}").into()) };
-        if series.last().is_none_or(|(last, _)| last != id) {
-            series.push((id.to_string(), Vec::new()));
-        }
-        if let Some((_, observations)) = series.last_mut() {
-            observations.push((parse_time(at).ok_or("not a time")?, y.parse()?));
-        }
-    }
-    Ok(series)
-}
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -42,7 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let model: Model = model.parse()?;
     let leads: Vec<usize> = leads.iter().map(|l| l.parse()).collect::<Result<_, _>>()?;
     let horizon = leads.iter().copied().max().ok_or("no lead time")?;
-    let whole = read(input)?;
+    let whole = observations::read(input)?;
     println!("unique_id,origin,lead,below");
     for origin in 1..=origins {
         let cut = origin * horizon;

@@ -1,9 +1,7 @@
 //! Parts and the totals that their labels make, forecast and made to add up.
 
 use dyocense_forecasting::calendar::{Frequency, parse_time};
-use dyocense_forecasting::hierarchy::{
-    CoherentSet, Columns, Method, Part, forecast_hierarchy_on, forecast_hierarchy_with_columns_on,
-};
+use dyocense_forecasting::hierarchy::{CoherentSet, Columns, Method, Part, forecast_hierarchy_on};
 use dyocense_forecasting::{ForecastError, Model, Request, Series};
 
 fn part(shop: &str, product: &str, level: f64, phase: usize, late: usize) -> Part {
@@ -27,7 +25,7 @@ fn set(method: Method) -> CoherentSet {
         part("south", "hats", 9.0, 8, 20),
     ];
     let request = Request { horizon: 6, levels: vec![80.0, 95.0], model: Model::Ets, seed: 1 };
-    forecast_hierarchy_on(&parts, &request, method, true, 2, &|_| {}).expect("a coherent set")
+    forecast_hierarchy_on(&parts, &Columns::default(), &request, method, true, 2, &|_| {}).expect("a coherent set")
 }
 
 #[test]
@@ -64,7 +62,7 @@ fn a_part_that_starts_later_counts_as_nothing_before() {
 fn parts_that_do_not_fit_together_are_refused() {
     let request = Request { horizon: 3, model: Model::Naive, ..Request::default() };
     let refused = |parts: &[Part]| {
-        let found = forecast_hierarchy_on(parts, &request, Method::MinTrace, false, 1, &|_| {});
+        let found = forecast_hierarchy_on(parts, &Columns::default(), &request, Method::MinTrace, false, 1, &|_| {});
         matches!(found, Err(ForecastError::Hierarchy { .. }))
     };
     assert!(refused(&[]));
@@ -108,7 +106,7 @@ fn promoted() -> (Vec<Part>, Columns, Vec<Vec<f64>>) {
 
 fn with_columns(parts: &[Part], columns: &Columns, model: Model) -> Result<CoherentSet, ForecastError> {
     let request = Request { horizon: HORIZON, model, ..Request::default() };
-    forecast_hierarchy_with_columns_on(parts, columns, &request, Method::MinTrace, true, 2, &|_| {})
+    forecast_hierarchy_on(parts, columns, &request, Method::MinTrace, true, 2, &|_| {})
 }
 
 fn error(found: &CoherentSet, actual: &[Vec<f64>]) -> Vec<f64> {

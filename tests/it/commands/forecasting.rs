@@ -162,8 +162,7 @@ async fn a_day_that_is_over_is_forecast_again_and_looked_at_once() {
     // The same again, from every policy and for every event: nothing is done twice.
     let events = history(&house, &shop).await;
     for policy in policies::all() {
-        let listens = |event: &&RecordedEvent| policy.listens_to().contains(&event.event_type.as_str());
-        let heard: Vec<&RecordedEvent> = events.iter().filter(listens).collect();
+        let heard: Vec<&RecordedEvent> = events.iter().filter(|event| policy.hears(event)).collect();
         if !heard.is_empty() {
             policy.react(&house.commands, shop.tenant, &heard).await.unwrap();
         }

@@ -137,7 +137,7 @@ impl House {
             history.extend(more);
         }
         policies::all().iter().all(|policy| {
-            let heard = history.iter().rfind(|event| policy.listens_to().contains(&event.event_type.as_str()));
+            let heard = history.iter().rfind(|event| policy.hears(event));
             done.get(policy.name()).is_some_and(|done| heard.is_none_or(|heard| heard.position.get() <= *done))
         })
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use dyocense_forecasting::hierarchy::{Method, Part, forecast_hierarchy_on, nodes};
+use dyocense_forecasting::hierarchy::{Columns, Method, Part, forecast_hierarchy_on, nodes};
 use dyocense_forecasting::{Forecast, Request, Series};
 
 use super::Progress;
@@ -47,7 +47,9 @@ pub fn forecast(
 ) -> anyhow::Result<(Vec<Series>, Vec<Forecast>)> {
     let non_negative = parts.iter().flat_map(|p| p.series.values()).all(|v| v.is_nan() || *v >= 0.0);
     let progress = Progress::new(request.model.name(), nodes(parts)?.1.len());
-    let found = forecast_hierarchy_on(parts, request, method, non_negative, threads, &|done| progress.tell(done))?;
+    let found = forecast_hierarchy_on(parts, &Columns::default(), request, method, non_negative, threads, &|done| {
+        progress.tell(done)
+    })?;
     progress.end();
     if found.method != method {
         eprintln!(

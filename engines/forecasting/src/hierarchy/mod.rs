@@ -12,7 +12,7 @@ use crate::cholesky::{Square, backward, factor, forward};
 use crate::error::ForecastError;
 
 pub use known::Columns;
-pub use product::{CoherentSet, Node, Part, forecast_hierarchy_on, forecast_hierarchy_with_columns_on, nodes};
+pub use product::{CoherentSet, Node, Part, forecast_hierarchy_on, nodes};
 
 /// Most nodes of a hierarchy: the work grows with their cube.
 pub const MAX_NODES: usize = 1_000;

@@ -40,29 +40,15 @@ pub struct CoherentSet {
     pub method: Method,
 }
 
-/// Forecasts parts and totals, each by the request's model, and makes them add up. With `non_negative` no forecast or
-/// bound is below zero.
+/// Forecasts parts and totals, each by the request's model and with the columns that are known ahead
+/// ([`Columns::default`] where there are none), and makes them add up. With `non_negative` no forecast or bound is below
+/// zero.
 ///
 /// # Errors
-/// No part, labels of different number, parts of different frequencies (or lengths, without dates), and what a forecast
-/// can be refused for.
+/// No part, labels of different number, parts of different frequencies (or lengths, without dates), columns of more parts
+/// than there are or of a total that there is not, columns that do not cover history and horizon, and what a forecast can
+/// be refused for.
 pub fn forecast_hierarchy_on(
-    parts: &[Part],
-    request: &Request,
-    method: Method,
-    non_negative: bool,
-    threads: usize,
-    progress: &(dyn Fn(usize) + Sync),
-) -> Result<CoherentSet, ForecastError> {
-    forecast_hierarchy_with_columns_on(parts, &Columns::default(), request, method, non_negative, threads, progress)
-}
-
-/// [`forecast_hierarchy_on`] with columns that are known ahead, of parts and totals.
-///
-/// # Errors
-/// Besides those of [`forecast_hierarchy_on`]: columns of more parts than there are or of a total that there is not, and
-/// columns that do not cover history and horizon.
-pub fn forecast_hierarchy_with_columns_on(
     parts: &[Part],
     columns: &Columns,
     request: &Request,
