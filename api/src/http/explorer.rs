@@ -8,7 +8,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
 
-use super::Edge;
+use crate::edge::Edge;
 
 const PLAIN: &str = include_str!("explorer.html");
 const GRAPHIQL: &str = include_str!("graphiql.html");
