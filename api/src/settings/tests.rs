@@ -65,3 +65,30 @@ fn every_setting_can_be_set_in_a_file() {
         Settings::from_sources(Some(("d.toml", &text)), environment(&[])).unwrap();
     }
 }
+
+#[test]
+fn what_is_deployed_sets_only_settings_that_there_are() {
+    let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    let mut files = vec![root.join("docker-compose.yml")];
+    let mut directories = vec![root.join("deploy")];
+    while let Some(directory) = directories.pop() {
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { directories.push(path) } else { files.push(path) }
+        }
+    }
+    let mut seen = 0;
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        for (start, _) in text.match_indices(PREFIX) {
+            let name: String = text[start..]
+                .chars()
+                .take_while(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || *c == '_')
+                .collect();
+            let known = catalog::SETTINGS.iter().any(|setting| setting.environment_variable() == name);
+            assert!(known || name == CONFIG_VARIABLE, "{} sets {name}, which is no setting", file.display());
+            seen += 1;
+        }
+    }
+    assert!(seen >= 10, "{seen} settings are named");
+}
