@@ -4,12 +4,12 @@
 //! postgres/        the server's own files (PGDATA), 0700, owned by the server's user
 //! postgres.log     what the server says; the previous one is postgres.log.1
 //! postgres.lock    locked by the process that runs the server
-//! socket/          the Unix socket, 0700; elsewhere when this path is too long for one
+//! socket/          the Unix socket, 0700; in /tmp, while the server runs, when this path is too long for one
 //! ```
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -18,10 +18,8 @@ use super::account::Account;
 use super::binaries::{self, Installation};
 use super::child::{self, EndWithParent};
 use super::postmaster::PostmasterFile;
+use super::socket::SocketDirectory;
 
-/// `sun_path` holds 108 bytes, the last of them NUL.
-const SOCKET_PATH_LIMIT: usize = 107;
-const SOCKET_NAME: &str = "/.s.PGSQL.5432";
 const LOG_LIMIT_BYTES: u64 = 8 << 20;
 /// A first start creates the directory before its server answers; that is seconds, not minutes.
 const OWNER_PATIENCE: Duration = Duration::from_secs(60);
@@ -40,12 +38,13 @@ pub(super) enum Ownership {
 pub(super) struct DataDirectory {
     root: PathBuf,
     pub account: Account,
-    socket_dir: PathBuf,
+    /// Dropped before the lock: whoever owns the directory next makes it anew.
+    socket_dir: SocketDirectory,
     /// Closing the file releases the lock, and so does the end of the process, however it ends.
     _lock: File,
 }
 
-fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> EmbeddedError {
+pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> EmbeddedError {
     let path = path.to_owned();
     move |source| EmbeddedError::Io { action, path, source }
 }
@@ -85,7 +84,7 @@ impl DataDirectory {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        let socket_dir = make_socket_dir(&root, &account)?;
+        let socket_dir = SocketDirectory::make(&root, &account)?;
         Ok(Ownership::Ours(DataDirectory { root, account, socket_dir, _lock: lock }))
     }
 
@@ -94,7 +93,7 @@ impl DataDirectory {
     }
 
     pub fn socket_dir(&self) -> &Path {
-        &self.socket_dir
+        &self.socket_dir.path
     }
 
     /// A name for the server's processes that differs between data directories.
@@ -146,6 +145,7 @@ impl DataDirectory {
         if pgdata.join("PG_VERSION").exists() {
             return Ok(());
         }
+        tracing::info!(directory = %pgdata.display(), "creating the private Postgres, once; this takes some seconds");
         let unfinished = self.root.join("postgres.new");
         if unfinished.exists() {
             std::fs::remove_dir_all(&unfinished).map_err(io("cannot remove", &unfinished))?;
@@ -182,38 +182,8 @@ impl DataDirectory {
     }
 }
 
-fn make_socket_dir(root: &Path, account: &Account) -> Result<PathBuf, EmbeddedError> {
-    let beside = root.join("socket");
-    let directory = if beside.as_os_str().len() + SOCKET_NAME.len() <= SOCKET_PATH_LIMIT {
-        beside
-    } else {
-        let name = format!("dyocense-{}-{:016x}", account.uid, hash_of(root));
-        Path::new("/tmp").join(name)
-    };
-    match std::fs::DirBuilder::new().mode(0o700).create(&directory) {
-        Ok(()) => {}
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(io("cannot create", &directory)(error)),
-    }
-    // In /tmp another user may have been first: neither a link nor a foreign directory is good enough.
-    let found = std::fs::symlink_metadata(&directory).map_err(io("cannot inspect", &directory))?;
-    let ours =
-        found.is_dir() && (found.uid() == account.uid.as_raw() || found.uid() == nix::unistd::geteuid().as_raw());
-    if !ours {
-        return Err(io("cannot trust the socket directory", &directory)(std::io::Error::other(format!(
-            "it belongs to user {}",
-            found.uid()
-        ))));
-    }
-    account
-        .own(&directory)
-        .and_then(|()| std::fs::set_permissions(&directory, std::fs::Permissions::from_mode(0o700)))
-        .map_err(io("cannot protect", &directory))?;
-    Ok(directory)
-}
-
 /// Tells data directories apart in names; nothing depends on its value from one build to the next.
-fn hash_of(path: &Path) -> u64 {
+pub(super) fn hash_of(path: &Path) -> u64 {
     let mut hasher = DefaultHasher::new();
     path.hash(&mut hasher);
     hasher.finish()

@@ -16,6 +16,7 @@ mod orphans;
 mod postmaster;
 mod server;
 mod settings;
+mod socket;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -109,6 +109,14 @@ async fn a_path_too_long_for_a_socket_gets_one_elsewhere() {
     let server = EmbeddedPostgres::start(&deep, Options::default()).await.expect("a start");
     assert_eq!(one(&server.url()).await, 1);
     assert!(!deep.join("socket").exists());
+    let url = server.url();
+    let host = url.split_once("host=").expect("the URL names the socket's directory").1.to_owned();
+    let elsewhere = std::path::PathBuf::from(host);
+    assert!(elsewhere.starts_with("/tmp") && elsewhere.exists(), "{}", elsewhere.display());
+    server.stop().await;
+    assert!(!elsewhere.exists(), "{} is left behind", elsewhere.display());
+    let again = EmbeddedPostgres::start(&deep, Options::default()).await.expect("a second start");
+    assert_eq!(one(&again.url()).await, 1);
 }
 
 #[tokio::test]
