@@ -33,7 +33,10 @@ pub const PEOPLE: [(&str, &str, Role); 2] =
 pub async fn ensure(node: &Node) -> anyhow::Result<()> {
     let tenant = match find(node).await? {
         Some(tenant) => tenant,
-        None => register(&node.commands).await?,
+        None => {
+            eprintln!("Setting up the demo business …");
+            register(&node.commands).await?
+        }
     };
     let owner = tenants::owner(node, tenant).await?.context("the demo business has no owner")?;
     let caller = caller(tenant, owner);

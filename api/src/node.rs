@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use dyocense_commands::{Commands, CommandsOptions, MailOptions, SystemClock, policies};
 use dyocense_database::embedded::{EmbeddedPostgres, Options as EmbeddedOptions};
-use dyocense_database::{Database, PoolSizes};
+use dyocense_database::{Database, Migrations, PoolSizes};
 use dyocense_domain::connectors::ImportEvent;
 use dyocense_domain::event::DomainEvent;
 use dyocense_domain::evidence::{CausalModelEvent, OccasionEvent};
@@ -62,12 +62,31 @@ pub struct Node {
 }
 
 impl Node {
-    /// Opens everything on a database that is migrated, or becomes so here when it is the private one.
+    /// Opens everything to serve: the database becomes what this program needs.
+    pub async fn serving(settings: &Settings) -> anyhow::Result<Node> {
+        let store = Store::open(settings).await?;
+        tracing::info!("bringing the database to this program's version");
+        let migrations = dyocense_database::migrate(&store.url).await?;
+        Self::on(store, migrations, settings).await
+    }
+
+    /// Opens everything for an operator's command. A private database becomes what this program needs; one that other
+    /// programs may use is left as it is, and refused where it is behind.
     pub async fn open(settings: &Settings) -> anyhow::Result<Node> {
         let store = Store::open(settings).await?;
-        let migrations = dyocense_database::migrate(&store.url).await.context("the database could not be migrated")?;
-        if !migrations.pending().is_empty() {
-            bail!("the database lacks migrations {:?}", migrations.pending());
+        let migrations = match store.embedded {
+            Some(_) => dyocense_database::migrate(&store.url).await?,
+            None => dyocense_database::status(&store.url).await?,
+        };
+        Self::on(store, migrations, settings).await
+    }
+
+    async fn on(store: Store, migrations: Migrations, settings: &Settings) -> anyhow::Result<Node> {
+        if let pending @ [_, ..] = migrations.pending().as_slice() {
+            bail!(
+                "the database is behind this program: it lacks migrations {pending:?}. `dyocense migrate` runs them, and \
+                 so does `dyocense serve`"
+            );
         }
         let sizes = PoolSizes {
             writer: settings.database.writer_connections,

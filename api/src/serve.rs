@@ -76,7 +76,7 @@ impl Server {
             None => None,
         };
         let address = listener.local_addr()?;
-        let node = Node::open(&settings).await?;
+        let node = Node::serving(&settings).await?;
         let workers = node.start_workers();
         let operations = Operations::new(Parts {
             database: node.database.clone(),

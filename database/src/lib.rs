@@ -22,6 +22,6 @@ mod migrations;
 mod pools;
 mod roles;
 
-pub use migrations::{MigrateError, Migrations, applied, migrate};
+pub use migrations::{MigrateError, Migrations, applied, migrate, status};
 pub use pools::{ConnectError, Database, PoolSizes};
 pub use roles::Role;

@@ -8,7 +8,7 @@ use crate::roles::{self, Role};
 /// Why the database could not be brought to the schema this program needs.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
-    #[error("cannot connect to the database to migrate it: {0}")]
+    #[error("cannot connect to the database: {0}")]
     Connect(#[source] sqlx::Error),
     #[error(
         "cannot prepare the database roles: {0}; the login needs CREATEROLE and CREATE on the database, \
@@ -67,13 +67,38 @@ pub async fn migrate(url: &str) -> Result<Migrations, MigrateError> {
     Ok(migrations)
 }
 
+/// As [`applied`], on a database that may never have been migrated. Changes nothing.
+pub async fn status(url: &str) -> Result<Migrations, MigrateError> {
+    let mut connection = PgConnection::connect(url).await.map_err(MigrateError::Connect)?;
+    let begun: bool = sqlx::query_scalar(
+        "select exists (select from pg_class as relation join pg_namespace as space on space.oid = relation.relnamespace
+         where space.nspname = 'migrations' and relation.relname = 'applied')",
+    )
+    .fetch_one(&mut connection)
+    .await
+    .map_err(MigrateError::Status)?;
+    let migrations = match begun {
+        true => {
+            Role::Reader.assume(&mut connection).await.map_err(MigrateError::Status)?;
+            applied(&mut connection).await?
+        }
+        false => Migrations { known: known(), applied: vec![] },
+    };
+    let _ = connection.close().await;
+    Ok(migrations)
+}
+
 /// Compares what has run with what this program knows. Any connection as reader or owner will do.
 pub async fn applied(connection: &mut PgConnection) -> Result<Migrations, MigrateError> {
     let applied = sqlx::query_scalar("select version from migrations.applied where success order by version")
         .fetch_all(connection)
         .await
         .map_err(MigrateError::Status)?;
+    Ok(Migrations { known: known(), applied })
+}
+
+fn known() -> Vec<i64> {
     let mut known: Vec<i64> = migrator().iter().map(|m| m.version).collect();
     known.sort_unstable();
-    Ok(Migrations { known, applied })
+    known
 }

@@ -4,7 +4,8 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use dyocense_tests::{TestDatabase, database, program_path};
+use dyocense_tests::{database, program_path, server};
+use sqlx::{Connection, Executor, PgConnection};
 
 const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 
@@ -28,13 +29,13 @@ impl Said {
     }
 }
 
-async fn run(database: &TestDatabase, arguments: &[&str], input: &str) -> Said {
+async fn run(database_url: &str, arguments: &[&str], input: &str) -> Said {
     let mut command = Command::new(program_path());
     command
         .args(arguments)
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-        .env("DATABASE_URL", &database.url)
+        .env("DATABASE_URL", database_url)
         .env("DYOCENSE_KEYS_MASTER", KEY)
         .current_dir(std::env::temp_dir())
         .stdin(Stdio::piped())
@@ -62,7 +63,7 @@ fn file(directory: &Path, text: &str) -> String {
 #[tokio::test]
 async fn an_operator_registers_a_business_imports_its_ledger_and_looks_after_it() {
     let database = database().await;
-    let run = async |arguments: &[&str], input: &str| run(&database, arguments, input).await;
+    let run = async |arguments: &[&str], input: &str| run(&database.url, arguments, input).await;
     assert!(run(&["migrate"], "").await.ok().starts_with("The database is at migration"));
     assert!(run(&["tenant", "list"], "").await.ok().contains("no business yet"));
 
@@ -107,11 +108,49 @@ async fn an_operator_registers_a_business_imports_its_ledger_and_looks_after_it(
 #[tokio::test]
 async fn what_is_wrong_with_a_command_is_named() {
     let database = database().await;
-    let run = async |arguments: &[&str]| run(&database, arguments, "").await;
+    let run = async |arguments: &[&str]| run(&database.url, arguments, "").await;
     assert!(run(&["tenant", "show", "Nobody & Sons"]).await.refused().contains("Nobody & Sons"));
     assert!(run(&["import", "/does/not/exist.csv", "--tenant", "x"]).await.refused().contains("/does/not/exist.csv"));
     assert!(run(&["tenant", "delete"]).await.refused().contains("delete"));
     assert!(run(&["config", "--config", "/does/not/exist.toml"]).await.refused().contains("/does/not/exist.toml"));
+}
+
+#[tokio::test]
+async fn only_serve_and_migrate_change_a_database_that_others_may_use() {
+    let postgres = server().await.postgres();
+    let mut admin = PgConnection::connect(&postgres.superuser_url("postgres")).await.unwrap();
+    admin.execute("create database never_migrated owner dyocense").await.unwrap();
+    let url = postgres.url_for("never_migrated");
+    for command in [&["tenant", "list"][..], &["projections", "status"], &["user", "list", "--tenant", "x"]] {
+        let said = run(&url, command, "").await.refused();
+        assert!(said.contains("is behind") && said.contains("`dyocense migrate`"), "{said}");
+    }
+    let mut database = PgConnection::connect(&postgres.superuser_url("never_migrated")).await.unwrap();
+    let ours = "select count(*) from pg_namespace where nspname !~ '^(pg_|information_schema$|public$)'";
+    assert_eq!(sqlx::query_scalar::<_, i64>(ours).fetch_one(&mut database).await.unwrap(), 0, "it was changed");
+    database.close().await.unwrap();
+    run(&url, &["migrate"], "").await.ok();
+    assert!(run(&url, &["tenant", "list"], "").await.ok().contains("no business yet"));
+    admin.execute("drop database never_migrated with (force)").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_database_that_is_down_is_told_once() {
+    for command in [&["tenant", "list"][..], &["migrate"], &["serve"]] {
+        let said = run("postgres://nobody@127.0.0.1:1/nothing", command, "").await.refused();
+        assert_eq!(said.matches("refused").count(), 1, "{said}");
+        assert!(said.contains("cannot connect to the database"), "{said}");
+    }
+}
+
+#[test]
+fn whoever_stops_reading_ends_the_command_quietly() {
+    let mut command = Command::new(program_path());
+    command.arg("schema").env_clear().stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap()), (Some(0), String::new()));
 }
 
 #[tokio::test]

@@ -22,13 +22,13 @@ pub fn run(args: ConfigArgs, settings: &Settings) -> anyhow::Result<()> {
             continue;
         }
         shown += 1;
-        println!("{} = {value}  ({origin})", setting.key);
+        say!("{} = {value}  ({origin})", setting.key);
         if args.all {
-            println!("    {}  [${}]", setting.help, setting.environment_variable());
+            say!("    {}  [${}]", setting.help, setting.environment_variable());
         }
     }
     if shown == 0 {
-        println!("Every setting is at its default; --all shows them.");
+        say!("Every setting is at its default; --all shows them.");
     }
     Ok(())
 }

@@ -145,21 +145,21 @@ async fn import(node: &Node, args: ImportArgs, name: String, source: Box<dyn Rea
     if args.preview {
         let preview = ledger::preview(&node.commands, &caller, upload, &reading).await?;
         let sniffed = &preview.sniffed;
-        println!("columns   {}", sniffed.columns.join(", "));
-        println!("format    {}", format_flags(&sniffed.format));
+        say!("columns   {}", sniffed.columns.join(", "));
+        say!("format    {}", format_flags(&sniffed.format));
         match &sniffed.mapping {
-            Some(mapping) => println!("mapping   {}", mapping_flag(mapping)),
-            None => println!("mapping   not clear: say which columns hold the date and the amount with --map"),
+            Some(mapping) => say!("mapping   {}", mapping_flag(mapping)),
+            None => say!("mapping   not clear: say which columns hold the date and the amount with --map"),
         }
         for doubt in &sniffed.doubts {
-            println!("doubt     {doubt}");
+            say!("doubt     {doubt}");
         }
         for row in &preview.rows {
             match &row.outcome {
                 Ok(sale) => {
-                    println!("line {:<5} {}  {} × {} {}", row.line, sale.day, sale.units, sale.amount, preview.currency)
+                    say!("line {:<5} {}  {} × {} {}", row.line, sale.day, sale.units, sale.amount, preview.currency)
                 }
-                Err(problem) => println!("line {:<5} not good: {problem}", row.line),
+                Err(problem) => say!("line {:<5} not good: {problem}", row.line),
             }
         }
         return Ok(());
@@ -175,12 +175,16 @@ async fn import(node: &Node, args: ImportArgs, name: String, source: Box<dyn Rea
         eprintln!();
     }
     let totals = done.totals;
-    println!(
+    say!(
         "{} rows: {} imported ({} of them corrections), {} known already, {} not good",
-        totals.rows, totals.imported, totals.corrected, totals.unchanged, totals.rejected
+        totals.rows,
+        totals.imported,
+        totals.corrected,
+        totals.unchanged,
+        totals.rejected
     );
     if totals.imported > 0 {
-        println!("{} units, {} in all", totals.units, totals.amount);
+        say!("{} units, {} in all", totals.units, totals.amount);
     }
     if totals.rows > 0 && totals.rejected == totals.rows {
         bail!("no row was good: look with --preview");

@@ -7,8 +7,8 @@ use crate::settings::Settings;
 
 /// Bring the database to this program's version
 ///
-/// `serve` does it by itself. Run it alone before a rollout of several servers: migrations only ever add, so that
-/// servers of the version before go on working.
+/// `serve` does it by itself, other commands do not. Run it alone before a rollout of several servers: migrations only
+/// ever add, so that servers of the version before go on working.
 #[derive(Args)]
 pub struct MigrateArgs {}
 
@@ -17,6 +17,6 @@ pub async fn run(_: MigrateArgs, settings: &Settings) -> anyhow::Result<()> {
     let migrations = dyocense_database::migrate(&store.url).await;
     store.close().await;
     let migrations = migrations?;
-    println!("The database is at migration {}.", migrations.applied.last().copied().unwrap_or(0));
+    say!("The database is at migration {}.", migrations.applied.last().copied().unwrap_or(0));
     Ok(())
 }

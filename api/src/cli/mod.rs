@@ -1,5 +1,6 @@
 //! The command line. One file per subcommand.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -7,6 +8,14 @@ use clap::{Parser, Subcommand};
 
 use crate::settings::Settings;
 use crate::telemetry;
+
+/// A line on standard output, as `println!` writes it. Where nobody reads on, as behind `| head`, the program has said
+/// what was wanted and ends.
+macro_rules! say {
+    ($($line:tt)*) => {
+        $crate::cli::say_line(format_args!($($line)*))
+    };
+}
 
 mod config;
 mod evidence;
@@ -63,10 +72,30 @@ pub fn main() -> ExitCode {
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", told(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+fn say_line(line: std::fmt::Arguments<'_>) {
+    match writeln!(std::io::stdout(), "{line}") {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(error) => {
+            eprintln!("error: cannot write to standard output: {error}");
+            std::process::exit(1);
+        }
+    }
+}
+
+/// An error with its causes. Some libraries' errors say their cause's words themselves; nothing is said twice.
+fn told(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |told, cause| match told.as_str() {
+        "" => cause,
+        said if said.contains(&cause) => told,
+        said => format!("{said}: {cause}"),
+    })
 }
 
 fn run(cli: Cli) -> anyhow::Result<()> {
@@ -117,7 +146,18 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 
 #[cfg(test)]
 mod tests {
+    use anyhow::Context;
     use clap::CommandFactory;
+
+    #[test]
+    fn an_errors_causes_are_told_in_order_and_once() {
+        let refused = || anyhow::anyhow!("connection refused");
+        assert_eq!(super::told(&refused()), "connection refused");
+        let twice = Err::<(), _>(refused()).context("cannot connect: connection refused").unwrap_err();
+        assert_eq!(super::told(&twice), "cannot connect: connection refused");
+        let apart = Err::<(), _>(refused()).context("cannot connect").context("no database").unwrap_err();
+        assert_eq!(super::told(&apart), "no database: cannot connect: connection refused");
+    }
 
     #[test]
     fn the_command_line_is_sound_and_every_command_says_what_it_does() {

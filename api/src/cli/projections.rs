@@ -60,13 +60,13 @@ pub async fn run(command: ProjectionsCommand, settings: &Settings) -> anyhow::Re
 async fn status(projections: &Projections) -> anyhow::Result<()> {
     let lag = projections.lag().await?;
     match projections.state() {
-        State::Current => println!("The read models are of this program's version."),
+        State::Current => say!("The read models are of this program's version."),
         State::Outdated => {
-            println!("The read models are of another version; `dyocense projections rebuild` replaces them.")
+            say!("The read models are of another version; `dyocense projections rebuild` replaces them.")
         }
     }
-    println!("Behind the log: {} events of {} businesses", lag.events, lag.tenants);
-    println!("Parked streams: {}", projections.parked().await?.len());
+    say!("Behind the log: {} events of {} businesses", lag.events, lag.tenants);
+    say!("Parked streams: {}", projections.parked().await?.len());
     Ok(())
 }
 
@@ -91,7 +91,7 @@ async fn rebuild(projections: &Projections) -> anyhow::Result<()> {
         eprintln!();
     }
     let seconds = rebuilt.elapsed.as_secs_f64();
-    println!(
+    say!(
         "Rebuilt {} events of {} businesses in {seconds:.1} s ({:.0} events/s); projecting stood still for {:.0} ms.",
         rebuilt.events,
         rebuilt.tenants,
@@ -107,29 +107,34 @@ async fn parked(node: &Node, command: ParkedCommand) -> anyhow::Result<()> {
         ParkedCommand::List => {
             let all = projections.parked().await?;
             if all.is_empty() {
-                println!("Nothing is parked.");
+                say!("Nothing is parked.");
             }
             for parked in all {
-                println!(
+                say!(
                     "{}  {}  {}  position {} ({}): {}",
-                    parked.tenant, parked.projection, parked.stream, parked.position, parked.event_type, parked.reason
+                    parked.tenant,
+                    parked.projection,
+                    parked.stream,
+                    parked.position,
+                    parked.event_type,
+                    parked.reason
                 );
             }
         }
         ParkedCommand::Retry(args) => {
             let tenant = tenant::find(node, &args.tenant).await?;
             let applied = projections.retry(tenant, &args.projection, &args.stream).await?;
-            println!("Applied {applied} events; the stream goes on.");
+            say!("Applied {applied} events; the stream goes on.");
         }
         ParkedCommand::Skip(args) => {
             let tenant = tenant::find(node, &args.tenant).await?;
             let applied = projections.skip(tenant, &args.projection, &args.stream).await?;
-            println!("Left one event out and applied {applied}; the stream goes on.");
+            say!("Left one event out and applied {applied}; the stream goes on.");
         }
         ParkedCommand::Discard(args) => {
             let tenant = tenant::find(node, &args.tenant).await?;
             projections.discard(tenant, &args.projection, &args.stream).await?;
-            println!("The stream is left out of {} for good.", args.projection);
+            say!("The stream is left out of {} for good.", args.projection);
         }
     }
     Ok(())

@@ -11,6 +11,6 @@ use crate::graphql::schema;
 pub struct SchemaArgs {}
 
 pub fn run(_: SchemaArgs) -> anyhow::Result<()> {
-    print!("{}", schema::sdl());
+    say!("{}", schema::sdl().trim_end());
     Ok(())
 }

@@ -65,15 +65,10 @@ pub async fn run(command: TenantCommand, settings: &Settings) -> anyhow::Result<
 async fn list(node: &Node) -> anyhow::Result<()> {
     let all = tenants::all(node).await?;
     if all.is_empty() {
-        println!("There is no business yet; `dyocense tenant register` makes one, `dyocense serve --demo` a demo.");
+        say!("There is no business yet; `dyocense tenant register` makes one, `dyocense serve --demo` a demo.");
     }
     for tenant in all {
-        println!(
-            "{}  {:>9} events  {}",
-            tenant.id,
-            tenant.events,
-            tenant.name.as_deref().unwrap_or("(not yet projected)")
-        );
+        say!("{}  {:>9} events  {}", tenant.id, tenant.events, tenant.name.as_deref().unwrap_or("(not yet projected)"));
     }
     Ok(())
 }
@@ -83,23 +78,20 @@ async fn show(node: &Node, tenant: &str) -> anyhow::Result<()> {
     let mut snapshot = node.projections.snapshot(tenant).await?;
     let business = identity::business(&mut snapshot).await?.context("the business is not in the read models yet")?;
     let totals = analytics::sales_totals(&mut snapshot).await?;
-    println!("{}  {}", tenant, business.name);
-    println!(
-        "  time zone {}, currency {}, registered {}",
-        business.time_zone, business.currency, business.registered_at
-    );
-    println!("  {} sales, {} units, {} {}", totals.transactions, totals.units, totals.revenue, business.currency);
+    say!("{}  {}", tenant, business.name);
+    say!("  time zone {}, currency {}, registered {}", business.time_zone, business.currency, business.registered_at);
+    say!("  {} sales, {} units, {} {}", totals.transactions, totals.units, totals.revenue, business.currency);
     for person in tenants::people(node, tenant).await? {
         let email = person.email.as_deref().unwrap_or("(erased)");
         let gone = if person.removed_at.is_some() { "  removed" } else { "" };
-        println!("  {:<8} {email}{gone}", format!("{:?}", person.role).to_lowercase());
+        say!("  {:<8} {email}{gone}", format!("{:?}", person.role).to_lowercase());
     }
     Ok(())
 }
 
 async fn register(node: &Node, input: RegisterBusiness) -> anyhow::Result<()> {
     let registered = node.commands.register_business(input).await?;
-    println!("{}", registered.tenant);
+    say!("{}", registered.tenant);
     Ok(())
 }
 

@@ -44,7 +44,7 @@ pub async fn run(command: UserCommand, settings: &Settings) -> anyhow::Result<()
 async fn list(node: &Node, tenant: &str) -> anyhow::Result<()> {
     let tenant = tenant::find(node, tenant).await?;
     for person in tenants::people(node, tenant).await? {
-        println!(
+        say!(
             "{}  {:<8} {}  {}{}",
             person.user_id,
             format!("{:?}", person.role).to_lowercase(),
@@ -66,6 +66,6 @@ async fn reset_password(node: &Node, email: &str, tenant: &str) -> anyhow::Resul
         .with_context(|| format!("nobody with access to this business has the address {email}"))?;
     let password = read_password("New password: ")?;
     node.commands.reset_password(tenant, person.user_id, password).await?;
-    println!("The password of {email} is changed.");
+    say!("The password of {email} is changed.");
     Ok(())
 }
