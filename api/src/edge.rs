@@ -68,7 +68,8 @@ impl Edge {
     pub async fn visitor(&self, headers: &HeaderMap, peer: SocketAddr, correlation: Uuid) -> Result<Visitor, Fault> {
         let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
         let client = text(header::USER_AGENT).unwrap_or_default().chars().take(200).collect();
-        let mut visitor = Visitor { principal: None, peer: peer.ip(), client, correlation };
+        let peer = self.settings().http.trusted_proxies.client(peer.ip(), headers);
+        let mut visitor = Visitor { principal: None, peer, client, correlation };
         if let Some(authorization) = headers.get(header::AUTHORIZATION) {
             let token = authorization.to_str().ok().and_then(auth::bearer).ok_or_else(|| {
                 Fault::new(Code::Unauthenticated, "the Authorization header is not of the form `Bearer <token>`")

@@ -8,6 +8,7 @@ mod architecture;
 mod cli;
 mod commands;
 mod database;
+mod edge;
 mod eventlog;
 mod faults;
 mod program;

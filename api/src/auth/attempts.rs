@@ -2,23 +2,23 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 const WINDOW: Duration = Duration::from_secs(60);
 /// Addresses remembered at a time; beyond it those whose window has passed are forgotten first.
 const MOST_REMEMBERED: usize = 50_000;
 
-/// Counts attempts of each address in windows of a minute.
-#[derive(Debug)]
+/// Counts attempts of each address in windows of a minute. Cheap to clone.
+#[derive(Debug, Clone)]
 pub struct Attempts {
     per_minute: u32,
-    windows: Mutex<HashMap<IpAddr, (Instant, u32)>>,
+    windows: Arc<Mutex<HashMap<IpAddr, (Instant, u32)>>>,
 }
 
 impl Attempts {
     pub fn new(per_minute: u32) -> Self {
-        Self { per_minute, windows: Mutex::default() }
+        Self { per_minute, windows: Arc::default() }
     }
 
     /// Takes `count` attempts of `peer` at `now`; false when they are more than its window has left.
@@ -33,6 +33,14 @@ impl Attempts {
         }
         *taken = taken.saturating_add(count);
         *taken <= self.per_minute
+    }
+
+    /// Gives attempts back that ended before anything secret was looked at.
+    pub fn give_back(&self, peer: IpAddr, count: u32) {
+        let mut windows = self.windows.lock().expect("no code panics while it holds the map");
+        if let Some((_, taken)) = windows.get_mut(&subnet(peer)) {
+            *taken = taken.saturating_sub(count);
+        }
     }
 }
 
@@ -58,6 +66,17 @@ mod tests {
         assert!(!attempts.take(one, 1, now));
         assert!(attempts.take(other, 1, now));
         assert!(attempts.take(one, 3, now + WINDOW));
+    }
+
+    #[test]
+    fn what_is_given_back_can_be_taken_again() {
+        let attempts = Attempts::new(2);
+        let (one, now): (IpAddr, _) = ("192.0.2.1".parse().unwrap(), Instant::now());
+        assert!(attempts.take(one, 2, now));
+        attempts.give_back(one, 1);
+        assert!(attempts.take(one, 1, now));
+        assert!(!attempts.take(one, 1, now));
+        attempts.give_back("192.0.2.2".parse().unwrap(), 1);
     }
 
     #[test]

@@ -18,6 +18,7 @@ use crate::graphql::fault::Fault;
 #[derive(Debug, Clone)]
 pub struct Visitor {
     pub principal: Option<Principal>,
+    /// Where the request comes from, as far as proxies that are trusted say.
     pub peer: IpAddr,
     /// What the client says it is (`User-Agent`).
     pub client: String,

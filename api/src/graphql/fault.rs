@@ -136,7 +136,7 @@ pub fn close(error: &mut ServerError, before_execution: bool) {
 
 /// Arguments are parsed when their field runs. What async-graphql says of one that does not parse is about the
 /// client's own text; no resolver of ours speaks so, as all of theirs carry a code.
-fn is_about_input(message: &str) -> bool {
+pub fn is_about_input(message: &str) -> bool {
     ["Failed to parse \"", "Expected input type \"", "Invalid value for argument \""]
         .iter()
         .any(|beginning| message.starts_with(beginning))

@@ -1,5 +1,6 @@
 //! The one way to the schema: every transport's requests are measured, authorized and run here.
 
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -39,6 +40,9 @@ pub struct Prepared {
     pub kind: OperationType,
     pub root_fields: Vec<String>,
     request: Request,
+    /// Attempts to get in that were counted, and whose.
+    tries: u32,
+    peer: IpAddr,
 }
 
 /// Holds the schema and what guards it. Cheap to clone.
@@ -98,20 +102,21 @@ impl Gateway {
             return Err(Fault::new(Code::Invalid, "a subscription has exactly one field").into());
         }
         authorize(visitor, &measure, limits)?;
-        let tries = measure.root_fields.iter().filter(|field| matrix::is_attempt(kind, field)).count();
-        if tries > 0 && !attempts.take(visitor.peer, tries as u32, Instant::now()) {
+        let tries = measure.root_fields.iter().filter(|field| matrix::is_attempt(kind, field)).count() as u32;
+        if tries > 0 && !attempts.take(visitor.peer, tries, Instant::now()) {
             return Err(Fault::new(Code::RateLimited, "too many attempts from this address; wait a minute").into());
         }
         let root_fields = measure.root_fields;
-        let mut request = Request::new(params.query).variables(variables).data(visitor.clone());
+        let mut request = Request::new(params.query).variables(variables).data(visitor.clone()).data(attempts.clone());
         request.operation_name = params.operation_name;
         request.set_parsed_query(document);
-        Ok(Prepared { kind, root_fields, request })
+        Ok(Prepared { kind, root_fields, request, tries, peer: visitor.peer })
     }
 
     /// Runs a query or a mutation. A mutation that has begun runs to its end, whether or not anyone waits for it.
     pub async fn execute(&self, prepared: Prepared) -> Response {
         let (schema, kind) = (self.0.schema.clone(), prepared.kind);
+        let (tries, peer, fields) = (prepared.tries, prepared.peer, prepared.root_fields.len());
         let (began, names) = (Instant::now(), prepared.root_fields.join(","));
         let run = async move { schema.execute(prepared.request).await }.in_current_span();
         let mut task = AbortUnlessMutation(tokio::spawn(run), kind);
@@ -123,6 +128,9 @@ impl Gateway {
                 format!("the request took longer than {:?}; try again, mutations with their key", self.0.timeout),
             )),
         };
+        if tries > 0 && tries as usize == fields {
+            self.0.attempts.give_back(peer, unfit(&response, tries));
+        }
         close(&mut response);
         let outcome = if response.errors.is_empty() { "ok" } else { "error" };
         let kind = kind.to_string();
@@ -206,6 +214,17 @@ pub fn is_request_error(response: &Response) -> bool {
     response.data == async_graphql::Value::Null
         && !response.errors.is_empty()
         && response.errors.iter().all(|error| error.path.is_empty())
+}
+
+/// How many of `tries` root fields never ran, because the request or their arguments do not fit the schema.
+fn unfit(response: &Response, tries: u32) -> u32 {
+    let ours = |error: &ServerError| Code::of(error).is_some();
+    if is_request_error(response) {
+        return if response.errors.iter().any(ours) { 0 } else { tries };
+    }
+    let of_arguments =
+        |error: &&ServerError| error.path.len() == 1 && !ours(error) && fault::is_about_input(&error.message);
+    response.errors.iter().filter(of_arguments).count() as u32
 }
 
 fn close(response: &mut Response) {

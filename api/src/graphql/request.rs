@@ -9,8 +9,10 @@ use dyocense_projections::{Projections, QueryError, Snapshot};
 use sha2::{Digest, Sha256};
 
 use super::fault::{Code, Fault};
+use super::refusal::{UserError, UserErrorCode};
 use super::scalars;
 use crate::auth::Visitor;
+use crate::auth::attempts::Attempts;
 
 /// How long a mutation waits for its own effect to be readable.
 const SETTLE: Duration = Duration::from_secs(5);
@@ -38,6 +40,14 @@ pub fn projections<'a>(ctx: &Context<'a>) -> &'a Projections {
 
 pub fn visitor<'a>(ctx: &Context<'a>) -> &'a Visitor {
     ctx.data_unchecked::<Visitor>()
+}
+
+/// Gives the attempt to get in back where what was sent is not well formed: nothing secret was looked at.
+pub fn spare_attempt(ctx: &Context<'_>, refusal: UserError) -> UserError {
+    if refusal.code == UserErrorCode::Invalid {
+        ctx.data_unchecked::<Attempts>().give_back(visitor(ctx).peer, 1);
+    }
+    refusal
 }
 
 /// The business of the visitor, once its read models have reached `min_position`.

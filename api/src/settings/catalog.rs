@@ -55,6 +55,11 @@ pub const SETTINGS: &[Setting] = &[
         "Directory of GraphiQL's files for /explorer (`./dev` and the Dockerfile provide it). Not set: a plain page",
     ),
     plain("http.allowed_origins", "", "Other web origins that may call the API from a browser, separated by commas"),
+    plain(
+        "http.trusted_proxies",
+        "",
+        "Addresses and networks (10.0.0.0/8) of the proxies in front, separated by commas: from them, X-Forwarded-For says whose attempts auth.attempts_per_minute counts. Not set: the header is ignored",
+    ),
     plain("http.body_limit", "1MB", "Largest GraphQL request (uploads have no limit)"),
     plain("http.request_timeout", "30s", "How long one request may run before it is answered with an error"),
     plain("http.drain", "10s", "How long open requests may finish after the signal to stop"),
@@ -77,7 +82,11 @@ pub const SETTINGS: &[Setting] = &[
         "2",
         "Password checks at one time; each takes a core and 19 MB for a tenth of a second",
     ),
-    plain("auth.attempts_per_minute", "20", "Logins, refreshes and registrations from one address each minute"),
+    plain(
+        "auth.attempts_per_minute",
+        "20",
+        "Logins, refreshes, registrations and joinings from one address each minute (see http.trusted_proxies)",
+    ),
     secret(
         "keys.master",
         "32 bytes in base64 that all other keys follow from; older ones may come after it, separated by commas. Not set: one is made in data.dir",

@@ -2,6 +2,7 @@
 //! names it, before anything starts.
 
 pub mod catalog;
+mod proxies;
 mod value;
 
 use std::collections::BTreeMap;
@@ -9,6 +10,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+pub use proxies::TrustedProxies;
 
 use catalog::{CONFIG_VARIABLE, DATABASE_URL_VARIABLE, PREFIX, SETTINGS};
 
@@ -107,6 +110,7 @@ pub struct HttpSettings {
     /// Where GraphiQL's files are; None: the explorer is a plain page.
     pub explorer_dir: Option<PathBuf>,
     pub allowed_origins: Vec<String>,
+    pub trusted_proxies: TrustedProxies,
     pub body_limit_bytes: usize,
     pub request_timeout: Duration,
     pub drain: Duration,
@@ -303,6 +307,7 @@ fn typed(values: BTreeMap<&'static str, (Secret, Origin)>) -> Result<Settings, S
             allowed_origins: read.required("http.allowed_origins", |text| {
                 value::list(text).iter().map(|origin| web_address(origin)).collect()
             })?,
+            trusted_proxies: read.required("http.trusted_proxies", |text| TrustedProxies::parse(&value::list(text)))?,
             body_limit_bytes: read.required("http.body_limit", value::bytes)?,
             request_timeout: read.required("http.request_timeout", value::duration)?,
             drain: read.required("http.drain", value::duration)?,

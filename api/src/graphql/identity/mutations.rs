@@ -11,7 +11,7 @@ use super::types::*;
 use crate::graphql::fault::Fault;
 use crate::graphql::ids::{self, Kind};
 use crate::graphql::refusal::{UserError, UserErrorCode, fault_of, refusable, refused};
-use crate::graphql::request::{caller, commands, settle, visitor};
+use crate::graphql::request::{caller, commands, settle, spare_attempt, visitor};
 use crate::graphql::scalars::{Position, TimeZone};
 
 /// A business to register, with its first owner.
@@ -167,7 +167,7 @@ impl IdentityMutation {
             .await;
         let registered = match registered {
             Ok(registered) => registered,
-            Err(error) => return Ok(refused(error)?.into()),
+            Err(error) => return Ok(spare_attempt(ctx, refused(error)?).into()),
         };
         let client = &visitor(ctx).client;
         let tenant = registered.tenant;
