@@ -22,6 +22,7 @@ async fn every_role_is_refused_what_it_may_not_use_and_nothing_else() {
         let operation = match parent {
             "Query" => "query",
             "Mutation" => "mutation",
+            // Those need a socket.
             _ => continue,
         };
         for (role, client) in people {
@@ -37,6 +38,35 @@ async fn every_role_is_refused_what_it_may_not_use_and_nothing_else() {
         }
     }
     assert!(asked > 150, "{asked} combinations");
+}
+
+#[tokio::test]
+async fn every_role_may_subscribe_to_what_the_matrix_says_and_nothing_else() {
+    let business = world::business().await;
+    let people = [
+        (Role::Owner, &business.owner),
+        (Role::Admin, &business.admin),
+        (Role::Member, &business.member),
+        (Role::Auditor, &business.auditor),
+    ];
+    let fields: Vec<&str> =
+        matrix::rows().filter(|(parent, _)| *parent == "Subscription").map(|(_, field)| field).collect();
+    assert!(fields.len() >= 3, "{fields:?}");
+    let anonymous = world::anonymous().await;
+    for field in &fields {
+        let query = format!("subscription {{ {field} {{ nothing }} }}");
+        assert_eq!(anonymous.code(&query, Value::Null).await, "UNAUTHENTICATED", "{field}");
+    }
+    for (role, client) in people {
+        let mut socket = client.socket().await;
+        for field in &fields {
+            socket.subscribe(field, &format!("subscription {{ {field} {{ nothing }} }}"), Value::Null).await;
+            let answer = socket.receive().await.expect("an answer");
+            let expected = if matrix::allows(Some(role), "Subscription", field) { "INVALID" } else { "FORBIDDEN" };
+            assert_eq!((&answer["type"], &answer["id"]), (&"error".into(), &(*field).into()), "{answer}");
+            assert_eq!(answer["payload"][0]["extensions"]["code"], expected, "{field} as {role:?}: {answer}");
+        }
+    }
 }
 
 #[tokio::test]
