@@ -13,7 +13,7 @@ use sqlx::PgPool;
 
 use crate::caller::Caller;
 use crate::error::{CommandError, Fault};
-use crate::identity::{AccessTokens, Passwords, RecentPrincipals};
+use crate::identity::{AccessTokens, CHANGES_OF_ACCESS, Passwords, RecentPrincipals};
 use crate::ports::{Mailer, ReadModels};
 use crate::runs::Going;
 use crate::secrets::MasterKey;
@@ -182,7 +182,8 @@ impl Commands {
         command: &'static str,
         events: &[E],
     ) -> Result<Appended, AppendError> {
-        self.log
+        let appended = self
+            .log
             .append(Append {
                 tenant: caller.tenant,
                 stream,
@@ -191,7 +192,12 @@ impl Commands {
                 metadata: self.metadata(caller, command),
                 idempotency: caller.idempotency.clone(),
             })
-            .await
+            .await;
+        // Also after an error: whether it was committed may not be known then.
+        if events.iter().any(|event| CHANGES_OF_ACCESS.contains(&event.event_type().name)) {
+            self.recent.forget(caller.tenant);
+        }
+        appended
     }
 
     pub(crate) fn metadata(&self, caller: &Caller, command: &'static str) -> Metadata {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use dyocense_commands::Actor;
-use dyocense_commands::identity::Principal;
+use dyocense_commands::identity::{CHANGES_OF_ACCESS, Principal};
 use dyocense_domain::event::DomainEvent;
 use dyocense_domain::identity::{BusinessEvent, SessionEvent};
 use dyocense_eventlog::{Direction, EventLog, Filter, Position, RecordedEvent, TenantId};
@@ -19,7 +19,6 @@ const CHECKED_WITHIN: SignedDuration = SignedDuration::from_secs(5);
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 /// The events of one tenant that end somebody's access come seldom.
 const CHANGES_HELD: usize = 256;
-const EVENT_TYPES: [&str; 4] = ["SessionEnded", "UserRemoved", "RoleChanged", "ApiKeyRevoked"];
 
 /// Why an open connection has to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,7 +112,7 @@ impl LiveAccess {
             })
             .await?;
         let filter = Filter {
-            event_types: EVENT_TYPES.map(str::to_owned).to_vec(),
+            event_types: CHANGES_OF_ACCESS.map(str::to_owned).to_vec(),
             since: Some(Timestamp::now() - CHECKED_WITHIN),
             ..Filter::default()
         };
@@ -137,7 +136,7 @@ impl LiveAccess {
                 match event {
                     Some(Ok(event)) => {
                         after = event.position;
-                        if EVENT_TYPES.contains(&event.event_type.as_str()) {
+                        if CHANGES_OF_ACCESS.contains(&event.event_type.as_str()) {
                             // Without a listener there is nobody to tell.
                             let _ = feed.changes.send(event);
                         }

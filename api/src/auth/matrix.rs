@@ -12,7 +12,8 @@ use dyocense_domain::identity::Role;
 pub enum Access {
     /// Everyone, logged in or not.
     Anyone,
-    /// As [`Access::Anyone`], but each use counts as an attempt to get in, of which an address has few a minute.
+    /// As [`Access::Anyone`], but each use that is well formed counts as an attempt to get in, of which an address has
+    /// few a minute.
     Attempt,
     /// Everyone in the business: reading.
     Everyone,
@@ -262,8 +263,8 @@ const TABLE: &[(&str, Access, &str)] = &[
     ("InviteUserPayload", Managers, "invitation token position userErrors"),
     ("RevokeInvitationPayload", Managers, "invitation position userErrors"),
     ("ChangeRolePayload", Managers, "user position userErrors"),
-    ("ErasePersonPayload", Managers, "user position userErrors"),
-    ("RemoveUserPayload", Managers, "user position userErrors"),
+    ("ErasePersonPayload", Managers, "user revokedApiKeys position userErrors"),
+    ("RemoveUserPayload", Managers, "user revokedApiKeys position userErrors"),
     ("CreateApiKeyPayload", Managers, "apiKey key position userErrors"),
     ("RevokeApiKeyPayload", Managers, "apiKey position userErrors"),
 ];

@@ -29,13 +29,23 @@ pub enum AccessRefusal {
     Unauthenticated,
 }
 
-/// How old a check may be and still stand: a withdrawn token works at most this much longer.
+/// The events that take access away or change it.
+pub const CHANGES_OF_ACCESS: [&str; 4] = ["SessionEnded", "UserRemoved", "RoleChanged", "ApiKeyRevoked"];
+/// How old a check may be and still stand. A token that this process withdraws is forgotten at once; one that another
+/// process withdraws works at most this much longer.
 const FRESH: SignedDuration = SignedDuration::from_secs(1);
 const MOST_REMEMBERED: usize = 10_000;
 
 /// Checks of the last second, so that a burst of requests of one client reads the log once.
 #[derive(Clone, Default)]
-pub struct RecentPrincipals(Arc<Mutex<HashMap<[u8; 32], Checked>>>);
+pub struct RecentPrincipals(Arc<Mutex<Known>>);
+
+#[derive(Default)]
+struct Known {
+    checked: HashMap<[u8; 32], Checked>,
+    /// How often checks were forgotten. One that began before that must not be remembered after it.
+    forgotten: u64,
+}
 
 struct Checked {
     at: Timestamp,
@@ -43,19 +53,36 @@ struct Checked {
 }
 
 impl RecentPrincipals {
-    fn get(&self, key: &[u8; 32], now: Timestamp) -> Option<Principal> {
-        let known = self.0.lock().expect("no code panics while it holds the map");
-        known.get(key).filter(|checked| now.duration_since(checked.at) < FRESH).map(|checked| checked.principal)
+    /// Err: what [`RecentPrincipals::put`] wants to know of a check that begins now.
+    fn get(&self, key: &[u8; 32], now: Timestamp) -> Result<Principal, u64> {
+        let known = self.known();
+        let fresh = known.checked.get(key).filter(|checked| now.duration_since(checked.at) < FRESH);
+        fresh.map(|checked| checked.principal).ok_or(known.forgotten)
     }
 
-    fn put(&self, key: [u8; 32], now: Timestamp, principal: Principal) {
-        let mut known = self.0.lock().expect("no code panics while it holds the map");
-        if known.len() >= MOST_REMEMBERED {
-            known.retain(|_, checked| now.duration_since(checked.at) < FRESH);
+    /// Remembers a check that began when `forgotten` was read.
+    fn put(&self, key: [u8; 32], now: Timestamp, principal: Principal, forgotten: u64) {
+        let mut known = self.known();
+        if known.forgotten != forgotten {
+            return;
         }
-        if known.len() < MOST_REMEMBERED {
-            known.insert(key, Checked { at: now, principal });
+        if known.checked.len() >= MOST_REMEMBERED {
+            known.checked.retain(|_, checked| now.duration_since(checked.at) < FRESH);
         }
+        if known.checked.len() < MOST_REMEMBERED {
+            known.checked.insert(key, Checked { at: now, principal });
+        }
+    }
+
+    /// Forgets the checks of a business in which somebody's access changed.
+    pub(crate) fn forget(&self, tenant: TenantId) {
+        let mut known = self.known();
+        known.forgotten += 1;
+        known.checked.retain(|_, checked| checked.principal.tenant != tenant);
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, Known> {
+        self.0.lock().expect("no code panics while it holds the map")
     }
 }
 
@@ -64,21 +91,22 @@ impl Commands {
     pub async fn authenticate(&self, token: &str) -> Result<Principal, CommandError<AccessRefusal>> {
         let now = self.now();
         let remembered = <sha2::Sha256 as sha2::Digest>::digest(token.as_bytes()).into();
-        if let Some(principal) = self.recent.get(&remembered, now)
-            && principal.expires_at.is_none_or(|expiry| now < expiry)
-        {
-            return Ok(principal);
-        }
+        let forgotten = match self.recent.get(&remembered, now) {
+            Ok(principal) if principal.expires_at.is_none_or(|expiry| now < expiry) => return Ok(principal),
+            Ok(_) => return Err(CommandError::Refused(AccessRefusal::Unauthenticated)),
+            Err(forgotten) => forgotten,
+        };
         let principal = match Token::parse(API_KEY_PREFIX, token) {
             Some(key) => self.principal_of_key(&key, now).await?,
             None => self.principal_of_access_token(token, now).await?,
         };
         let principal = principal.ok_or(CommandError::Refused(AccessRefusal::Unauthenticated))?;
-        self.recent.put(remembered, now, principal);
+        self.recent.put(remembered, now, principal, forgotten);
         Ok(principal)
     }
 
     async fn principal_of_access_token(&self, token: &str, now: Timestamp) -> Result<Option<Principal>, Fault> {
+        self.access_tokens.meet(&self.vault, &self.master_key, token).await?;
         let Some(claims) = self.access_tokens.verify(token, now) else { return Ok(None) };
         let session = self.load::<Session>(claims.tid, &stream_id(claims.sid.stream())?).await?.state;
         if !session.is_live(now) {

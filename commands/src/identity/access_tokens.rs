@@ -2,6 +2,7 @@
 //! tokens of the last key stay good when a new one takes over.
 
 use std::sync::{Arc, RwLock};
+use std::time::{Duration, Instant};
 
 use dyocense_domain::Clock;
 use dyocense_domain::ids::{SessionId, UserId};
@@ -20,6 +21,9 @@ pub const ACCESS_TOKEN_LIFE: SignedDuration = SignedDuration::from_mins(10);
 /// A key signs this long; the one before it still verifies.
 const KEY_LIFE: SignedDuration = SignedDuration::from_hours(30 * 24);
 const LIVE_KEYS: usize = 2;
+/// Tokens of unknown keys make a node read the keys again at most this often: whoever makes up key ids asks nothing
+/// of the database.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
 const PURPOSE: &str = "access token signing key";
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -47,6 +51,8 @@ pub struct AccessTokens {
     issuer: Arc<str>,
     /// Newest first.
     keys: Arc<RwLock<Vec<SigningKey>>>,
+    /// When the keys were last read for a token of an unknown one. Whoever waits for it finds the keys as read.
+    looked: Arc<tokio::sync::Mutex<Option<Instant>>>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -64,13 +70,13 @@ impl AccessTokens {
         clock: &dyn Clock,
         issuer: String,
     ) -> Result<Self, Fault> {
-        let tokens = Self { issuer: issuer.into(), keys: Arc::default() };
+        let tokens = Self { issuer: issuer.into(), keys: Arc::default(), looked: Arc::default() };
         tokens.rotate(vault, master_key, clock.now()).await?;
         Ok(tokens)
     }
 
     /// Reads the live keys, and makes a new one where the newest is too old. Run at start and every hour; nodes that
-    /// make one at the same time take turns on a lock.
+    /// make one at the same time take turns on a lock, and the others read it when they meet its first token.
     pub(crate) async fn rotate(&self, vault: &Vault, master_key: &MasterKey, now: Timestamp) -> Result<(), Fault> {
         let mut tx = vault.across_tenants().begin().await?;
         sqlx::query("select pg_advisory_xact_lock(hashtext('vault.signing_keys'))").execute(&mut *tx).await?;
@@ -82,6 +88,27 @@ impl AccessTokens {
         tx.commit().await?;
         *self.keys.write().expect("no code panics while it holds the keys") = keys;
         Ok(())
+    }
+
+    /// Where `token` names a key that this node does not have, reads the live keys: another node may have made it.
+    pub(crate) async fn meet(&self, vault: &Vault, master_key: &MasterKey, token: &str) -> Result<(), Fault> {
+        let Some(kid) = key_of(token) else { return Ok(()) };
+        if self.has(&kid) {
+            return Ok(());
+        }
+        let mut looked = self.looked.lock().await;
+        if self.has(&kid) || looked.is_some_and(|at| at.elapsed() < LOOK_AGAIN) {
+            return Ok(());
+        }
+        *looked = Some(Instant::now());
+        let mut connection = vault.across_tenants().acquire().await?;
+        let keys = live_keys(&mut connection, master_key).await?;
+        *self.keys.write().expect("no code panics while it holds the keys") = keys;
+        Ok(())
+    }
+
+    fn has(&self, kid: &str) -> bool {
+        self.keys.read().expect("no code panics while it holds the keys").iter().any(|key| key.kid == kid)
     }
 
     pub(crate) fn issue(
@@ -111,8 +138,7 @@ impl AccessTokens {
     /// The claims of a token that one of our live keys signed and that has not expired at `now`. None otherwise:
     /// which of the reasons it was is nobody's business.
     pub fn verify(&self, token: &str, now: Timestamp) -> Option<AccessClaims> {
-        let header = jsonwebtoken::decode_header(token).ok().filter(|header| header.alg == Algorithm::EdDSA)?;
-        let kid = header.kid?;
+        let kid = key_of(token)?;
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_issuer(&[&*self.issuer]);
         validation.set_required_spec_claims(&["exp", "iss", "sub"]);
@@ -123,6 +149,11 @@ impl AccessTokens {
         let claims = jsonwebtoken::decode::<AccessClaims>(token, &key.decoding, &validation).ok()?.claims;
         (now.as_second() < claims.exp).then_some(claims)
     }
+}
+
+/// The key that a token says it was signed with.
+fn key_of(token: &str) -> Option<String> {
+    jsonwebtoken::decode_header(token).ok().filter(|header| header.alg == Algorithm::EdDSA)?.kid
 }
 
 async fn live_keys(tx: &mut sqlx::PgConnection, master_key: &MasterKey) -> Result<Vec<SigningKey>, Fault> {

@@ -1,6 +1,6 @@
 use dyocense_domain::identity::{BusinessCommand, BusinessEvent, Role};
 use dyocense_domain::ids::ApiKeyId;
-use dyocense_eventlog::Position;
+use dyocense_eventlog::{Position, TenantId};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -65,13 +65,31 @@ impl Commands {
         let by = person(caller)?;
         let outcome =
             self.change_business(caller, "RevokeApiKey", BusinessCommand::RevokeApiKey { api_key_id, by }).await?;
-        let mut tx = self.vault.of(caller.tenant).await?;
-        sqlx::query("delete from vault.api_keys where tenant_id = $1 and api_key_id = $2")
-            .bind(Uuid::from(caller.tenant))
-            .bind(Uuid::from(api_key_id))
-            .execute(&mut *tx)
-            .await?;
-        tx.commit().await?;
+        self.drop_keys(caller.tenant, &[api_key_id]).await?;
         Ok(outcome)
     }
+
+    /// Forgets the hashes of revoked keys.
+    pub(super) async fn drop_keys(&self, tenant: TenantId, revoked: &[ApiKeyId]) -> Result<(), Fault> {
+        if revoked.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<Uuid> = revoked.iter().copied().map(Uuid::from).collect();
+        let mut tx = self.vault.of(tenant).await?;
+        sqlx::query("delete from vault.api_keys where tenant_id = $1 and api_key_id = any($2)")
+            .bind(Uuid::from(tenant))
+            .bind(ids)
+            .execute(&mut *tx)
+            .await?;
+        Ok(tx.commit().await?)
+    }
+}
+
+/// The keys that these events revoke.
+pub fn revoked_keys(events: &[BusinessEvent]) -> Vec<ApiKeyId> {
+    let revoked = events.iter().filter_map(|event| match event {
+        BusinessEvent::ApiKeyRevoked(revoked) => Some(revoked.api_key_id),
+        _ => None,
+    });
+    revoked.collect()
 }

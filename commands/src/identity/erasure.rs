@@ -2,10 +2,11 @@
 
 use dyocense_domain::identity::{Business, BusinessCommand, IdentityRefusal};
 use dyocense_domain::identity::{BusinessEvent, SessionEnd};
-use dyocense_domain::ids::{BUSINESS_STREAM, InvitationId, UserId};
+use dyocense_domain::ids::{ApiKeyId, BUSINESS_STREAM, InvitationId, UserId};
 use dyocense_eventlog::Position;
 use uuid::Uuid;
 
+use super::api_keys::revoked_keys;
 use super::people::{PersonRefusal, person};
 use crate::caller::{Actor, Caller};
 use crate::error::{CommandError, Fault};
@@ -19,6 +20,15 @@ pub enum DataSubject {
     Invited(InvitationId),
 }
 
+/// Whose data is gone, and what else their access was.
+#[derive(Debug, Clone)]
+pub struct Erased {
+    pub user_id: UserId,
+    /// The API keys the person had made, revoked now.
+    pub revoked_api_keys: Vec<ApiKeyId>,
+    pub position: Position,
+}
+
 impl Commands {
     /// Erases what is known of a person. Repeating it changes nothing.
     ///
@@ -29,7 +39,7 @@ impl Commands {
         &self,
         caller: &Caller,
         subject: DataSubject,
-    ) -> Result<(UserId, Position), CommandError<PersonRefusal>> {
+    ) -> Result<Erased, CommandError<PersonRefusal>> {
         let by = person(caller)?;
         let user_id = match subject {
             DataSubject::User(user_id) => user_id,
@@ -41,11 +51,13 @@ impl Commands {
             }
         };
         let command = BusinessCommand::RequestErasure { user_id, by };
-        self.change_business(caller, "ErasePerson", command).await?;
+        let requested = self.change_business(caller, "ErasePerson", command).await?;
+        let revoked_api_keys = revoked_keys(&requested.events);
+        self.drop_keys(caller.tenant, &revoked_api_keys).await?;
         let mut finishing = Caller::new(caller.tenant, Actor::System("erasure"));
         finishing.correlation = caller.correlation;
         let position = self.finish_erasure(&finishing, user_id).await?;
-        Ok((user_id, position))
+        Ok(Erased { user_id, revoked_api_keys, position })
     }
 
     /// What follows from a request for erasure. Safe to repeat.

@@ -11,11 +11,11 @@ mod people;
 mod register;
 mod sessions;
 
-pub use access::{AccessRefusal, Principal, RecentPrincipals};
+pub use access::{AccessRefusal, CHANGES_OF_ACCESS, Principal, RecentPrincipals};
 pub use access_tokens::{AccessClaims, AccessTokens};
-pub use api_keys::NewApiKey;
-pub use erasure::DataSubject;
+pub use api_keys::{NewApiKey, revoked_keys};
 pub(crate) use erasure::erasure_requested;
+pub use erasure::{DataSubject, Erased};
 pub use login::{BusinessChoice, LoggedIn, LoginRefusal, SessionTokens};
 pub use passwords::{PasswordRefusal, Passwords};
 pub use people::{AcceptRefusal, ChangePasswordRefusal, NewInvitation, PersonRefusal};

@@ -5,6 +5,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::INVITATION_PREFIX;
+use super::api_keys::revoked_keys;
 use super::passwords::{PasswordRefusal, Passwords};
 use crate::caller::{Actor, Caller};
 use crate::error::{CommandError, Fault};
@@ -150,10 +151,11 @@ impl Commands {
         self.change_business(caller, "ChangeRole", BusinessCommand::ChangeRole { user_id, role, by }).await
     }
 
-    /// Takes a person's access away and ends that person's sessions.
+    /// Takes a person's access away, ends that person's sessions and revokes the API keys that person made.
     pub async fn remove_user(&self, caller: &Caller, user_id: UserId) -> PersonResult {
         let by = person(caller)?;
         let outcome = self.change_business(caller, "RemoveUser", BusinessCommand::RemoveUser { user_id, by }).await?;
+        self.drop_keys(caller.tenant, &revoked_keys(&outcome.events)).await?;
         self.end_sessions_of(caller, user_id, None, SessionEnd::UserRemoved).await?;
         sqlx::query("delete from vault.logins where tenant_id = $1 and user_id = $2")
             .bind(Uuid::from(caller.tenant))

@@ -219,7 +219,7 @@ pub fn decide(
             if user.role == Role::Owner && business.owners() == 1 {
                 return Err(IdentityRefusal::LastOwner);
             }
-            Ok(vec![UserRemoved { user_id, removed_by: by }.into()])
+            Ok(remove(business, user_id, by).collect())
         }
         BusinessCommand::ChangePassword { user_id, credential_id } => {
             business.active_user(user_id).ok_or(IdentityRefusal::NoSuchUser)?;
@@ -277,6 +277,13 @@ fn register(
     Ok(vec![registered.into(), joined.into()])
 }
 
+/// A person's access ends, and with it that of the machines they gave keys to.
+fn remove(business: &Business, user_id: UserId, by: UserId) -> impl Iterator<Item = BusinessEvent> {
+    let keys = business.api_keys.iter().filter(move |(_, key)| key.created_by == user_id && !key.revoked);
+    let revoked = keys.map(move |(id, _)| ApiKeyRevoked { api_key_id: *id, revoked_by: by }.into());
+    std::iter::once(UserRemoved { user_id, removed_by: by }.into()).chain(revoked)
+}
+
 /// Access ends with the data: the person is removed and their open invitations are taken back.
 fn request_erasure(business: &Business, user_id: UserId, by: UserId) -> Result<Vec<BusinessEvent>, IdentityRefusal> {
     let invitations = || business.invitations.iter().filter(|(_, invitation)| invitation.user_id == user_id);
@@ -294,7 +301,7 @@ fn request_erasure(business: &Business, user_id: UserId, by: UserId) -> Result<V
         if user.role == Role::Owner && business.owners() == 1 {
             return Err(IdentityRefusal::LastOwner);
         }
-        events.push(UserRemoved { user_id, removed_by: by }.into());
+        events.extend(remove(business, user_id, by));
     }
     events.push(ErasureRequested { user_id, requested_by: by }.into());
     Ok(events)

@@ -123,6 +123,31 @@ fn an_api_key_is_never_an_owner() {
 }
 
 #[test]
+fn the_keys_of_a_person_are_revoked_with_the_persons_access_and_no_others() {
+    let key = |n: u128, by: u128| BusinessCommand::CreateApiKey {
+        api_key_id: id(n),
+        name: "till".into(),
+        role: Role::Member,
+        prefix: "dyk_ab".into(),
+        expires_at: None,
+        by: id(by),
+    };
+    let revoke = BusinessCommand::RevokeApiKey { api_key_id: id(7), by: id(1) };
+    let commands =
+        [vec![registration()], joined(2, Role::Admin), vec![key(5, 1), key(6, 2), key(7, 2), key(8, 2), revoke]];
+    let business = given(commands.concat());
+    let taken: Vec<BusinessEvent> = vec![
+        UserRemoved { user_id: id(2), removed_by: id(1) }.into(),
+        ApiKeyRevoked { api_key_id: id(6), revoked_by: id(1) }.into(),
+        ApiKeyRevoked { api_key_id: id(8), revoked_by: id(1) }.into(),
+    ];
+    let remove = BusinessCommand::RemoveUser { user_id: id(2), by: id(1) };
+    assert_eq!(decide(&business, remove, now()).unwrap(), taken);
+    let erase = BusinessCommand::RequestErasure { user_id: id(2), by: id(1) };
+    assert_eq!(decide(&business, erase, now()).unwrap()[..3], taken);
+}
+
+#[test]
 fn a_session_ends_once() {
     let started = start_session(id(7), id(1), "Browser\n1.0", now() + SignedDuration::from_hours(1));
     let session = Session::default().evolve(&started);

@@ -48,6 +48,7 @@ impl Shop {
 }
 
 pub const PASSWORD: &str = "a long enough secret";
+const KEY: [u8; 32] = [7; 32];
 
 impl House {
     pub async fn at(now: &str) -> House {
@@ -57,8 +58,7 @@ impl House {
     pub async fn with_mail(now: &str, mail: Option<MailOptions>) -> House {
         let database = database().await;
         let pools = database.pools().await;
-        let key = [7; 32];
-        let keyring = Keyring::new(dyocense_eventlog::MasterKey::new("test", key), vec![]);
+        let keyring = Keyring::new(dyocense_eventlog::MasterKey::new("test", KEY), vec![]);
         let options = Options { lanes: 1 };
         let log = EventLog::open(pools.writer.clone(), pools.reader.clone(), keyring, Upcasters::new(), options)
             .await
@@ -69,21 +69,15 @@ impl House {
                 .expect("the read models open");
         let running = projections.start();
         let clock = Arc::new(ManualClock::at(now.parse().expect("a timestamp")));
-        let commands = Commands::open(CommandsOptions {
-            log,
-            vault_pool: pools.vault.clone(),
-            reads: Arc::new(projections.clone()),
-            clock: clock.clone(),
-            master_key: MasterKey::new(key),
-            password_checks: 2,
-            issuer: "https://dyocense.test".to_owned(),
-            mail,
-        })
-        .await
-        .expect("the use cases open");
+        let commands = open(log, &pools, &projections, clock.clone(), mail).await;
         let stop = CancellationToken::new();
         tokio::spawn(policies::run(commands.clone(), policies::all(), stop.clone()));
         House { commands, projections, clock, stop, _running: running, pools, _database: database }
+    }
+
+    /// The use cases as another server on the same database has them.
+    pub async fn another_server(&self) -> Commands {
+        open(self.commands.log().clone(), &self.pools, &self.projections, self.clock.clone(), None).await
     }
 
     pub async fn shop(&self, email: &str) -> Shop {
@@ -145,6 +139,26 @@ impl House {
     pub fn set_clock(&self, now: &str) {
         self.clock.set(now.parse::<Timestamp>().expect("a timestamp"));
     }
+}
+
+async fn open(
+    log: EventLog,
+    pools: &Database,
+    projections: &Projections,
+    clock: Arc<ManualClock>,
+    mail: Option<MailOptions>,
+) -> Commands {
+    let options = CommandsOptions {
+        log,
+        vault_pool: pools.vault.clone(),
+        reads: Arc::new(projections.clone()),
+        clock,
+        master_key: MasterKey::new(KEY),
+        password_checks: 2,
+        issuer: "https://dyocense.test".to_owned(),
+        mail,
+    };
+    Commands::open(options).await.expect("the use cases open")
 }
 
 impl Drop for House {

@@ -102,3 +102,15 @@ pub async fn api_key(ctx: &Context<'_>, id: ApiKeyId) -> Result<Option<ApiKey>, 
     let mut snapshot = snapshot(ctx, None).await?;
     Ok(identity::api_key(&mut snapshot, id).await.map_err(query_fault)?.map(Into::into))
 }
+
+pub async fn api_keys(ctx: &Context<'_>, ids: &[ApiKeyId]) -> Result<Vec<ApiKey>, Fault> {
+    if ids.is_empty() {
+        return Ok(vec![]);
+    }
+    let mut snapshot = snapshot(ctx, None).await?;
+    let mut shown = Vec::with_capacity(ids.len());
+    for id in ids {
+        shown.extend(identity::api_key(&mut snapshot, *id).await.map_err(query_fault)?.map(ApiKey::from));
+    }
+    Ok(shown)
+}

@@ -1,7 +1,7 @@
 //! Who has access: invited, joined, changed, removed, erased.
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
-use dyocense_commands::identity::DataSubject;
+use dyocense_commands::identity::{DataSubject, revoked_keys};
 use dyocense_domain::ids::{InvitationId, UserId};
 use zeroize::Zeroizing;
 
@@ -9,7 +9,7 @@ use super::types::*;
 use crate::graphql::fault::Fault;
 use crate::graphql::ids::{self, Kind};
 use crate::graphql::refusal::{UserError, refusable, refused};
-use crate::graphql::request::{caller, commands, settle};
+use crate::graphql::request::{caller, commands, settle, spare_attempt};
 use crate::graphql::scalars::Position;
 
 /// Whom to invite.
@@ -99,7 +99,7 @@ pub struct ChangeRolePayload {
 /// Whose access to take away.
 #[derive(InputObject)]
 pub struct RemoveUserInput {
-    /// The person. Its sessions end.
+    /// The person. Its sessions end, and the API keys it made are revoked.
     user_id: ID,
 }
 
@@ -108,6 +108,8 @@ pub struct RemoveUserInput {
 pub struct RemoveUserPayload {
     /// The person as it is now.
     user: Option<User>,
+    /// The API keys the person had made, revoked with the person's access: machines that used them need new ones.
+    revoked_api_keys: Vec<ApiKey>,
     /// The history's position it reached.
     position: Option<Position>,
     /// Why it was refused.
@@ -126,6 +128,8 @@ pub struct ErasePersonInput {
 pub struct ErasePersonPayload {
     /// The person as it is now, if they ever joined.
     user: Option<User>,
+    /// The API keys the person had made, revoked with the person's access: machines that used them need new ones.
+    revoked_api_keys: Vec<ApiKey>,
     /// The history's position it reached.
     position: Option<Position>,
     /// Why it was refused.
@@ -183,7 +187,7 @@ impl PeopleMutation {
                     user_errors: vec![],
                 })
             }
-            Err(error) => Ok(refused(error)?.into()),
+            Err(error) => Ok(spare_attempt(ctx, refused(error)?).into()),
         }
     }
 
@@ -233,7 +237,7 @@ impl PeopleMutation {
         })
     }
 
-    /// Takes a person's access away.
+    /// Takes a person's access away: its sessions end, and the API keys it made are revoked.
     async fn remove_user(
         &self,
         ctx: &Context<'_>,
@@ -251,13 +255,15 @@ impl PeopleMutation {
         settle(ctx, caller.tenant, outcome.position).await;
         Ok(RemoveUserPayload {
             user: super::load::user(ctx, user_id).await?,
+            revoked_api_keys: super::load::api_keys(ctx, &revoked_keys(&outcome.events)).await?,
             position: Some(Position(outcome.position)),
             user_errors: vec![],
         })
     }
 
-    /// Erases a person for good: access ends, and what the history says of them, or in their words, can never be read
-    /// again, here or in any backup. That it happened stays in the history. Cannot be undone.
+    /// Erases a person for good: access ends, the API keys the person made are revoked, and what the history says of
+    /// them, or in their words, can never be read again, here or in any backup. That it happened stays in the history.
+    /// Cannot be undone.
     async fn erase_person(
         &self,
         ctx: &Context<'_>,
@@ -270,14 +276,15 @@ impl PeopleMutation {
         let Some(subject) = user.or_else(invited) else {
             return Ok(UserError::not_found("person", &["input", "personId"]).into());
         };
-        let (user_id, position) = match commands(ctx).erase_person(&caller, subject).await {
+        let erased = match commands(ctx).erase_person(&caller, subject).await {
             Ok(erased) => erased,
             Err(error) => return Ok(refused(error)?.into()),
         };
-        settle(ctx, caller.tenant, position).await;
+        settle(ctx, caller.tenant, erased.position).await;
         Ok(ErasePersonPayload {
-            user: super::load::user(ctx, user_id).await?,
-            position: Some(Position(position)),
+            user: super::load::user(ctx, erased.user_id).await?,
+            revoked_api_keys: super::load::api_keys(ctx, &erased.revoked_api_keys).await?,
+            position: Some(Position(erased.position)),
             user_errors: vec![],
         })
     }
