@@ -2,10 +2,10 @@
 //!
 //! Split conformal prediction (Vovk, Gammerman & Shafer 2005; Lei et al. 2018) on errors scaled by the model's own spread.
 //! A multiplier has three parts: how much faster or slower than theory errors grow with the step (over the set, as a power
-//! of the step, another one past the usual steps), how much wider than theory this series errs (its own origins, newer ones
-//! counting more, shrunk to those of the set, and those to theory), and how heavy the tails are (the set's errors, each over
-//! its series' own width, shrunk to the normal distribution). Errors from one origin hang together, so origins are counted,
-//! not errors. What a set has in common is learnt from all its origins alike: a calm or a wild stretch that all series went
+//! of the step, another one past the usual steps), how much wider than theory this series errs (its own origins, shrunk to
+//! those of the set, and those to theory), and how heavy the tails are (the set's errors, each over its series' own width,
+//! shrunk to Student's distribution). Errors from one origin hang together, so origins are counted, not errors. Newer ones
+//! count more, because spread changes in time, but not much more: a calm or a wild stretch that all series of a set went
 //! through lately says little of the next one.
 
 use crate::forecast::normal_quantile;
@@ -39,8 +39,8 @@ impl Scores {
     }
 }
 
-/// Weight of an origin against the next newer one in a series' own width.
-const FORGETTING: f64 = 0.75;
+/// Weight of an origin against the next newer one.
+const FORGETTING: f64 = 0.8;
 /// Origins that the set counts as against a series' own, and theory against the set.
 const WEIGHT_OF_SET: f64 = 2.0;
 const WEIGHT_OF_THEORY: f64 = 2.0;
@@ -101,26 +101,27 @@ pub(crate) struct Calibration<'a> {
 struct Levelled {
     errors: Vec<f64>,
     log_width: f64,
+    weight: f64,
 }
 
 impl Pool {
     pub(crate) fn new<'s>(set: impl Iterator<Item = &'s Scores> + Clone) -> Pool {
         let growth = Growth::new(set.clone());
         let set: Vec<Vec<Levelled>> = set.map(|scores| growth.levelled(scores)).collect();
-        let count = set.iter().flatten().count() as f64;
-        let width = set.iter().flatten().map(|o| o.log_width).sum::<f64>() / (count + WEIGHT_OF_THEORY);
+        let total: f64 = set.iter().flatten().map(|o| o.weight).sum();
+        let width = set.iter().flatten().map(|o| o.weight * o.log_width).sum::<f64>() / (total + WEIGHT_OF_THEORY);
         let mut shape: Vec<(f64, f64)> = Vec::new();
         let mut apart = 0.0;
         for origins in &set {
             for (k, origin) in origins.iter().enumerate() {
-                let others = origins.iter().zip(ages()).enumerate().filter(|(i, _)| i.abs_diff(k) >= APART);
-                let around = shrunk(others.map(|(_, (o, age))| (o.log_width, age)), width);
-                apart += (origin.log_width - around).powi(2);
-                let share = 1.0 / origin.errors.len() as f64;
+                let others = origins.iter().enumerate().filter(|(i, _)| i.abs_diff(k) >= APART);
+                let around = shrunk(others.map(|(_, o)| o), width);
+                apart += origin.weight * (origin.log_width - around).powi(2);
+                let share = origin.weight / origin.errors.len() as f64;
                 shape.extend(origin.errors.iter().map(|e| (e.abs() / around.exp(), share)));
             }
         }
-        let too_large = (LESS_SURE * apart / (count + WEIGHT_OF_THEORY)).exp();
+        let too_large = (LESS_SURE * apart / (total + WEIGHT_OF_THEORY)).exp();
         shape.iter_mut().for_each(|s| s.0 /= too_large);
         shape.sort_by(|a, b| a.0.total_cmp(&b.0));
         let mut reached = 0.0;
@@ -137,8 +138,7 @@ impl Pool {
     }
 
     pub(crate) fn calibration(&self, own: &Scores) -> Calibration<'_> {
-        let origins = self.growth.levelled(own);
-        let width = shrunk(origins.iter().zip(ages()).map(|(o, age)| (o.log_width, age)), self.width);
+        let width = shrunk(self.growth.levelled(own).iter(), self.width);
         Calibration { pool: self, span: own.span.max(1), width }
     }
 }
@@ -173,12 +173,11 @@ impl Growth {
     /// The slopes of log errors over the log of the step, over the set; the near one shrunk to the usual one, the far one to
     /// the near one.
     fn new<'s>(set: impl Iterator<Item = &'s Scores> + Clone) -> Growth {
-        let near =
-            slope(set.clone().flat_map(|scores| &scores.near).filter_map(|errors| near_part(errors)), USUAL_GROWTH);
-        let far = slope(
-            set.flat_map(|scores| scores.whole.iter().filter_map(|errors| far_part(errors, scores.span, near))),
-            near,
-        );
+        let near_parts = set.clone().flat_map(|s| s.near.iter().zip(ages()));
+        let near = slope(near_parts.filter_map(|(errors, age)| Some((near_part(errors)?, age))), USUAL_GROWTH);
+        let far_parts = set.flat_map(|s| s.whole.iter().zip(ages()).map(|(errors, age)| (errors, s.span, age)));
+        let far = far_parts.filter_map(|(errors, span, age)| Some((far_part(errors, span, near)?, age)));
+        let far = slope(far, near);
         Growth { near, far }
     }
 
@@ -188,21 +187,22 @@ impl Growth {
     }
 
     fn levelled(self, scores: &Scores) -> Vec<Levelled> {
-        let level = |errors: &Vec<f64>| {
+        let level = |(errors, weight): (&Vec<f64>, f64)| {
             let errors: Vec<f64> = errors.iter().enumerate().map(|(h, e)| e / self.of_step(h, scores.span)).collect();
-            log_width(&errors).map(|log_width| Levelled { errors, log_width })
+            log_width(&errors).map(|log_width| Levelled { errors, log_width, weight })
         };
-        scores.near.iter().filter_map(level).collect()
+        scores.near.iter().zip(ages()).filter_map(level).collect()
     }
 }
 
 /// Sums of products and of squares, of one origin's mean.
 type Moments = (f64, f64);
 
-/// A slope through all origins' moments, shrunk to `prior`.
-fn slope(origins: impl Iterator<Item = Moments>, prior: f64) -> f64 {
-    let (product, square) = origins.fold((0.0, 0.0), |(p, s), (product, square)| (p + product, s + square));
-    ((product + WEIGHT_OF_GROWTH * prior) / (square + WEIGHT_OF_GROWTH)).clamp(-LARGEST_GROWTH, LARGEST_GROWTH)
+/// A slope through the moments of origins with their weights, shrunk to `prior`.
+fn slope(origins: impl Iterator<Item = (Moments, f64)>, prior: f64) -> f64 {
+    let start = (WEIGHT_OF_GROWTH * prior, WEIGHT_OF_GROWTH);
+    let (product, square) = origins.fold(start, |(p, s), ((product, square), w)| (p + w * product, s + w * square));
+    (product / square).clamp(-LARGEST_GROWTH, LARGEST_GROWTH)
 }
 
 /// How log errors go with the log of the step, around the means of both.
@@ -244,11 +244,12 @@ fn log_width(errors: &[f64]) -> Option<f64> {
     (!errors.is_empty()).then(|| (0.5 * squares.ln()).clamp(LOG_WIDTH.0, LOG_WIDTH.1))
 }
 
-fn shrunk(origins: impl Iterator<Item = (f64, f64)>, prior: f64) -> f64 {
+/// The origins' mean log width, shrunk to `prior`.
+fn shrunk<'o>(origins: impl Iterator<Item = &'o Levelled>, prior: f64) -> f64 {
     let (mut sum, mut total) = (WEIGHT_OF_SET * prior, WEIGHT_OF_SET);
-    for (width, weight) in origins {
-        sum += weight * width;
-        total += weight;
+    for origin in origins {
+        sum += origin.weight * origin.log_width;
+        total += origin.weight;
     }
     sum / total
 }

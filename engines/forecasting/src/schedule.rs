@@ -17,11 +17,11 @@ pub(crate) struct Schedule {
     horizon: usize,
 }
 
-/// Steps that are usually asked for, by season: two years of quarters, four weeks of days, one and a half years of months, two
-/// days of hours, a quarter of weeks; about the horizons of the M competitions (Makridakis et al. 2020).
+/// Steps that are usually asked for, by season: six years, two years of quarters, four weeks of days, one and a half years of
+/// months, two days of hours, a quarter of weeks. Horizons of the M3, M4 and M5 competitions (Makridakis et al. 2020).
 fn usual(season: usize) -> usize {
     match season {
-        0 | 1 => 8,
+        0 | 1 => 6,
         2..=4 => 2 * season,
         5..=7 => 4 * season,
         8..=12 => season + season / 2,
@@ -96,8 +96,8 @@ mod tests {
     #[test]
     fn origins_leave_enough_to_fit() {
         assert_eq!(Schedule::new(100, 12, 18).weighed(), vec![82, 73, 64, 55, 46, 37]);
-        assert!(Schedule::new(5, 1, 8).all().is_empty());
-        assert_eq!(Schedule::new(14, 1, 8).all(), vec![12, 11, 10]);
+        assert!(Schedule::new(5, 1, 6).all().is_empty());
+        assert_eq!(Schedule::new(14, 1, 6).all(), vec![12, 11, 10]);
     }
 
     #[test]
