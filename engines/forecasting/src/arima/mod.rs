@@ -64,9 +64,12 @@ pub(crate) struct Fit {
     variance: f64,
 }
 
-/// The differenced series and regressors of a specification, on a scale near one.
+/// The differenced series and regressors of a specification, around zero and on a scale near one: a search must not depend
+/// on where the series' zero is.
 struct Data {
     columns: Vec<Vec<f64>>,
+    /// What was taken off the differenced series: its mean where the model has a constant, else 0.
+    middle: f64,
     scale: f64,
     /// Of each exogenous column; zero when differencing leaves nothing of it (a holiday that comes every year), and then
     /// it is left out.
@@ -77,7 +80,7 @@ impl Data {
     /// Coefficients of the regressors on the scale of the series.
     fn unscaled(&self, coefficients: &[f64], constant: bool) -> Vec<f64> {
         let mut coefficients = coefficients.iter().map(|b| b * self.scale);
-        let mut beta: Vec<f64> = coefficients.by_ref().take(usize::from(constant)).collect();
+        let mut beta: Vec<f64> = coefficients.by_ref().take(usize::from(constant)).map(|b| b + self.middle).collect();
         let own = self.exogenous_scale.iter();
         beta.extend(own.map(|size| if *size > 0.0 { coefficients.next().unwrap_or(0.0) / size } else { 0.0 }));
         beta
@@ -85,7 +88,9 @@ impl Data {
 }
 
 fn prepare(y: &[f64], exogenous: &[Vec<f64>], spec: Spec) -> Data {
-    let w = difference::differences(y, spec.d, spec.seasonal_d, spec.m);
+    let mut w = difference::differences(y, spec.d, spec.seasonal_d, spec.m);
+    let middle = if spec.constant { w.iter().sum::<f64>() / w.len().max(1) as f64 } else { 0.0 };
+    w.iter_mut().for_each(|v| *v -= middle);
     let spread = |w: &[f64]| {
         let size = (w.iter().map(|v| v * v).sum::<f64>() / w.len().max(1) as f64).sqrt();
         if size > 0.0 { size } else { 1.0 }
@@ -106,7 +111,7 @@ fn prepare(y: &[f64], exogenous: &[Vec<f64>], spec: Spec) -> Data {
         exogenous_scale.push(size);
         columns.push(x.iter().map(|v| v / size).collect());
     }
-    Data { columns, scale, exogenous_scale }
+    Data { columns, middle, scale, exogenous_scale }
 }
 
 /// Splits free parameters into the two polynomials.
