@@ -3,6 +3,7 @@
 pub mod auth;
 pub mod cli;
 pub mod demo;
+pub mod edge;
 pub mod graphql;
 pub mod http;
 pub mod keys;

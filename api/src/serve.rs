@@ -12,14 +12,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::attempts::Attempts;
 use crate::auth::live::LiveAccess;
+use crate::edge::{Edge, EdgeParts};
 use crate::graphql::gateway::Gateway;
 use crate::graphql::request::Services;
 use crate::graphql::schema;
-use crate::http::{self, Edge, EdgeParts};
+use crate::http;
 use crate::node::{Node, Workers};
 use crate::operations::{self, Operations, Parts};
 use crate::settings::Settings;
-use crate::{demo, telemetry, ws};
+use crate::ws::sockets::Sockets;
+use crate::{demo, telemetry};
 
 /// How often what the metrics hold is tidied.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -138,7 +140,7 @@ pub fn edge(settings: &Settings, node: &Node, stopping: &CancellationToken) -> E
         commands: node.commands.clone(),
         projections: node.projections.clone(),
         live: LiveAccess::new(node.log.clone()),
-        sockets: ws::Sockets::new(settings.websocket.max_sockets),
+        sockets: Sockets::new(settings.websocket.max_sockets),
         stopping: stopping.clone(),
         settings: settings.clone(),
     })

@@ -37,7 +37,10 @@ use serde_json::json;
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
-use dyocense_bench::report::{Report, Target};
+use dyocense_bench::{
+    processes::ChildrensCpu,
+    report::{Report, Target},
+};
 
 #[derive(Args)]
 pub struct Settings {
@@ -83,8 +86,12 @@ const COUNTED_TABLE: &str = "create table counted (like bare);
 
 struct Measured {
     per_second: f64,
-    /// Of this process: the log's program and its clients.
+    /// CPU of an event in this process: the log's program and its clients.
     cpu_us: f64,
+    /// And in the processes of Postgres.
+    postgres_cpu_us: f64,
+    /// Time of all cores for an event in which neither ran: the disk's, and whatever else is on this machine.
+    rest_us: f64,
     p50_ms: f64,
     p99_ms: f64,
 }
@@ -114,9 +121,10 @@ async fn measure(settings: &Settings, server: &EmbeddedPostgres) -> anyhow::Resu
     sqlx::raw_sql(PLAIN_TABLE).execute(&mut superuser).await?;
     sqlx::raw_sql(BARE_TABLE).execute(&mut superuser).await?;
     sqlx::raw_sql(COUNTED_TABLE).execute(&mut superuser).await?;
+    let subject = Subject { log, tenants, postgres: server.pid().context("the server is not ours")? };
     // Every tenant gets a first event, so that no measurement pays for new tenants.
-    for &tenant in tenants.iter() {
-        log.append(command(tenant, false)).await?;
+    for &tenant in subject.tenants.iter() {
+        subject.log.append(command(tenant, false)).await?;
     }
     let body_bytes: i32 =
         sqlx::query_scalar("select max(octet_length(body)) from log.events").fetch_one(&mut superuser).await?;
@@ -136,8 +144,8 @@ async fn measure(settings: &Settings, server: &EmbeddedPostgres) -> anyhow::Resu
             } else if clients == 1 {
                 limit.push(pgbench.run("counted.sql", 1, duration).await?);
             }
-            ours.push(append_for(&log, &tenants, clients, duration, false).await?);
-            keyed.push(append_for(&log, &tenants, clients, duration, true).await?);
+            ours.push(append_for(&subject, clients, duration, false).await?);
+            keyed.push(append_for(&subject, clients, duration, true).await?);
         }
         let limit = (!limit.is_empty()).then(|| median(limit));
         let level = Level { clients, plain: median(plain), ours: middle(ours), keyed: middle(keyed), limit };
@@ -176,8 +184,11 @@ fn limit_of(clients: usize) -> &'static str {
 
 /// The least that a command costs our side, client included, leaves less of the limit to reach.
 fn with_our_share(limit: f64, ours: &Measured) -> f64 {
-    let cores = std::thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64);
-    1.0 / (1.0 / limit + ours.cpu_us / 1e6 / cores)
+    1.0 / (1.0 / limit + ours.cpu_us / 1e6 / cores())
+}
+
+fn cores() -> f64 {
+    std::thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64)
 }
 
 fn report(levels: &[Level]) -> Report {
@@ -189,6 +200,13 @@ fn report(levels: &[Level]) -> Report {
             report.figure(format!("{name}, {clients} clients"), measured.per_second, "events/s");
             report.figure(format!("{name}, {clients} clients, p50"), measured.p50_ms, "ms");
             report.figure(format!("{name}, {clients} clients, p99"), measured.p99_ms, "ms");
+        }
+        for (whose, time) in [
+            ("our side's CPU", ours.cpu_us),
+            ("Postgres' CPU", ours.postgres_cpu_us),
+            ("neither, of all cores", ours.rest_us),
+        ] {
+            report.figure(format!("append, {clients} clients, {whose}"), time, "us an event");
         }
         let ratio = ours.per_second / plain;
         let name = format!("append / pgbench, {clients} clients");
@@ -204,7 +222,6 @@ fn report(levels: &[Level]) -> Report {
             let (of, base) = if *clients == 1 { ("pgbench's", *plain) } else { ("pgbench's best", best) };
             report.figure(format!("that limit / {of}, beside {clients} clients"), limit / base, "x");
             if *clients >= MANY {
-                report.figure(format!("our side's CPU, {clients} clients"), ours.cpu_us, "us an event");
                 let left = with_our_share(*limit, ours) / if *clients == 256 { best } else { *plain };
                 report.figure(format!("what limit and our CPU leave, {clients} clients / pgbench"), left, "x");
             }
@@ -253,16 +270,18 @@ fn command(tenant: TenantId, keyed: bool) -> Append {
     }
 }
 
+/// The log that is measured, and the Postgres below it.
+struct Subject {
+    log: EventLog,
+    tenants: Arc<[TenantId]>,
+    postgres: i32,
+}
+
 /// Each client sends its next command when the last one was acknowledged.
-async fn append_for(
-    log: &EventLog,
-    tenants: &Arc<[TenantId]>,
-    clients: usize,
-    duration: Duration,
-    keyed: bool,
-) -> anyhow::Result<Measured> {
+async fn append_for(subject: &Subject, clients: usize, duration: Duration, keyed: bool) -> anyhow::Result<Measured> {
     let stop = Arc::new(AtomicBool::new(false));
-    let (started, cpu) = (Instant::now(), cpu_seconds()?);
+    let Subject { log, tenants, postgres } = subject;
+    let (started, cpu, postgres_cpu) = (Instant::now(), cpu_seconds()?, ChildrensCpu::of(*postgres)?);
     let tasks: Vec<_> = (0..clients)
         .map(|_| {
             let (log, tenants, stop) = (log.clone(), tenants.clone(), stop.clone());
@@ -285,7 +304,7 @@ async fn append_for(
         latencies_us.extend(task.await??);
     }
     let elapsed = started.elapsed().as_secs_f64();
-    let cpu = cpu_seconds()? - cpu;
+    let (cpu, postgres_cpu) = (cpu_seconds()? - cpu, ChildrensCpu::of(*postgres)?.seconds_since(&postgres_cpu));
     if latencies_us.is_empty() {
         bail!("no command was acknowledged within {elapsed:.1} s");
     }
@@ -295,6 +314,8 @@ async fn append_for(
     Ok(Measured {
         per_second: events / elapsed,
         cpu_us: cpu * 1e6 / events,
+        postgres_cpu_us: postgres_cpu * 1e6 / events,
+        rest_us: (elapsed * cores() - cpu - postgres_cpu).max(0.0) * 1e6 / events,
         p50_ms: quantile(0.5),
         p99_ms: quantile(0.99),
     })

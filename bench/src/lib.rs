@@ -4,4 +4,5 @@
 
 pub mod faults;
 pub mod live;
+pub mod processes;
 pub mod report;

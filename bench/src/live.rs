@@ -13,7 +13,10 @@ use clap::Args;
 use dyocense_tests::{Business, Client, DataDir, Incoming, Program, ProgramOptions, Socket};
 use serde_json::{Value, json};
 
-use crate::report::{Report, Target};
+use crate::{
+    processes::resident_mib,
+    report::{Report, Target},
+};
 
 #[derive(Args)]
 pub struct LiveArgs {
@@ -207,11 +210,4 @@ async fn define_metric(business: &Business) -> String {
         )
         .await;
     defined["metric"]["id"].as_str().expect("a metric has an id").to_owned()
-}
-
-fn resident_mib(pid: u32) -> anyhow::Result<f64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).context("the program is gone")?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("no resident size")?;
-    let kib: f64 = line.split_whitespace().nth(1).context("no number")?.parse()?;
-    Ok(kib / 1024.0)
 }

@@ -98,8 +98,11 @@ impl ReadModels for Projections {
         let Some(metric) = metrics::metric(&mut snapshot, metric).await.map_err(unavailable)? else {
             return Ok(None);
         };
-        let values = metrics::values_at(&mut snapshot, &metric, ats).await.map_err(unavailable)?;
         let latest = metrics::latest_point(&mut snapshot, &metric).await.map_err(unavailable)?.map(|point| point.at);
+        // Most points are the newest of their metric: nothing stands where they come.
+        let known: Vec<Timestamp> =
+            ats.iter().copied().filter(|at| latest.is_some_and(|latest| *at <= latest)).collect();
+        let values = metrics::values_at(&mut snapshot, &metric, &known).await.map_err(unavailable)?;
         Ok(Some(MetricMoment { summary: metric.into(), values, latest }))
     }
 

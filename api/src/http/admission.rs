@@ -6,9 +6,9 @@ use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{StatusCode, header};
 
-use super::Edge;
 use super::request_id::Correlation;
 use crate::auth::{Visitor, matrix};
+use crate::edge::Edge;
 use crate::graphql::answer;
 use crate::graphql::fault::{Code, Fault};
 

@@ -8,13 +8,10 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
 
-use super::Edge;
+use crate::edge::Edge;
 
 const PLAIN: &str = include_str!("explorer.html");
 const GRAPHIQL: &str = include_str!("graphiql.html");
-
-/// The module of GraphiQL that the page starts; a directory without it is not one of GraphiQL's files.
-pub const ENTRY: &str = "ruru.js";
 
 /// `blob:` workers and `data:` fonts are the editor's.
 const POLICY: &str = "default-src 'none'; style-src 'self' 'unsafe-inline'; script-src 'self' 'unsafe-inline'; \

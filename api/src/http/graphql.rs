@@ -13,7 +13,8 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use super::media::{self, Media};
 use super::request_id::Correlation;
-use super::{Edge, sse};
+use super::sse;
+use crate::edge::Edge;
 use crate::graphql::answer::{self, Answer};
 use crate::graphql::fault::{Code, Fault};
 use crate::graphql::gateway::{Params, is_request_error};

@@ -2,7 +2,6 @@
 
 mod admission;
 pub mod dashboard;
-mod edge;
 pub mod explorer;
 pub mod graphql;
 pub mod media;
@@ -23,9 +22,8 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
+use crate::edge::Edge;
 use crate::ws;
-
-pub use edge::{Edge, EdgeParts};
 
 /// Every route but those of operations, which may have an address of their own.
 pub fn router(edge: Edge) -> Router {

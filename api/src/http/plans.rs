@@ -13,8 +13,8 @@ use dyocense_projections::{identity, runs};
 use http::{StatusCode, header};
 use serde::Deserialize;
 
-use super::Edge;
 use super::admission::{authorized, failed};
+use crate::edge::Edge;
 use crate::graphql::fault::{Code, Fault};
 use crate::graphql::ids::{self, Kind};
 use crate::plan_files::{self, CalendarError, Form, PlanToExport};

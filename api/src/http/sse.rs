@@ -10,8 +10,8 @@ use futures::StreamExt;
 use http::header;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-use super::Edge;
 use crate::auth::Visitor;
+use crate::edge::Edge;
 use crate::graphql::answer::Answer;
 use crate::graphql::gateway::Prepared;
 use crate::telemetry::OpenGauge;

@@ -16,9 +16,9 @@ use futures::{Stream, StreamExt, TryStreamExt};
 use http::{StatusCode, header};
 use serde::{Deserialize, Serialize};
 
-use super::Edge;
 use super::admission::{authorized, failed};
 use crate::auth::Visitor;
+use crate::edge::Edge;
 use crate::graphql::fault::{Code, Fault};
 use crate::graphql::ids::{self, Kind};
 use crate::graphql::refusal::{self, UserError, UserErrorCode};

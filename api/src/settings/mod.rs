@@ -10,8 +10,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::http::explorer::ENTRY;
 use catalog::{CONFIG_VARIABLE, DATABASE_URL_VARIABLE, PREFIX, SETTINGS};
+
+/// The module of GraphiQL that the explorer starts; a directory without it is not one of GraphiQL's files.
+pub const EXPLORER_ENTRY: &str = "ruru.js";
 
 /// Read when no file is named and it exists.
 pub const DEFAULT_FILE: &str = "dyocense.toml";
@@ -412,9 +414,9 @@ fn web_address(text: &str) -> Result<String, String> {
 
 fn explorer_directory(text: &str) -> Result<PathBuf, String> {
     let directory = absolute(text)?;
-    match directory.join(ENTRY).is_file() {
+    match directory.join(EXPLORER_ENTRY).is_file() {
         true => Ok(directory),
-        false => Err(format!("there is no {ENTRY} in `{}`", directory.display())),
+        false => Err(format!("there is no {EXPLORER_ENTRY} in `{}`", directory.display())),
     }
 }
 

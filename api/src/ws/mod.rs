@@ -3,7 +3,7 @@
 mod outbox;
 mod protocol;
 mod socket;
-mod sockets;
+pub mod sockets;
 
 use std::net::SocketAddr;
 
@@ -12,11 +12,10 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode, header};
 use tracing::Instrument;
 
-use crate::http::Edge;
+use crate::edge::Edge;
 use crate::http::request_id::Correlation;
 use crate::telemetry::OpenGauge;
 use protocol::SUBPROTOCOL;
-pub use sockets::Sockets;
 
 /// Whether the request asks to become a socket.
 pub fn is_upgrade(headers: &HeaderMap) -> bool {

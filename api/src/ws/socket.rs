@@ -16,10 +16,10 @@ use super::outbox::{Outbox, Outgoing, Writer};
 use super::protocol::{self, ClientMessage, Closing};
 use crate::auth::live::AccessEnd;
 use crate::auth::{self, Visitor};
+use crate::edge::Edge;
 use crate::graphql::answer::Answer;
 use crate::graphql::fault::{Code, Fault};
 use crate::graphql::gateway::{Gateway, Params, is_request_error};
-use crate::http::Edge;
 use crate::telemetry::OpenGauge;
 
 /// Pings that may go unanswered.

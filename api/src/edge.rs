@@ -14,7 +14,7 @@ use crate::auth::{self, Visitor};
 use crate::graphql::fault::{Code, Fault};
 use crate::graphql::gateway::Gateway;
 use crate::settings::Settings;
-use crate::ws::Sockets;
+use crate::ws::sockets::Sockets;
 
 /// What every handler shares. Cheap to clone.
 #[derive(Clone)]
