@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use clap::Args;
 use dyocense_forecasting::anomalies::{Detection, Kind, detect_set, explain};
-use dyocense_forecasting::hierarchy::Method;
+use dyocense_forecasting::hierarchy::{Columns, Method};
 use dyocense_forecasting::paths::quantiles;
 use dyocense_forecasting::{Forecast, ForecastError, Model, Request, Series, forecast_prophet_set_on, forecast_set_on};
 use jiff::civil::DateTime;
@@ -47,7 +47,8 @@ pub struct ForecastArgs {
     /// auto, arima, ets, theta, trees, prophet, ensemble, naive, intermittent, or all
     #[arg(long, default_value = "auto")]
     model: String,
-    /// CSV file with unique_id,ds and numeric columns known over history and horizon
+    /// CSV file with unique_id,ds and numeric columns known over history and horizon (for every series when unique_id is
+    /// absent; with --hierarchy unique_id may name a total)
     #[arg(long, value_name = "FILE")]
     exog: Option<PathBuf>,
     /// Where to write; standard output when absent
@@ -61,7 +62,7 @@ pub struct ForecastArgs {
     threads: Option<usize>,
     /// CSV file with unique_id and a column for each thing a series belongs to (shop, product, …): totals by each of
     /// them and over all are forecast too, and all forecasts add up
-    #[arg(long, value_name = "FILE", conflicts_with = "exog")]
+    #[arg(long, value_name = "FILE")]
     hierarchy: Option<PathBuf>,
     /// How they are made to add up: mint, wls-variance, wls-structural, ols or bottom-up
     #[arg(long, default_value = "mint", value_name = "METHOD", requires = "hierarchy")]
@@ -109,6 +110,11 @@ pub fn forecast(args: ForecastArgs) -> anyhow::Result<()> {
     {
         bail!("{flag} is for --model prophet or all, not {}", args.model);
     }
+    if args.exog.is_some() {
+        for model in models.iter().filter(|model| !looks_at_columns(**model)) {
+            eprintln!("{} looks at no columns: --exog makes no difference to it", model.name());
+        }
+    }
     let rows = read_series(&args.series)?;
     let mut series = Vec::with_capacity(rows.len());
     for rows in &rows {
@@ -123,11 +129,16 @@ pub fn forecast(args: ForecastArgs) -> anyhow::Result<()> {
             bail!("{flag} cannot be said of a hierarchy");
         }
         let parts = hierarchy::read_parts(path, series)?;
+        let columns = match &args.exog {
+            Some(exog) => hierarchy::columns(exog, &parts, &read_exogenous(exog)?, args.horizon)?,
+            None => Columns::default(),
+        };
         let mut answers = Vec::new();
         let mut nodes = Vec::new();
         for model in models {
             let request = Request { horizon: args.horizon, levels: args.level.clone(), model, seed: args.seed };
-            let (found, forecasts) = hierarchy::forecast(&parts, &request, args.reconcile, threads(args.threads))?;
+            let (found, forecasts) =
+                hierarchy::forecast(&parts, &columns, &request, args.reconcile, threads(args.threads))?;
             nodes = found;
             answers.push((model, forecasts.into_iter().map(Ok).collect()));
         }
@@ -165,6 +176,11 @@ pub fn forecast(args: ForecastArgs) -> anyhow::Result<()> {
     }
     let mut out = output(args.out.as_ref())?;
     write_forecasts(&mut out, &series, &answers, &args.level, &args.quantiles).context("cannot write the forecasts")
+}
+
+/// Whether columns that are known ahead make a difference to a model.
+fn looks_at_columns(model: Model) -> bool {
+    !matches!(model, Model::Naive | Model::Ets | Model::Theta | Model::Intermittent)
 }
 
 /// Writes refusals and caveats to standard error; returns how many answers are refusals.

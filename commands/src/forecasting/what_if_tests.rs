@@ -16,6 +16,7 @@ fn history(metric: u128, first: &str, values: Vec<f64>) -> History {
         first: first.parse().unwrap(),
         values: values.into_iter().map(Some).collect(),
         shut: vec![],
+        rhythm: None,
     }
 }
 

@@ -262,7 +262,11 @@ async fn public_holidays_on_which_a_shop_is_closed_are_foreseen_once_they_are_on
     // Until the holidays are on record they are gaps, and Friday, 3 October, a day as any other.
     let run = forecast(&owner, &id, 7, json!({})).await;
     assert_eq!(starts(&run)[0], "2025-09-27", "{run}");
-    assert!(caveats(&run).iter().any(|caveat| caveat == "6 missing points were filled in"), "{:?}", caveats(&run));
+    assert!(
+        caveats(&run).iter().any(|caveat| caveat == "6 days without a value were filled in"),
+        "{:?}",
+        caveats(&run)
+    );
     let day = starts(&run).iter().position(|start| start == "2025-10-03").expect("the day");
     assert!(means(&run)[day] > 90.0, "{run}");
     let holidays = "mutation { recordHolidays(input: {country: DE, firstYear: 2025, lastYear: 2025}) {
