@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use clap::Args;
 use dyocense_forecasting::anomalies::{Detection, Kind, detect_set, explain};
+use dyocense_forecasting::calendar::trading_day_columns;
 use dyocense_forecasting::hierarchy::{Columns, Method};
 use dyocense_forecasting::paths::quantiles;
 use dyocense_forecasting::{Forecast, ForecastError, Model, Request, Series, forecast_prophet_set_on, forecast_set_on};
@@ -51,6 +52,10 @@ pub struct ForecastArgs {
     /// absent; with --hierarchy unique_id may name a total)
     #[arg(long, value_name = "FILE")]
     exog: Option<PathBuf>,
+    /// Count the weekdays of each month or quarter: they make a difference as far as they would have before (auto, arima,
+    /// trees and ensemble; series with dates)
+    #[arg(long)]
+    trading_days: bool,
     /// Where to write; standard output when absent
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -115,6 +120,9 @@ pub fn forecast(args: ForecastArgs) -> anyhow::Result<()> {
             eprintln!("{} looks at no columns: --exog makes no difference to it", model.name());
         }
     }
+    if args.trading_days && models.iter().all(|model| matches!(model, Model::Prophet) || !looks_at_columns(*model)) {
+        bail!("--trading-days is for --model auto, arima, trees, ensemble or all, not {}", args.model);
+    }
     let rows = read_series(&args.series)?;
     let mut series = Vec::with_capacity(rows.len());
     for rows in &rows {
@@ -129,10 +137,13 @@ pub fn forecast(args: ForecastArgs) -> anyhow::Result<()> {
             bail!("{flag} cannot be said of a hierarchy");
         }
         let parts = hierarchy::read_parts(path, series)?;
-        let columns = match &args.exog {
+        let mut columns = match &args.exog {
             Some(exog) => hierarchy::columns(exog, &parts, &read_exogenous(exog)?, args.horizon)?,
             None => Columns::default(),
         };
+        if args.trading_days {
+            hierarchy::add_trading_days(&mut columns, &parts, args.horizon)?;
+        }
         let mut answers = Vec::new();
         let mut nodes = Vec::new();
         for model in models {
@@ -156,6 +167,16 @@ pub fn forecast(args: ForecastArgs) -> anyhow::Result<()> {
         }
     };
     let options = args.prophet.options(series.len(), &mut names, &mut exogenous)?;
+    if args.trading_days {
+        exogenous.resize_with(series.len(), Vec::new);
+        for (columns, one) in exogenous.iter_mut().zip(&series) {
+            let days = trading_days(one, one.values().len() + args.horizon);
+            if days.is_empty() {
+                eprintln!("{}: --trading-days makes no difference to what is neither monthly nor quarterly", one.id());
+            }
+            columns.extend(days);
+        }
+    }
     let mut answers: Vec<(Model, Vec<Result<Forecast, ForecastError>>)> = Vec::new();
     for model in models {
         let request = Request { horizon: args.horizon, levels: args.level.clone(), model, seed: args.seed };
@@ -176,6 +197,11 @@ pub fn forecast(args: ForecastArgs) -> anyhow::Result<()> {
     }
     let mut out = output(args.out.as_ref())?;
     write_forecasts(&mut out, &series, &answers, &args.level, &args.quantiles).context("cannot write the forecasts")
+}
+
+/// Columns of the weekdays in each month or quarter, `length` from the first on; none for other series.
+fn trading_days(series: &Series, length: usize) -> Vec<Vec<f64>> {
+    series.grid().map_or_else(Vec::new, |(first, frequency)| trading_day_columns(frequency, first, length, &|_| true))
 }
 
 /// Whether columns that are known ahead make a difference to a model.

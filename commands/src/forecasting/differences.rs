@@ -88,11 +88,27 @@ fn half_width(level: f64) -> f64 {
     z + (z3 + z) / (4.0 * nu) + (5.0 * z5 + 16.0 * z3 + 3.0 * z) / (96.0 * nu * nu)
 }
 
-pub(super) fn bands(supposed: &[f64], baseline: &[f64], without: &[&Vec<f64>], levels: &[f64]) -> Vec<Band> {
+/// What is known of the difference beside the forecasts themselves.
+pub(super) struct Doubt<'a> {
+    /// The difference without each stretch.
+    pub without: Vec<&'a Vec<f64>>,
+    /// The difference by regression with ARIMA errors, where another model was asked for. Trees and the ensemble believe a
+    /// driver no further than it helped to foretell, and tell its effect too small: what is between the two is in doubt.
+    pub by_regression: Option<&'a Vec<f64>>,
+}
+
+impl Doubt<'_> {
+    /// Standard deviation of one number that is made of a path.
+    fn spread(&self, difference: &[f64], number: &dyn Fn(&[f64]) -> f64) -> f64 {
+        let of_stretches = jackknife(&self.without.iter().map(|stretch| number(stretch)).collect::<Vec<_>>());
+        let between = self.by_regression.map_or(0.0, |other| number(other) - number(difference));
+        of_stretches.hypot(between)
+    }
+}
+
+pub(super) fn bands(supposed: &[f64], baseline: &[f64], doubt: &Doubt, levels: &[f64]) -> Vec<Band> {
     let difference = minus(supposed, baseline);
-    let spread: Vec<f64> = (0..difference.len())
-        .map(|h| jackknife(&without.iter().map(|stretch| stretch[h]).collect::<Vec<_>>()))
-        .collect();
+    let spread: Vec<f64> = (0..difference.len()).map(|h| doubt.spread(&difference, &|path| path[h])).collect();
     let mut levels = levels.to_vec();
     levels.sort_by(f64::total_cmp);
     levels.dedup();
@@ -103,12 +119,12 @@ pub(super) fn bands(supposed: &[f64], baseline: &[f64], without: &[&Vec<f64>], l
         .collect()
 }
 
-pub(super) fn whole(supposed: &[f64], baseline: &[f64], without: &[&Vec<f64>], sums: bool) -> ScenarioPoint {
+pub(super) fn whole(supposed: &[f64], baseline: &[f64], doubt: &Doubt, sums: bool) -> ScenarioPoint {
     let one = |path: &[f64]| if sums { path.iter().sum() } else { path.last().copied().unwrap_or_default() };
+    let path = minus(supposed, baseline);
     let (expected, supposed) = (one(baseline), one(supposed));
     let difference = supposed - expected;
-    let spread = jackknife(&without.iter().map(|stretch| one(stretch)).collect::<Vec<_>>());
-    let width = half_width(WHOLE_LEVEL) * spread;
+    let width = half_width(WHOLE_LEVEL) * doubt.spread(&path, &one);
     ScenarioPoint {
         expected,
         supposed,

@@ -38,6 +38,9 @@ pub struct HistorySpan {
     pub steps: usize,
 }
 
+/// Steps by their first days, with their values where they have one.
+pub(super) type Dated = Vec<(Date, Option<f64>)>;
+
 /// A metric's history in steps of its own calendar.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct History {
@@ -95,7 +98,7 @@ impl History {
         points: &[Point],
         bucket: Bucket,
         today: Date,
-    ) -> Result<(History, Vec<(Date, Option<f64>)>), NoAnswer> {
+    ) -> Result<(History, Dated), NoAnswer> {
         let impossible = |reason: String| Err(NoAnswer::Impossible(reason));
         let Some(newest) = points.last().map(|point| metric.time_zone.date_of(point.at)) else {
             return impossible(format!("{} has no points yet", metric.name));

@@ -3,6 +3,7 @@ use jiff::ToSpan;
 use jiff::civil::date;
 use uuid::Uuid;
 
+use super::super::history::Dated;
 use super::*;
 
 const MONTHS: usize = 72;
@@ -20,11 +21,11 @@ fn noise(seed: u64) -> impl FnMut() -> f64 {
 
 /// Takings of a shop from January 2019 on, by month, with those of its days. December brings half as much again, a
 /// Saturday `saturday` times another day, and days differ by a tenth.
-fn shop(seed: u64, saturday: f64) -> (History, Vec<(Date, Option<f64>)>, Vec<f64>) {
+fn shop(seed: u64, saturday: f64) -> (History, Dated, Vec<f64>) {
     let mut noise = noise(seed);
     let first = date(2019, 1, 1);
     let end = first.checked_add(((MONTHS + AHEAD) as i64).months()).unwrap();
-    let days: Vec<(Date, Option<f64>)> = std::iter::successors(Some(first), |day| day.tomorrow().ok())
+    let days: Dated = std::iter::successors(Some(first), |day| day.tomorrow().ok())
         .take_while(|day| *day < end)
         .map(|day| {
             let weekday = if day.weekday() == Weekday::Saturday { saturday } else { 1.0 };
@@ -128,8 +129,7 @@ fn a_rhythm_needs_days_and_levels_have_no_days_to_count() {
     assert_eq!(rhythm(&days[..50]), None);
     let found = rhythm(&days).unwrap();
     assert!((found[5] / found[0] - 2.0).abs() < 0.1, "{found:?}");
-    let sparse: Vec<(Date, Option<f64>)> =
-        days.iter().map(|(day, value)| (*day, value.filter(|_| day.day() == 3))).collect();
+    let sparse: Dated = days.iter().map(|(day, value)| (*day, value.filter(|_| day.day() == 3))).collect();
     assert_eq!(rhythm(&sparse), None);
     assert_eq!(columns(&history, MONTHS, AHEAD).len(), 7);
     let with_days = History { rhythm: Some(found), ..history.clone() };

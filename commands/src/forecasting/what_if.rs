@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::about::{About, Found, Input, OfMetrics};
-use super::differences::{STRETCHES, bands, differences, explained, minus, whole, without_stretch};
+use super::differences::{Doubt, STRETCHES, bands, differences, explained, minus, whole, without_stretch};
 use super::drivers::{Column, Driver, DriverFuture, DriverPath, MOST_DRIVERS, check_model, shared_history};
 use super::forecast::{Band, bands_of};
 use super::history::{History, HistorySpan, check_reach, grouped, impossible, word};
@@ -172,7 +172,7 @@ impl OfMetrics for Supposing {
         let futures: Vec<Vec<Vec<f64>>> =
             request.scenarios.iter().map(|scenario| futures(scenario, &columns)).collect();
         let (trading, starts) = (TradingDays::of(&shared), shared.steps_ahead(request.horizon));
-        let answers = |series: &Series| -> Result<Vec<Forecast>, NoAnswer> {
+        let answers = |series: &Series, asked: &Request| -> Result<Vec<Forecast>, NoAnswer> {
             let baseline: Vec<Vec<f64>> = columns.iter().map(Column::expected).collect();
             std::iter::once(baseline)
                 .chain(futures.iter().map(|future| with_futures(&columns, future)))
@@ -180,7 +180,7 @@ impl OfMetrics for Supposing {
                     if control.is_stopped() {
                         return Err(NoAnswer::Stopped);
                     }
-                    let mut answer = forecast_supposing(series, &columns, &asked).map_err(impossible)?;
+                    let mut answer = forecast_supposing(series, &columns, asked).map_err(impossible)?;
                     trading.close(&starts, &mut answer);
                     Ok(answer)
                 })
@@ -188,7 +188,11 @@ impl OfMetrics for Supposing {
         };
         control.tell(Some(0.0), "forecasting with all of the history");
         let whole_history = trading.series(&shared, shared.values.len())?;
-        let mut found = answers(&whole_history)?;
+        let mut found = answers(&whole_history, &asked)?;
+        let by_regression = match model {
+            Model::Arima => None,
+            _ => Some(differences(&answers(&whole_history, &Request { model: Model::Arima, ..asked.clone() })?)),
+        };
         let explained = explained(&whole_history, &found[0], &columns, &asked)?;
         // The same without one stretch of the history after another: how much the differences hang on it.
         let mut without: Vec<Vec<Vec<f64>>> = Vec::new();
@@ -196,7 +200,7 @@ impl OfMetrics for Supposing {
             let share = (stretch + 1) as f64 / (STRETCHES + 1) as f64;
             control.tell(Some(share), format!("stretch {} of {STRETCHES} left out", stretch + 1));
             let cut = without_stretch(&shared, &trading, &explained, stretch)?;
-            let answers = answers(&trading.series(&cut, cut.values.len())?)?;
+            let answers = answers(&trading.series(&cut, cut.values.len())?, &asked)?;
             without.push(differences(&answers));
         }
         let baseline = found.remove(0);
@@ -209,7 +213,10 @@ impl OfMetrics for Supposing {
             .zip(&futures)
             .enumerate()
             .map(|(i, ((scenario, supposed), future))| {
-                let of_stretch: Vec<&Vec<f64>> = without.iter().map(|stretch| &stretch[i]).collect();
+                let doubt = Doubt {
+                    without: without.iter().map(|stretch| &stretch[i]).collect(),
+                    by_regression: by_regression.as_ref().map(|differences| &differences[i]),
+                };
                 let drivers = columns.iter().zip(future);
                 ScenarioAnswer {
                     name: scenario.name.clone(),
@@ -220,8 +227,8 @@ impl OfMetrics for Supposing {
                         })
                         .collect(),
                     difference: minus(&supposed.mean, &baseline.mean),
-                    difference_bands: bands(&supposed.mean, &baseline.mean, &of_stretch, &asked.levels),
-                    whole: whole(&supposed.mean, &baseline.mean, &of_stretch, sums),
+                    difference_bands: bands(&supposed.mean, &baseline.mean, &doubt, &asked.levels),
+                    whole: whole(&supposed.mean, &baseline.mean, &doubt, sums),
                     mean: supposed.mean,
                     bands: bands_of(supposed.intervals),
                 }
@@ -235,6 +242,15 @@ impl OfMetrics for Supposing {
             );
         }
         for scenario in &scenarios {
+            let is_supposed = scenario.drivers.iter().zip(&columns).any(|(path, c)| path.values != c.driver.expected);
+            if is_supposed && scenario.difference.iter().all(|value| *value == 0.0) {
+                caveats.push(format!(
+                    "{} sees nothing of the drivers in so little history: no difference in {} is no finding; ARIMA looks at \
+                     every driver",
+                    request.model.name(),
+                    scenario.name
+                ));
+            }
             if scenario.whole.lower <= 0.0 && scenario.whole.upper >= 0.0 {
                 caveats.push(format!("history does not show the effect of {} beyond chance", scenario.name));
             }

@@ -7,8 +7,8 @@ use anyhow::{Context, bail};
 use dyocense_forecasting::hierarchy::{Columns, Method, Part, forecast_hierarchy_on, nodes};
 use dyocense_forecasting::{Forecast, Request, Series};
 
-use super::Progress;
 use super::input::{Exogenous, gap};
+use super::{Progress, trading_days};
 
 /// Reads the labels of each series: every column of the file but `unique_id`, in the order of the header.
 pub fn read_parts(path: &Path, series: Vec<Series>) -> anyhow::Result<Vec<Part>> {
@@ -74,6 +74,23 @@ pub fn columns(path: &Path, parts: &[Part], known: &Exogenous, horizon: usize) -
         columns.totals.push((total.name.clone(), whole(&total.series, length)?));
     }
     Ok(columns)
+}
+
+/// Adds the weekdays of each month or quarter to what is known of the parts, and of the totals that have columns of their
+/// own; the others take them from their parts.
+pub fn add_trading_days(columns: &mut Columns, parts: &[Part], horizon: usize) -> anyhow::Result<()> {
+    let nodes = nodes(parts)?.1;
+    let first = nodes.first().context("there is no series")?;
+    let length = first.series.values().len() + horizon;
+    columns.parts.resize_with(parts.len(), Vec::new);
+    for (columns, part) in columns.parts.iter_mut().zip(parts) {
+        columns.extend(trading_days(&part.series, length));
+    }
+    for (name, columns) in &mut columns.totals {
+        let total = nodes.iter().find(|node| node.name == *name);
+        columns.extend(total.map_or_else(Vec::new, |total| trading_days(&total.series, length)));
+    }
+    Ok(())
 }
 
 /// Totals and parts with their forecasts. Nothing falls below zero where no part ever did.

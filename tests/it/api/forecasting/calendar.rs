@@ -326,3 +326,35 @@ async fn today_counts_once_it_is_over() {
     assert_eq!(starts(&run), written(today, 3));
     assert!(means(&run).iter().all(|mean| *mean > 80.0), "{run}");
 }
+
+/// A shop whose Saturdays bring double: its months are foreseen with their days, and that is said.
+#[tokio::test]
+async fn a_month_counts_its_saturdays() {
+    let owner = world::owner().await;
+    let id = metric(&owner, "saturdays", "Europe/Berlin").await;
+    let tz = TimeZone::get("Europe/Berlin").expect("a zone");
+    let brings = |i: i64, day: Date| {
+        let saturday = if day.weekday() == jiff::civil::Weekday::Saturday { 200.0 } else { 100.0 };
+        saturday + (i * 37 % 11) as f64 / 2.0
+    };
+    let (first, count) = (date(2019, 1, 1), 2_192);
+    for chunk in days(first, count).collect::<Vec<_>>().chunks(1_000) {
+        record(&owner, &id, chunk.iter().map(|(i, day)| point(&at(&tz, *day, 12, 0), brings(*i, *day))).collect())
+            .await;
+    }
+    let query = FORECAST.replace("forecast { unit", "forecast { tradingDays { effect explanation } unit");
+    let input = json!({"metricId": id, "horizon": 6, "bucket": "MONTH", "waitSeconds": 20});
+    let run = owner.ok(&query, json!({"i": input})).await["forecastMetric"]["run"].clone();
+    assert_eq!(run["status"], "COMPLETED", "{run}");
+    let found = &run["forecast"]["tradingDays"];
+    let said = found["explanation"].as_str().unwrap_or_else(|| panic!("{run}"));
+    assert!(said.contains("Saturdays bring 1.7 times a usual day"), "{said}");
+    assert!(caveats(&run).iter().any(|caveat| caveat == said), "{run}");
+    assert_eq!(found["effect"].as_array().map(Vec::len), Some(6));
+    // January to June 2025, as the days are counted.
+    for (start, mean) in starts(&run).iter().zip(means(&run)) {
+        let start: Date = start.parse().expect("a day");
+        let truth: f64 = days(start, i64::from(start.days_in_month())).map(|(_, day)| brings(5, day)).sum();
+        assert!((mean / truth - 1.0).abs() < 0.015, "{start}: {mean}, in truth {truth}");
+    }
+}
