@@ -351,10 +351,10 @@ async fn a_month_counts_its_saturdays() {
     assert!(said.contains("Saturdays bring 1.7 times a usual day"), "{said}");
     assert!(caveats(&run).iter().any(|caveat| caveat == said), "{run}");
     assert_eq!(found["effect"].as_array().map(Vec::len), Some(6));
-    // January to June 2025, as the days are counted.
+    // January to June 2025, as the days are counted: what differs from day to day is 2.5 in the mean, as on day 4.
     for (start, mean) in starts(&run).iter().zip(means(&run)) {
         let start: Date = start.parse().expect("a day");
-        let truth: f64 = days(start, i64::from(start.days_in_month())).map(|(_, day)| brings(5, day)).sum();
+        let truth: f64 = days(start, i64::from(start.days_in_month())).map(|(_, day)| brings(4, day)).sum();
         assert!((mean / truth - 1.0).abs() < 0.015, "{start}: {mean}, in truth {truth}");
     }
 }
