@@ -191,7 +191,7 @@ fn greet(url: &str, with_demo: bool, elapsed: Duration) {
     println!("\nDemo logins (password for all: {})", demo::PASSWORD);
     println!("  owner    {}", demo::OWNER);
     for (email, _, role) in demo::PEOPLE {
-        println!("  {:<8} {email}", format!("{role:?}").to_lowercase());
+        println!("  {:<8} {email}", role);
     }
     println!("\nThree things to try in the explorer");
     println!("  1. As the owner: the revenue of a real CD shop by month");

@@ -1,8 +1,9 @@
 """Runs ours and the peers set by set, one after the other on the same series, and compares.
 
-Parts: the sample over all sets (`accuracy`), columns that are known ahead (`exogenous`), the whole open part of the M3
-competition (`m3`), sums over lead times (`paths`, see lead_times.py), anomalies (`anomalies`, see anomalies.py), and
-Prophet beside prophet (`prophet`, see prophet_part.py). Each part's rows and figures are printed as they are found.
+Parts: the sample over all sets (`accuracy`), coverage on it from earlier origins (`windows`, see windows.py), columns that
+are known ahead (`exogenous`), the whole open part of the M3 competition (`m3`), sums over lead times (`paths`, see
+lead_times.py), anomalies (`anomalies`, see anomalies.py), and Prophet beside prophet (`prophet`, see prophet_part.py). Each
+part's rows and figures are printed as they are found.
 
 Accuracy: MASE with the seasonal naive scale of the training part, mean over series; sMAPE as in the M3 competition. CPU:
 user and system time of the thread that fits and forecasts, backtests and calibration included; imports, compilation and
@@ -29,6 +30,7 @@ import tempfile
 import anomalies
 import lead_times
 import prophet_part
+import windows
 from scores import Side, mean, median_of, read, score
 from series_sets import EXOGENOUS_SETS, SETS, directory, sample, scattered, write_train
 from verdicts import M3_PUBLISHED, Figures, judge_exogenous, judge_latency, judge_m3, judge_sample
@@ -38,7 +40,7 @@ BINARY = os.environ.get("DYOCENSE_BIN")
 KEPT = os.path.join(os.environ["DYOCENSE_BENCH_DIR"], "peers")
 OURS = ["theta", "ets", "trees", "arima", "ensemble"]
 PEERS = ["theta", "ets", "trees", "arima"]
-PARTS = ["accuracy", "exogenous", "m3", "paths", "anomalies", "prophet"]
+PARTS = ["accuracy", "windows", "exogenous", "m3", "paths", "anomalies", "prophet"]
 M3 = [name for name in SETS if name.startswith("m3_")]
 # Peers that are given CPU seconds; the others answer every series.
 BOXED = ("arima", "ets")
@@ -265,6 +267,9 @@ def main():
                 judge_sample(table, add)
             if "ours arima" in table and not BINARY:
                 judge_latency(run_latency("arima", "m3_monthly", total, folder), add)
+        if "windows" in parts:
+            for figure in windows.run(run_ours, total, args.sets.split(","), folder):
+                add(*figure)
         if "exogenous" in parts:
             for name in EXOGENOUS_SETS:
                 judge_exogenous(name, run_exogenous(name, folder), add)

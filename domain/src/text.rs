@@ -52,13 +52,12 @@ pub fn email(text: &str) -> Result<String, TextError> {
     Ok(text)
 }
 
-/// An ISO 4217 code by form: three letters, upper-cased.
+/// A code of ISO 4217 that is in use, upper-cased.
 pub fn currency(text: &str) -> Result<String, TextError> {
     let code = text.trim().to_ascii_uppercase();
-    if code.len() == 3 && code.bytes().all(|b| b.is_ascii_uppercase()) {
-        Ok(code)
-    } else {
-        Err(TextError::NotACurrency { value: text.to_owned() })
+    match iso_currency::Currency::from_code(&code) {
+        Some(_) => Ok(code),
+        None => Err(TextError::NotACurrency { value: text.to_owned() }),
     }
 }
 
@@ -79,5 +78,13 @@ mod tests {
         assert_eq!(line("title", "a\nb", 10), Err(TextError::Control { field: "title", code: 10 }));
         assert_eq!(line("title", "  ", 10), Err(TextError::Empty { field: "title" }));
         assert!(matches!(line("title", "abc", 2), Err(TextError::TooLong { length: 3, most: 2, .. })));
+    }
+
+    #[test]
+    fn a_currency_is_one_that_is_in_use() {
+        assert_eq!(currency(" eur ").unwrap(), "EUR");
+        for bad in ["", "EURO", "XQX", "E R", "12"] {
+            assert!(currency(bad).is_err(), "{bad}");
+        }
     }
 }

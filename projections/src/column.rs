@@ -9,7 +9,7 @@ use dyocense_domain::ids::{
 use dyocense_domain::metrics::{Bucket, GoodDirection, MetricKind, MetricSource};
 use dyocense_domain::time_zone::TimeZoneName;
 use jiff::Timestamp;
-use jiff::civil::Date;
+use jiff::civil::{Date, date};
 use jiff_sqlx::ToSqlx;
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -18,6 +18,9 @@ use sqlx::postgres::{PgHasArrayType, PgRow};
 use sqlx::types::Json;
 use sqlx::{Decode, Encode, Postgres, Row, Type};
 use uuid::Uuid;
+
+/// Postgres has no days before 4714 BC; jiff has. A bound of a query is cut to this one.
+pub(crate) const EARLIEST_DAY: Date = date(-4_000, 1, 1);
 
 pub type BadValue = Box<dyn std::error::Error + Send + Sync>;
 

@@ -252,3 +252,62 @@ fn evidence_is_weighed_on_a_file_without_a_server() {
     let matched = answer(&["match", question.to_str().unwrap(), &people]);
     assert!(near(&matched["recommended"]["estimate"]["effect"], 5.0), "{matched}");
 }
+
+#[test]
+fn parts_and_totals_take_columns_that_are_known_ahead() {
+    let directory = tempfile::tempdir().unwrap();
+    let written = |name: &str, text: String| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let day = |i: i64| jiff::civil::date(2026, 1, 5).checked_add(jiff::ToSpan::days(i)).unwrap();
+    let promoted = |i: i64| i64::from(i * i % 11 == 4);
+    let mut sales = String::from("unique_id,ds,y\n");
+    for i in 0..100 {
+        sales += &format!("north,{},{}\n", day(i), 100 + i * 5 % 13 + 60 * promoted(i));
+        sales += &format!("south,{},{}\n", day(i), 50 + i * 7 % 13);
+    }
+    let sales = written("sales.csv", sales);
+    let shops = written("shops.csv", "unique_id,region\nnorth,all\nsouth,all\n".to_owned());
+    let known = |ids: &[&str], on: &dyn Fn(i64) -> i64| {
+        let rows = ids.iter().flat_map(|id| (0..107).map(move |i| (id, i)));
+        let rows: String =
+            rows.map(|(id, i)| format!("{id},{},{}\n", day(i), if i < 100 { promoted(i) } else { on(i) })).collect();
+        format!("unique_id,ds,promotion\n{rows}")
+    };
+    let forecast = |exog: &str| {
+        let arguments = [
+            "forecast",
+            "--series",
+            &sales,
+            "--hierarchy",
+            &shops,
+            "--horizon",
+            "7",
+            "--exog",
+            exog,
+            "--model",
+            "arima",
+        ];
+        let output = Command::new(program_path()).args(arguments).env_clear().output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    };
+    let means = |out: &str, id: &str| -> Vec<f64> {
+        let of = out.lines().filter(|line| line.starts_with(&format!("{id},")));
+        of.map(|line| line.split(',').nth(3).unwrap().parse().unwrap()).collect()
+    };
+    let on = forecast(&written("on.csv", known(&["north", "total"], &|i| i64::from(i == 102)))).ok();
+    let off = forecast(&written("off.csv", known(&["north", "total"], &|_| 0))).ok();
+    for (id, effect) in [("north", 60.0), ("total", 60.0), ("south", 0.0)] {
+        let (on, off) = (means(&on, id), means(&off, id));
+        assert_eq!((on.len(), off.len()), (7, 7), "{id}");
+        assert!((on[2] - off[2] - effect).abs() < 10.0, "{id}: {} and {}", on[2], off[2]);
+    }
+    let said = forecast(&written("typo.csv", known(&["nroth"], &|_| 0))).refused();
+    assert!(said.contains("nroth is neither a series nor a total; there are total, north, south"), "{said}");
+    let short = known(&["north"], &|_| 0).lines().take(100).map(|line| format!("{line}\n")).collect();
+    let said = forecast(&written("short.csv", short)).refused();
+    assert!(said.contains("north has no value of promotion for 2026-04-14"), "{said}");
+}

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use clap::Args;
 use dyocense_forecasting::anomalies::{Detection, Kind, detect_set, explain};
-use dyocense_forecasting::hierarchy::Method;
+use dyocense_forecasting::calendar::trading_day_columns;
+use dyocense_forecasting::hierarchy::{Columns, Method};
 use dyocense_forecasting::paths::quantiles;
 use dyocense_forecasting::{Forecast, ForecastError, Model, Request, Series, forecast_prophet_set_on, forecast_set_on};
 use jiff::civil::DateTime;
@@ -47,9 +48,14 @@ pub struct ForecastArgs {
     /// auto, arima, ets, theta, trees, prophet, ensemble, naive, intermittent, or all
     #[arg(long, default_value = "auto")]
     model: String,
-    /// CSV file with unique_id,ds and numeric columns known over history and horizon
+    /// CSV file with unique_id,ds and numeric columns known over history and horizon (for every series when unique_id is
+    /// absent; with --hierarchy unique_id may name a total)
     #[arg(long, value_name = "FILE")]
     exog: Option<PathBuf>,
+    /// Count the weekdays of each month or quarter: they make a difference as far as they would have before (auto, arima,
+    /// trees and ensemble; series with dates)
+    #[arg(long)]
+    trading_days: bool,
     /// Where to write; standard output when absent
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -61,7 +67,7 @@ pub struct ForecastArgs {
     threads: Option<usize>,
     /// CSV file with unique_id and a column for each thing a series belongs to (shop, product, …): totals by each of
     /// them and over all are forecast too, and all forecasts add up
-    #[arg(long, value_name = "FILE", conflicts_with = "exog")]
+    #[arg(long, value_name = "FILE")]
     hierarchy: Option<PathBuf>,
     /// How they are made to add up: mint, wls-variance, wls-structural, ols or bottom-up
     #[arg(long, default_value = "mint", value_name = "METHOD", requires = "hierarchy")]
@@ -109,6 +115,14 @@ pub fn forecast(args: ForecastArgs) -> anyhow::Result<()> {
     {
         bail!("{flag} is for --model prophet or all, not {}", args.model);
     }
+    if args.exog.is_some() {
+        for model in models.iter().filter(|model| !looks_at_columns(**model)) {
+            eprintln!("{} looks at no columns: --exog makes no difference to it", model.name());
+        }
+    }
+    if args.trading_days && models.iter().all(|model| matches!(model, Model::Prophet) || !looks_at_columns(*model)) {
+        bail!("--trading-days is for --model auto, arima, trees, ensemble or all, not {}", args.model);
+    }
     let rows = read_series(&args.series)?;
     let mut series = Vec::with_capacity(rows.len());
     for rows in &rows {
@@ -123,11 +137,19 @@ pub fn forecast(args: ForecastArgs) -> anyhow::Result<()> {
             bail!("{flag} cannot be said of a hierarchy");
         }
         let parts = hierarchy::read_parts(path, series)?;
+        let mut columns = match &args.exog {
+            Some(exog) => hierarchy::columns(exog, &parts, &read_exogenous(exog)?, args.horizon)?,
+            None => Columns::default(),
+        };
+        if args.trading_days {
+            hierarchy::add_trading_days(&mut columns, &parts, args.horizon)?;
+        }
         let mut answers = Vec::new();
         let mut nodes = Vec::new();
         for model in models {
             let request = Request { horizon: args.horizon, levels: args.level.clone(), model, seed: args.seed };
-            let (found, forecasts) = hierarchy::forecast(&parts, &request, args.reconcile, threads(args.threads))?;
+            let (found, forecasts) =
+                hierarchy::forecast(&parts, &columns, &request, args.reconcile, threads(args.threads))?;
             nodes = found;
             answers.push((model, forecasts.into_iter().map(Ok).collect()));
         }
@@ -145,6 +167,16 @@ pub fn forecast(args: ForecastArgs) -> anyhow::Result<()> {
         }
     };
     let options = args.prophet.options(series.len(), &mut names, &mut exogenous)?;
+    if args.trading_days {
+        exogenous.resize_with(series.len(), Vec::new);
+        for (columns, one) in exogenous.iter_mut().zip(&series) {
+            let days = trading_days(one, one.values().len() + args.horizon);
+            if days.is_empty() {
+                eprintln!("{}: --trading-days makes no difference to what is neither monthly nor quarterly", one.id());
+            }
+            columns.extend(days);
+        }
+    }
     let mut answers: Vec<(Model, Vec<Result<Forecast, ForecastError>>)> = Vec::new();
     for model in models {
         let request = Request { horizon: args.horizon, levels: args.level.clone(), model, seed: args.seed };
@@ -165,6 +197,16 @@ pub fn forecast(args: ForecastArgs) -> anyhow::Result<()> {
     }
     let mut out = output(args.out.as_ref())?;
     write_forecasts(&mut out, &series, &answers, &args.level, &args.quantiles).context("cannot write the forecasts")
+}
+
+/// Columns of the weekdays in each month or quarter, `length` from the first on; none for other series.
+fn trading_days(series: &Series, length: usize) -> Vec<Vec<f64>> {
+    series.grid().map_or_else(Vec::new, |(first, frequency)| trading_day_columns(frequency, first, length, &|_| true))
+}
+
+/// Whether columns that are known ahead make a difference to a model.
+fn looks_at_columns(model: Model) -> bool {
+    !matches!(model, Model::Naive | Model::Ets | Model::Theta | Model::Intermittent)
 }
 
 /// Writes refusals and caveats to standard error; returns how many answers are refusals.

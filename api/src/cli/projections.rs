@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, Write};
 
 use clap::{Args, Subcommand};
+use dyocense_commands::policies::{self, Unanswered};
 use dyocense_projections::{Phase, Projections, State};
 
 use super::tenant;
@@ -12,7 +13,7 @@ use crate::settings::Settings;
 /// The read models: what queries are answered from
 #[derive(Subcommand)]
 pub enum ProjectionsCommand {
-    /// How far the read models are behind the log, and what is parked
+    /// How far the read models are behind the log, what is parked, and what the policies have not answered
     Status,
     /// Build all read models anew from the log, beside the live ones, and swap them in; nothing stops meanwhile
     Rebuild,
@@ -49,7 +50,7 @@ pub struct ParkedArgs {
 pub async fn run(command: ProjectionsCommand, settings: &Settings) -> anyhow::Result<()> {
     let node = Node::open(settings).await?;
     let outcome = match command {
-        ProjectionsCommand::Status => status(&node.projections).await,
+        ProjectionsCommand::Status => status(&node).await,
         ProjectionsCommand::Rebuild => rebuild(&node.projections).await,
         ProjectionsCommand::Parked(command) => parked(&node, command).await,
     };
@@ -57,7 +58,8 @@ pub async fn run(command: ProjectionsCommand, settings: &Settings) -> anyhow::Re
     outcome
 }
 
-async fn status(projections: &Projections) -> anyhow::Result<()> {
+async fn status(node: &Node) -> anyhow::Result<()> {
+    let projections = &node.projections;
     let lag = projections.lag().await?;
     match projections.state() {
         State::Current => say!("The read models are of this program's version."),
@@ -67,6 +69,11 @@ async fn status(projections: &Projections) -> anyhow::Result<()> {
     }
     say!("Behind the log: {} events of {} businesses", lag.events, lag.tenants);
     say!("Parked streams: {}", projections.parked().await?.len());
+    let unanswered = policies::unanswered(&node.commands).await?;
+    say!("Policies with unanswered events: {}", unanswered.len());
+    for Unanswered { policy, tenant, first, events } in unanswered {
+        say!("  {policy}: {events} of business {tenant}, from position {} on", first.get());
+    }
     Ok(())
 }
 

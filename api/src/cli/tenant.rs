@@ -84,7 +84,7 @@ async fn show(node: &Node, tenant: &str) -> anyhow::Result<()> {
     for person in tenants::people(node, tenant).await? {
         let email = person.email.as_deref().unwrap_or("(erased)");
         let gone = if person.removed_at.is_some() { "  removed" } else { "" };
-        say!("  {:<8} {email}{gone}", format!("{:?}", person.role).to_lowercase());
+        say!("  {:<8} {email}{gone}", person.role);
     }
     Ok(())
 }

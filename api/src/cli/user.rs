@@ -47,7 +47,7 @@ async fn list(node: &Node, tenant: &str) -> anyhow::Result<()> {
         say!(
             "{}  {:<8} {}  {}{}",
             person.user_id,
-            format!("{:?}", person.role).to_lowercase(),
+            person.role,
             person.email.as_deref().unwrap_or("(erased)"),
             person.name.as_deref().unwrap_or(""),
             if person.removed_at.is_some() { "  removed" } else { "" },

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_graphql::{Context, InputType};
 use dyocense_commands::{Caller, Commands};
-use dyocense_eventlog::{Idempotency, Position, TenantId};
+use dyocense_eventlog::{EventLog, Idempotency, Position, TenantId};
 use dyocense_projections::{Projections, QueryError, Snapshot};
 use sha2::{Digest, Sha256};
 
@@ -97,12 +97,36 @@ pub async fn snapshot(ctx: &Context<'_>, min_position: Option<scalars::Position>
 }
 
 pub fn query_fault(error: QueryError) -> Fault {
-    Fault::unavailable(error)
+    match error {
+        QueryError::Unavailable(cause) => database_fault(&cause),
+        swapped => Fault::unavailable(swapped),
+    }
+}
+
+/// Some values that a text or an instant can have no column can: then the request is at fault, not the database.
+fn database_fault(cause: &sqlx::Error) -> Fault {
+    match cause.as_database_error().and_then(|error| error.code()).as_deref() {
+        Some("22021") => Fault::new(Code::Invalid, "a text has a NUL, which nothing here has"),
+        Some("22008") => Fault::new(Code::Invalid, "a day or an instant is before the year -4713"),
+        _ => Fault::unavailable(cause),
+    }
+}
+
+/// The position to go on behind, which has to be one that the history has reached.
+pub async fn behind(log: &EventLog, tenant: TenantId, after: Position) -> Result<Position, Fault> {
+    let head = log.head(tenant).await.map_err(log_fault)?;
+    match after <= head {
+        true => Ok(after),
+        false => Err(Fault::new(
+            Code::Invalid,
+            format!("there is no position {} yet: the history ends at {}", after.get(), head.get()),
+        )),
+    }
 }
 
 pub fn log_fault(error: dyocense_eventlog::ReadError) -> Fault {
     match error {
-        dyocense_eventlog::ReadError::Unavailable(cause) => Fault::unavailable(cause),
+        dyocense_eventlog::ReadError::Unavailable(cause) => database_fault(&cause),
         other => Fault::internal(other),
     }
 }

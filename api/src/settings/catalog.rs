@@ -65,7 +65,7 @@ pub const SETTINGS: &[Setting] = &[
     plain("http.drain", "10s", "How long open requests may finish after the signal to stop"),
     plain("operations.listen", "", "Serve /metrics and /readyz on this address alone. Not set: on http.listen"),
     plain("operations.lag_limit", "10000", "Events that read models may be behind before /readyz says not ready"),
-    plain("graphql.max_cost", "20000", "Most fields a query may ask for, counting each page size"),
+    plain("graphql.max_cost", "25000", "Most fields a query may ask for, counting each page size"),
     plain("graphql.max_depth", "20", "Deepest nesting of a query; the standard introspection query needs 15"),
     plain("graphql.max_fields", "1000", "Most fields written in a query, fragments unfolded"),
     plain("graphql.max_aliases", "50", "Most aliases in a query"),

@@ -95,6 +95,11 @@ fn describe() {
     describe_gauge!("dyocense_projections_lag_events", "Events that the read models are behind the log");
     describe_gauge!("dyocense_projections_lag_tenants", "Businesses whose read models are behind the log");
     describe_gauge!("dyocense_projections_queue", "Businesses that wait for a projection worker");
+    describe_counter!("dyocense_policies_errors_total", "Turns of policies that failed and are tried again, by policy");
+    describe_gauge!(
+        "dyocense_policies_stuck_tenants",
+        "Businesses whose events a policy could not answer at its last try"
+    );
     describe_counter!("dyocense_projections_errors_total", "Batches that failed and are tried again");
     describe_counter!("dyocense_projections_parked_total", "Streams parked since the start, by projection");
 }

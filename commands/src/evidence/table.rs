@@ -291,6 +291,7 @@ mod tests {
             first,
             values,
             shut: vec![],
+            rhythm: None,
         }
     }
 

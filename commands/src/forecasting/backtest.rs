@@ -2,12 +2,13 @@ use dyocense_domain::ids::MetricId;
 use dyocense_domain::metrics::Bucket;
 use dyocense_domain::runs::RunRefusal;
 use dyocense_forecasting::accuracy::{coverage, mase, smape};
-use dyocense_forecasting::{Model, Request, forecast};
+use dyocense_forecasting::{Model, Request};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::about::{About, Found, Input, OfMetrics};
-use super::history::{History, HistorySpan, check_reach, impossible, word};
+use super::history::{History, HistorySpan, check_reach, word};
+use super::month_days::forecast_on_calendar;
 use super::trading::TradingDays;
 use crate::runs::{Control, NoAnswer};
 
@@ -119,7 +120,7 @@ impl OfMetrics for Backtesting {
             let origin = if count == 1 { latest } else { earliest + (latest - earliest) * k / (count - 1) };
             let request = Request { horizon, levels: levels.clone(), model, seed: seed.into() };
             let series = trading.series(&history, origin)?;
-            let mut made = forecast(&series, &[], &request).map_err(impossible)?;
+            let (mut made, _) = forecast_on_calendar(&history, &series, &request)?;
             let starts = &days[origin..origin + horizon];
             trading.close(starts, &mut made);
             // To foresee that nothing happens on a closed day is no merit, where there are others.

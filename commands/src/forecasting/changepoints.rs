@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::about::{About, Found, Input, OfMetrics};
 use super::history::{HistorySpan, impossible, word};
+use super::words;
 use crate::runs::{Control, NoAnswer};
 
 /// Where a metric changed for good.
@@ -100,7 +101,7 @@ impl OfMetrics for ChangeDetection {
                 slope_before: change.slope_before,
                 slope_after: change.slope_after,
                 confidence: change.confidence,
-                explanation: change.words,
+                explanation: words::change(&history, &change),
             })
             .collect();
         let steps = format!("{} {}s", history.values.len(), word(history.bucket));

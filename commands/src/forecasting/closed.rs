@@ -71,6 +71,21 @@ pub(super) fn shut_days(steps: &[(Date, Option<f64>)], occasions: &[KnownOccasio
     shut
 }
 
+/// Days of recorded closures from `first` to `last`, where there is one.
+pub(super) fn closures(first: Date, occasions: &[KnownOccasion], last: Option<Date>) -> Vec<Date> {
+    let Some(last) = last else { return Vec::new() };
+    let closures = occasions.iter().filter(|occasion| occasion.kind == OccasionKind::Closure);
+    let mut days: Vec<Date> = closures
+        .flat_map(|closure| {
+            std::iter::successors(Some(closure.first.max(first)), |day| day.tomorrow().ok())
+                .take_while(|day| *day <= closure.last.min(last))
+        })
+        .collect();
+    days.sort();
+    days.dedup();
+    days
+}
+
 /// Whether `days` are all closed.
 pub(super) fn all_closed(closed: &[Weekday], days: Range<Date>) -> bool {
     std::iter::successors(Some(days.start), |day| day.tomorrow().ok())

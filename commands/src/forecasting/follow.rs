@@ -245,6 +245,7 @@ mod tests {
             first: first.parse().unwrap(),
             values: vec![Some(1.0); steps],
             shut: vec![],
+            rhythm: None,
         }
     }
 
@@ -274,6 +275,7 @@ mod tests {
             common: 0.0,
             bands: levels.iter().map(|level| Band { level: *level, lower: vec![], upper: vec![] }).collect(),
             total: None,
+            trading_days: None,
         }
     }
 

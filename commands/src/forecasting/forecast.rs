@@ -1,12 +1,13 @@
 use dyocense_domain::ids::MetricId;
 use dyocense_domain::metrics::{Bucket, MetricKind};
 use dyocense_domain::runs::RunRefusal;
-use dyocense_forecasting::{Forecast, Interval, Model, Request, USUAL_COMMON, forecast, normal_quantile};
+use dyocense_forecasting::{Forecast, Interval, Model, Request, USUAL_COMMON, normal_quantile};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::about::{About, Found, Input, OfMetrics};
-use super::history::{History, HistorySpan, check_reach, impossible, word};
+use super::history::{History, HistorySpan, check_reach, word};
+use super::month_days::{TradingDayEffect, forecast_on_calendar};
 use super::trading::TradingDays;
 use crate::runs::{Control, NoAnswer};
 
@@ -82,6 +83,9 @@ pub struct ForecastAnswer {
     pub bands: Vec<Band>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<Total>,
+    /// Where the days of months or quarters make a difference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trading_days: Option<TradingDayEffect>,
 }
 
 pub(crate) fn usual_common() -> f64 {
@@ -132,7 +136,7 @@ impl OfMetrics for Forecasting {
         let trading = TradingDays::of(&history);
         let series = trading.series(&history, history.values.len())?;
         let request = Request { horizon, levels, model, seed: seed.into() };
-        let mut found = forecast(&series, &[], &request).map_err(impossible)?;
+        let (mut found, trading_days) = forecast_on_calendar(&history, &series, &request)?;
         if control.is_stopped() {
             return Err(NoAnswer::Stopped);
         }
@@ -140,7 +144,8 @@ impl OfMetrics for Forecasting {
         trading.close(&starts, &mut found);
         let total = (history.kind == MetricKind::Flow).then(|| total(&found, seed));
         let summary = summary(&history, &found, total.as_ref());
-        let caveats = trading.caveats(&history, &starts, &found.caveats);
+        let mut caveats = trading.caveats(&history, &starts, &found.caveats);
+        caveats.extend(trading_days.iter().map(|days| days.explanation.clone()));
         let answer = ForecastAnswer {
             metric_id: history.metric_id,
             unit: history.unit.clone(),
@@ -162,6 +167,7 @@ impl OfMetrics for Forecasting {
             common: found.common,
             bands: bands_of(found.intervals),
             total,
+            trading_days,
         };
         Ok(Found { answer, summary, caveats, stopped_early: false })
     }

@@ -9,8 +9,10 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::about::{About, Found, Input, OfMetrics};
+use super::drivers::{Column, Driver, DriverFuture, MOST_DRIVERS, check_model, shared_history};
 use super::forecast::{Band, bands_of};
 use super::history::{History, HistorySpan, check_reach, impossible, word};
+use super::month_days::{self, weighs_columns};
 use super::trading::TradingDays;
 use crate::runs::{Control, NoAnswer};
 
@@ -27,6 +29,32 @@ pub struct HierarchyRequest {
     pub model: Model,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bucket: Option<Bucket>,
+    /// At most 5 metrics that move the total or its parts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drivers: Vec<HierarchyDriver>,
+}
+
+/// A metric that moves the total or its parts, as far as it would have helped to foretell them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HierarchyDriver {
+    pub metric_id: MetricId,
+    /// As its own forecast expects where None.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub future: Option<DriverFuture>,
+    /// What it moves: the total, parts. Everything where none is named; what moves a part moves the total too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub moves: Vec<MetricId>,
+}
+
+/// A driver as it went into the answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NodeDriver {
+    #[serde(flatten)]
+    pub driver: Driver,
+    /// Of the steps ahead.
+    pub values: Vec<f64>,
+    /// What it moves; everything where none is named.
+    pub moves: Vec<MetricId>,
 }
 
 /// The total or a part.
@@ -52,10 +80,14 @@ pub struct HierarchyAnswer {
     pub starts: Vec<Date>,
     pub total: HierarchyNode,
     pub parts: Vec<HierarchyNode>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drivers: Vec<NodeDriver>,
 }
 
 const MOST_PARTS: usize = 50;
 const THE_REST: &str = "The rest";
+/// The engine's name of the total over all parts.
+const WHOLE: &str = "total";
 /// What is less than this share of the total is rounding.
 const ROUNDING: f64 = 1e-9;
 
@@ -77,21 +109,26 @@ impl OfMetrics for AddingUp {
         if parts.iter().enumerate().any(|(i, part)| parts[..i].contains(part)) {
             return refused("a part is named twice".to_owned());
         }
-        check_reach(*horizon, levels)
+        check_reach(*horizon, levels)?;
+        check_drivers(request)
     }
 
     fn about(request: &HierarchyRequest) -> About {
-        About { metric: request.metric_id, others: request.parts.clone(), bucket: request.bucket }
+        let drivers = request.drivers.iter().map(|driver| driver.metric_id);
+        let others = request.parts.iter().copied().chain(drivers).collect();
+        About { metric: request.metric_id, others, bucket: request.bucket }
     }
 
     fn find(input: Input<HierarchyRequest>, seed: u32, control: &Control) -> Result<Found<HierarchyAnswer>, NoAnswer> {
-        let Input { request, history: total, others: parts } = input;
+        let Input { request, history, others: mut parts } = input;
+        let drivers = parts.split_off(request.parts.len());
+        let mut caveats = Vec::new();
+        let total = known_with(&history, &drivers, &mut caveats)?;
         if let Some(part) = parts.iter().find(|part| part.unit != total.unit) {
             let (one, other) = (&part.unit, &total.unit);
             let apart = format!("{} is counted in {one}, {} in {other}: they do not add up", part.name, total.name);
             return Err(NoAnswer::Impossible(apart));
         }
-        let mut caveats = Vec::new();
         let mut histories: Vec<History> = parts.iter().map(|part| over_steps_of(&total, part, &mut caveats)).collect();
         let rest = rest_of(&total, &histories, &mut caveats);
         let has_rest = rest.is_some();
@@ -100,6 +137,24 @@ impl OfMetrics for AddingUp {
         // On days on which the total does not trade, no part does.
         let trading = TradingDays::of(&total);
         let starts = total.steps_ahead(request.horizon);
+        let mut moving = Vec::with_capacity(drivers.len());
+        for (asked, driver) in request.drivers.iter().zip(&drivers) {
+            control.tell(None, format!("forecasting {}", driver.name));
+            let column = Column::of(driver, &total, request.horizon, seed, &mut caveats)?;
+            let values = column.future(asked.future.as_ref());
+            if asked.future.is_some() {
+                caveats.extend(column.beyond_history("", &values, request.model, total.bucket));
+            }
+            moving.push(Moving { column, values, moves: asked.moves.clone() });
+        }
+        let mut columns = columns_of(&moving, total.metric_id, &histories, has_rest);
+        if weighs_columns(request.model) {
+            let calendar = |history: &History| month_days::columns(history, history.values.len(), request.horizon);
+            for (columns, part) in columns.parts.iter_mut().zip(&histories) {
+                columns.extend(calendar(part));
+            }
+            columns.totals.iter_mut().for_each(|(_, columns)| columns.extend(calendar(&total)));
+        }
         let labelled = |history: &History| -> Result<Part, NoAnswer> {
             Ok(Part { series: trading.series(history, history.values.len())?, labels: vec![] })
         };
@@ -113,16 +168,8 @@ impl OfMetrics for AddingUp {
                 let progress = |done: usize| {
                     control.tell(Some(done as f64 / nodes as f64), format!("{done} of {nodes} forecasts made"));
                 };
-                forecast_hierarchy_on(
-                    &several,
-                    &Columns::default(),
-                    &asked,
-                    Method::MinTrace,
-                    never_negative,
-                    1,
-                    &progress,
-                )
-                .map_err(impossible)?
+                forecast_hierarchy_on(&several, &columns, &asked, Method::MinTrace, never_negative, 1, &progress)
+                    .map_err(impossible)?
             }
         };
         if control.is_stopped() {
@@ -133,6 +180,7 @@ impl OfMetrics for AddingUp {
         }
         caveats
             .extend(found.coherent.first().iter().flat_map(|whole| trading.caveats(&total, &starts, &whole.caveats)));
+        caveats.extend(no_proof(&moving, &total));
         let mut nodes = found.coherent.into_iter();
         let whole = nodes.next().ok_or_else(|| NoAnswer::Impossible("there is no total".to_owned()))?;
         let own = node(Some(total.metric_id), &total.name, whole);
@@ -163,9 +211,104 @@ impl OfMetrics for AddingUp {
             starts,
             total: own,
             parts,
+            drivers: moving.into_iter().map(Moving::told).collect(),
         };
         Ok(Found { answer, summary, caveats, stopped_early: false })
     }
+}
+
+fn check_drivers(request: &HierarchyRequest) -> Result<(), RunRefusal> {
+    let HierarchyRequest { metric_id, parts, horizon, model, drivers, .. } = request;
+    let refused = |reason: String| Err(RunRefusal::Request { field: "drivers", reason });
+    if drivers.is_empty() {
+        return Ok(());
+    }
+    check_model(*model)?;
+    if drivers.len() > MOST_DRIVERS {
+        return refused(format!("{} drivers: at most {MOST_DRIVERS} are allowed", drivers.len()));
+    }
+    let is_node = |metric: &MetricId| metric == metric_id || parts.contains(metric);
+    for (i, driver) in drivers.iter().enumerate() {
+        if is_node(&driver.metric_id) {
+            return refused(format!("driver {}: the total and its parts are no drivers of each other", i + 1));
+        }
+        if drivers[..i].iter().any(|other| other.metric_id == driver.metric_id) {
+            return refused(format!("driver {} is named twice", i + 1));
+        }
+        if driver.moves.iter().any(|metric| !is_node(metric)) {
+            return refused(format!("driver {} moves a metric that is neither the total nor one of its parts", i + 1));
+        }
+        if let Some(future) = &driver.future {
+            future.check("drivers", *horizon)?;
+        }
+    }
+    Ok(())
+}
+
+/// The total from the first step that all drivers cover.
+fn known_with(total: &History, drivers: &[History], caveats: &mut Vec<String>) -> Result<History, NoAnswer> {
+    if drivers.is_empty() {
+        return Ok(total.clone());
+    }
+    let shared = shared_history(total, drivers)?;
+    let left_out = total.values.len() - shared.values.len();
+    if left_out > 0 {
+        caveats.push(format!(
+            "{left_out} {}s before {} are left out: not all drivers are known then",
+            word(total.bucket),
+            shared.first.strftime("%-d %B %Y")
+        ));
+    }
+    Ok(shared)
+}
+
+/// A driver over history and horizon, with what it moves.
+struct Moving {
+    column: Column,
+    /// Of the steps ahead.
+    values: Vec<f64>,
+    moves: Vec<MetricId>,
+}
+
+impl Moving {
+    fn moves(&self, metric: Option<MetricId>) -> bool {
+        self.moves.is_empty() || metric.is_some_and(|metric| self.moves.contains(&metric))
+    }
+
+    fn told(self) -> NodeDriver {
+        NodeDriver { driver: self.column.driver, values: self.values, moves: self.moves }
+    }
+}
+
+/// The engine's columns: those of each part, the rest last, and all of them for the total.
+fn columns_of(moving: &[Moving], total: MetricId, parts: &[History], has_rest: bool) -> Columns {
+    let whole = |moving: &Moving| moving.column.with(&moving.values);
+    let of = |metric: Option<MetricId>| moving.iter().filter(|one| one.moves(metric)).map(whole).collect();
+    let of_parts = parts.iter().enumerate().map(|(i, part)| {
+        let is_rest = has_rest && i + 1 == parts.len();
+        of((!is_rest).then_some(part.metric_id))
+    });
+    let is_of_total =
+        |one: &&Moving| one.moves(Some(total)) || parts.iter().any(|part| one.moves(Some(part.metric_id)));
+    let of_total = moving.iter().filter(is_of_total).map(whole).collect();
+    Columns { parts: of_parts.collect(), totals: vec![(WHOLE.to_owned(), of_total)] }
+}
+
+/// Where a future was supposed, what it changes is told with its doubt.
+fn no_proof(moving: &[Moving], total: &History) -> Option<String> {
+    let supposed: Vec<&str> = moving
+        .iter()
+        .filter(|one| one.values != one.column.driver.expected)
+        .map(|one| one.column.driver.name.as_str())
+        .collect();
+    (!supposed.is_empty()).then(|| {
+        let names = supposed.join(" or ");
+        format!(
+            "{names} counts as far as it would have helped to foretell {} before; what went together in the past need not \
+             be cause and effect",
+            total.name
+        )
+    })
 }
 
 /// A part over the total's steps. Before it began, after it ended and on days on which it does not trade it is 0.
@@ -236,80 +379,5 @@ fn summary(total: &History, own: &HierarchyNode, parts: &[HierarchyNode]) -> Str
 }
 
 #[cfg(test)]
-mod tests {
-    use dyocense_domain::metrics::MetricKind;
-    use uuid::Uuid;
-
-    use super::*;
-
-    fn history(metric: u128, first: &str, values: Vec<f64>) -> History {
-        History {
-            metric_id: MetricId::from(Uuid::from_u128(metric)),
-            name: format!("Metric {metric}"),
-            unit: "USD".into(),
-            kind: MetricKind::Flow,
-            bucket: Bucket::Day,
-            first: first.parse().unwrap(),
-            values: values.into_iter().map(Some).collect(),
-            shut: vec![],
-        }
-    }
-
-    fn a_week_ahead(total: History, parts: Vec<History>) -> (HierarchyAnswer, Vec<String>) {
-        let request = HierarchyRequest {
-            metric_id: total.metric_id,
-            parts: parts.iter().map(|part| part.metric_id).collect(),
-            horizon: 7,
-            levels: vec![80.0],
-            model: Model::Ets,
-            bucket: Some(Bucket::Day),
-        };
-        let input = Input { request, history: total, others: parts };
-        let Found { answer, caveats, .. } = AddingUp::find(input, 1, &Control::detached()).unwrap();
-        (answer, caveats)
-    }
-
-    #[test]
-    fn parts_and_the_rest_add_up_to_the_total() {
-        let wave = |t: i32, by: i32| f64::from((t * by) % 13);
-        let north: Vec<f64> = (0..90).map(|t| 100.0 + wave(t, 5)).collect();
-        let south: Vec<f64> = (0..60).map(|t| 50.0 + wave(t, 7)).collect();
-        // South opened after a month; 20 a day is neither.
-        let total = (0..90).map(|t| north[t] + 20.0 + if t < 30 { 0.0 } else { south[t - 30] }).collect();
-        let total = history(1, "2026-01-01", total);
-        let parts = vec![history(2, "2026-01-01", north), history(3, "2026-01-31", south)];
-        let (answer, caveats) = a_week_ahead(total, parts);
-        let names: Vec<&str> = answer.parts.iter().map(|part| part.name.as_str()).collect();
-        assert_eq!(names, ["Metric 2", "Metric 3", THE_REST]);
-        assert_eq!(answer.parts[2].metric_id, None);
-        for step in 0..7 {
-            let sum: f64 = answer.parts.iter().map(|part| part.mean[step]).sum();
-            assert!((sum - answer.total.mean[step]).abs() < 1e-6, "{sum} and {}", answer.total.mean[step]);
-        }
-        assert!(caveats.iter().any(|caveat| caveat.contains("do not add up")), "{caveats:?}");
-    }
-
-    #[test]
-    fn on_days_on_which_the_total_does_not_trade_no_part_does() {
-        // From Monday, 5 January 2026, on: weekends are closed, and South on Mondays too.
-        let shop = |base: f64, closed: &dyn Fn(i32) -> bool| -> Vec<Option<f64>> {
-            (0..89).map(|t| (!closed(t)).then(|| base + f64::from((t * 5) % 13))).collect()
-        };
-        let of = |metric: u128, values: Vec<Option<f64>>| History { values, ..history(metric, "2026-01-05", vec![]) };
-        let north = shop(100.0, &|t| t % 7 >= 5);
-        let south = shop(50.0, &|t| t % 7 >= 5 || t % 7 == 0);
-        let total = north.iter().zip(&south).map(|(north, south)| north.map(|north| north + south.unwrap_or(0.0)));
-        let total = of(1, total.collect());
-        let parts = vec![of(2, north), of(3, south)];
-        let (answer, caveats) = a_week_ahead(total, parts);
-        // Friday, 3 April, is the last day that is known.
-        let weekend: Vec<bool> = answer.starts.iter().map(|day| day.weekday().to_monday_zero_offset() >= 5).collect();
-        assert_eq!((answer.parts.len(), weekend.iter().filter(|day| **day).count()), (2, 2));
-        for (step, is_weekend) in weekend.into_iter().enumerate() {
-            let sum: f64 = answer.parts.iter().map(|part| part.mean[step]).sum();
-            assert!((sum - answer.total.mean[step]).abs() < 1e-6);
-            assert_eq!(answer.total.mean[step] == 0.0, is_weekend, "{step}");
-        }
-        assert!(caveats.iter().any(|caveat| caveat.contains("closed on Saturdays and Sundays")), "{caveats:?}");
-    }
-}
+#[path = "hierarchy_tests.rs"]
+mod tests;

@@ -15,7 +15,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::closed::{all_closed, closed_weekdays, shut_days};
+use super::closed::{all_closed, closed_weekdays, closures, shut_days};
+use super::month_days::rhythm;
 use crate::error::Fault;
 use crate::execute::Commands;
 use crate::ports::MetricSummary;
@@ -23,6 +24,8 @@ use crate::runs::NoAnswer;
 
 /// Steps of a history that are looked at: 27 years of days.
 const MOST_STEPS: usize = 10_000;
+/// Days of the longest step whose days are counted: a quarter.
+const LONGEST_STEP: usize = 92;
 /// Steps from which their having one point each is a habit.
 const FEWEST_TOTALS: usize = 3;
 
@@ -35,6 +38,9 @@ pub struct HistorySpan {
     pub steps: usize,
 }
 
+/// Steps by their first days, with their values where they have one.
+pub(super) type Dated = Vec<(Date, Option<f64>)>;
+
 /// A metric's history in steps of its own calendar.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct History {
@@ -46,9 +52,13 @@ pub(crate) struct History {
     pub first: Date,
     /// None: no value is known of that step.
     pub values: Vec<Option<f64>>,
-    /// Of a flow in days: holidays and closures, past and to come, on which it does not trade.
+    /// Of a flow in days, months or quarters: holidays and closures, past and to come, on which it does not trade.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shut: Vec<Date>,
+    /// Of a flow in months or quarters whose days are known: what a day of each weekday brings, from Monday on, in units of
+    /// a usual day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rhythm: Option<[f64; 7]>,
 }
 
 impl History {
@@ -66,17 +76,29 @@ impl History {
         };
         let points = commands.reads.points(tenant, metric_id, Timestamp::MIN, Timestamp::MAX).await?;
         let bucket = bucket.unwrap_or(Bucket::Day);
-        let mut history = match History::of_points(&metric, &points, bucket, metric.time_zone.date_of(commands.now())) {
-            Ok(history) => history,
+        let today = metric.time_zone.date_of(commands.now());
+        let (mut history, days) = match History::of_points(&metric, &points, bucket, today) {
+            Ok(found) => found,
             Err(none) => return Ok(Err(none)),
         };
-        if bucket == Bucket::Day && history.kind == MetricKind::Flow {
-            history.shut = shut_days(&history.steps(), &commands.reads.occasions(tenant).await?, FURTHEST);
+        if history.kind == MetricKind::Flow && matches!(bucket, Bucket::Day | Bucket::Month | Bucket::Quarter) {
+            let occasions = commands.reads.occasions(tenant).await?;
+            history.shut = match bucket {
+                Bucket::Day => shut_days(&history.steps(), &occasions, FURTHEST),
+                _ if history.rhythm.is_some() => shut_days(&days, &occasions, FURTHEST * LONGEST_STEP),
+                _ => closures(history.first, &occasions, history.steps_ahead(FURTHEST).last().copied()),
+            };
         }
         Ok(Ok(history))
     }
 
-    fn of_points(metric: &MetricSummary, points: &[Point], bucket: Bucket, today: Date) -> Result<History, NoAnswer> {
+    /// The history, and the days of a flow.
+    fn of_points(
+        metric: &MetricSummary,
+        points: &[Point],
+        bucket: Bucket,
+        today: Date,
+    ) -> Result<(History, Dated), NoAnswer> {
         let impossible = |reason: String| Err(NoAnswer::Impossible(reason));
         let Some(newest) = points.last().map(|point| metric.time_zone.date_of(point.at)) else {
             return impossible(format!("{} has no points yet", metric.name));
@@ -119,7 +141,11 @@ impl History {
         let mut dated = on_calendar(&steps, bucket, counts_nothing_as_zero);
         let spare = dated.len().saturating_sub(MOST_STEPS);
         let first = dated.get(spare).map_or(first, |(start, _)| *start);
-        Ok(History {
+        let rhythm = match bucket {
+            Bucket::Month | Bucket::Quarter if !are_totals => rhythm(&days),
+            _ => None,
+        };
+        let history = History {
             metric_id: metric.metric_id,
             name: metric.name.clone(),
             unit: metric.unit.clone(),
@@ -128,7 +154,9 @@ impl History {
             first,
             values: dated.drain(spare..).map(|(_, value)| value).collect(),
             shut: Vec::new(),
-        })
+            rhythm,
+        };
+        Ok((history, days))
     }
 
     pub fn span(&self) -> HistorySpan {
@@ -191,15 +219,19 @@ impl History {
     /// The first `length` steps, as the engine takes them.
     pub fn series(&self, length: usize) -> Result<Series, NoAnswer> {
         let values = self.values[..length].iter().map(|value| value.unwrap_or(f64::NAN)).collect();
-        let (frequency, season) = match self.bucket {
-            Bucket::Day => (Frequency::Daily, 7),
-            Bucket::Week => (Frequency::Weekly, 52),
-            Bucket::Month => (Frequency::Monthly, 12),
-            Bucket::Quarter => (Frequency::Quarterly, 4),
-            Bucket::Year => (Frequency::Yearly, 1),
-        };
-        let series = Series::new(self.name.as_str(), values, season).map_err(impossible)?;
+        let frequency = self.frequency();
+        let series = Series::new(self.name.as_str(), values, frequency.usual_season()).map_err(impossible)?;
         Ok(series.starting(self.first.to_datetime(Time::midnight()), frequency))
+    }
+
+    pub fn frequency(&self) -> Frequency {
+        match self.bucket {
+            Bucket::Day => Frequency::Daily,
+            Bucket::Week => Frequency::Weekly,
+            Bucket::Month => Frequency::Monthly,
+            Bucket::Quarter => Frequency::Quarterly,
+            Bucket::Year => Frequency::Yearly,
+        }
     }
 
     /// "3,120.50 USD", with as many decimals as the size deserves.
@@ -301,6 +333,7 @@ mod tests {
             first: first.parse().unwrap(),
             values,
             shut: vec![],
+            rhythm: None,
         }
     }
 

@@ -7,6 +7,7 @@ use jiff::civil::{Date, Weekday};
 
 use super::closed::closed_weekdays;
 use super::history::History;
+use super::words;
 use crate::runs::NoAnswer;
 
 /// Of a flow in days; of anything else there are none.
@@ -79,8 +80,10 @@ impl TradingDays {
         said.extend(sparse(history, &steps, closed));
         said.extend(engine.iter().filter_map(|caveat| match caveat {
             Caveat::Filled { points } if *points <= closed => None,
-            Caveat::Filled { points } => Some(Caveat::Filled { points: points - closed }.to_string()),
-            other => Some(other.to_string()),
+            Caveat::Filled { points } => {
+                Some(words::caveat(&Caveat::Filled { points: points - closed }, history.bucket))
+            }
+            other => Some(words::caveat(other, history.bucket)),
         }));
         said
     }
@@ -99,7 +102,7 @@ fn sparse(history: &History, steps: &[(Date, Option<f64>)], closed: usize) -> Op
     ))
 }
 
-fn word(weekday: Weekday) -> &'static str {
+pub(super) fn word(weekday: Weekday) -> &'static str {
     match weekday {
         Weekday::Monday => "Mondays",
         Weekday::Tuesday => "Tuesdays",
@@ -111,7 +114,7 @@ fn word(weekday: Weekday) -> &'static str {
     }
 }
 
-fn listed(words: &[&str]) -> String {
+pub(super) fn listed(words: &[&str]) -> String {
     match words {
         [] => String::new(),
         [one] => (*one).to_owned(),

@@ -303,6 +303,7 @@ mod tests {
             first: day(1),
             values: values.iter().map(|value| Some(*value)).collect(),
             shut: vec![],
+            rhythm: None,
         }
     }
 

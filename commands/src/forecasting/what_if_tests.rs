@@ -16,6 +16,7 @@ fn history(metric: u128, first: &str, values: Vec<f64>) -> History {
         first: first.parse().unwrap(),
         values: values.into_iter().map(Some).collect(),
         shut: vec![],
+        rhythm: None,
     }
 }
 
@@ -172,4 +173,21 @@ fn an_interval_of_the_difference_holds_the_truth_as_often_as_it_says() {
     // Two standard deviations of a share of so many repetitions.
     assert!((share(at_80) - 0.80).abs() < 0.073, "{} inside 80 %", share(at_80));
     assert!((share(at_95) - 0.95).abs() < 0.04, "{} inside 95 %", share(at_95));
+}
+
+/// Trees see nothing of a driver in so little history. That is no finding, and the interval holds what may be.
+#[test]
+fn trees_that_see_nothing_of_a_driver_are_not_sure_of_it() {
+    const REPETITIONS: u16 = 20;
+    let mut at_80 = 0u16;
+    for seed in 0..REPETITIONS {
+        let (sales, spending) = advertising(72, 1_000 + 7_919 * u64::from(seed), 2.0);
+        let futures = vec![DriverFuture::Values(vec![28.0; 3])];
+        let (answer, caveats) = suppose(sales, spending, WhatIfRequest { model: Model::Trees, ..request(3, futures) });
+        let (expected, scenario) = (&answer.drivers[0].expected, &answer.scenarios[0]);
+        let band = &scenario.difference_bands[0];
+        at_80 += u16::from((band.lower[2]..=band.upper[2]).contains(&(2.0 * (28.0 - expected[2]))));
+        assert!(caveats.iter().any(|caveat| caveat.contains("is no finding")), "{caveats:?}");
+    }
+    assert!(f64::from(at_80) >= 0.73 * f64::from(REPETITIONS), "{at_80} of {REPETITIONS} inside 80 %");
 }

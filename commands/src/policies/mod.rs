@@ -21,6 +21,7 @@ mod invitations;
 mod plans;
 mod round;
 mod sales_metrics;
+mod standing;
 
 pub use erasure::FinishErasures;
 pub use evidence::CausalModelsFollowData;
@@ -31,6 +32,7 @@ pub use invitations::InvitationsAreMailed;
 pub use plans::GoalsFollowPlans;
 pub use round::run;
 pub use sales_metrics::SalesMetricsForNewBusinesses;
+pub use standing::{Unanswered, unanswered};
 
 const READ_MODELS_WAIT: Duration = Duration::from_secs(30);
 

@@ -1,7 +1,7 @@
 //! How policies take their turns: woken by appends, looked after by a poll, one batch of a business at a time.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use dyocense_eventlog::{Commit, Position, RecordedEvent, TenantId};
@@ -44,6 +44,7 @@ struct Round {
     policies: Vec<Arc<dyn Policy>>,
     /// How far the businesses' events have been answered, or are nobody's here. A checkpoint may be behind it.
     looked: HashMap<TenantId, Position>,
+    stuck: Stuck,
 }
 
 /// Whose history may have gone on.
@@ -63,7 +64,7 @@ struct Stand {
 
 impl Round {
     fn new(commands: Commands, policies: Vec<Arc<dyn Policy>>) -> Self {
-        Self { commands, policies, looked: HashMap::new() }
+        Self { commands, policies, looked: HashMap::new(), stuck: Stuck::default() }
     }
 
     async fn run_every(mut self, gather: Duration, stop: &CancellationToken) {
@@ -205,7 +206,9 @@ impl Round {
             more |= events.len() == BATCH;
             all_stand_at = last.min(all_stand_at);
             for policy in policies {
-                match answer(policy.as_ref(), &self.commands, tenant, &events).await {
+                let answered = answer(policy.as_ref(), &self.commands, tenant, &events).await;
+                self.stuck.tell(policy.name(), tenant, answered.is_err());
+                match answered {
                     Ok(()) if last > after => {
                         reached.0.push(policy.name());
                         reached.1.push(last.get());
@@ -253,6 +256,28 @@ impl Woken {
     fn beyond(mut self, looked: &HashMap<TenantId, Position>) -> Vec<TenantId> {
         self.0.retain(|tenant, position| looked.get(tenant).is_none_or(|looked| looked < position));
         self.0.into_keys().collect()
+    }
+}
+
+/// The businesses that a policy could not answer when it last tried: operators see them, for whoever waits for the policy
+/// sees nothing.
+#[derive(Default)]
+struct Stuck(Mutex<HashSet<(&'static str, TenantId)>>);
+
+impl Stuck {
+    fn tell(&self, policy: &'static str, tenant: TenantId, failed: bool) {
+        let mut stuck = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let changed = match failed {
+            true => {
+                metrics::counter!("dyocense_policies_errors_total", "policy" => policy).increment(1);
+                stuck.insert((policy, tenant))
+            }
+            false => stuck.remove(&(policy, tenant)),
+        };
+        if changed {
+            let tenants = stuck.iter().filter(|(of, _)| *of == policy).count();
+            metrics::gauge!("dyocense_policies_stuck_tenants", "policy" => policy).set(tenants as f64);
+        }
     }
 }
 

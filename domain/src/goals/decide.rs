@@ -267,5 +267,5 @@ fn history_of(goal: &Goal, metric: Option<&MeasuredMetric>) -> History {
 }
 
 #[cfg(test)]
-#[path = "decide_tests.rs"]
+#[path = "decide_tests/mod.rs"]
 mod tests;

@@ -57,6 +57,15 @@ pub struct GoalRevised {
     pub on: Date,
 }
 
+impl GoalRevised {
+    /// A plan that asks for something else starts with a clean slate: what was told of the one before counts no more, and
+    /// only what is wrong under the new one alerts.
+    pub fn begins_anew(&self) -> bool {
+        let asks = [PlanField::Aim, PlanField::Start, PlanField::Due, PlanField::Cadence];
+        self.changed.iter().any(|field| asks.contains(field))
+    }
+}
+
 /// From `on` the goal's clock stands: days do not count towards the expected path and nothing alerts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GoalPaused {

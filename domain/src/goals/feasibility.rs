@@ -17,6 +17,8 @@ use super::words;
 
 const FEWEST_DAYS: i64 = 28;
 const MOST_DAYS: i64 = 5 * 366;
+/// A history that ends longer before the goal is said to be old.
+const FRESH_DAYS: i64 = 31;
 
 /// Judges `plan` by the days of `history` before its start (and not after `today`).
 pub fn feasibility(plan: &GoalPlan, history: &History, today: Date) -> Feasibility {
@@ -37,13 +39,19 @@ pub fn feasibility(plan: &GoalPlan, history: &History, today: Date) -> Feasibili
         ));
     }
     let span = Span { plan, history: &history, first, last, known, goal: days_between(plan.start, plan.due) + 1 };
-    match &plan.aim {
+    let mut verdict = match &plan.aim {
         Aim::Up { target, .. } if is_total(plan) => span.totals(*target, true),
         Aim::Down { target, .. } if is_total(plan) => span.totals(*target, false),
         Aim::Up { baseline, target } => span.changes(*baseline, *target, true),
         Aim::Down { baseline, target } => span.changes(*baseline, *target, false),
         Aim::KeepWithin { low, high, share } => span.band((*low, *high), *share),
+    };
+    let old = days_between(last, end);
+    if old > FRESH_DAYS {
+        let (ends, old) = (words::day(last), words::count(old, "day", "days"));
+        verdict.reason.push_str(&format!(" The history ends on {ends}: nothing is known of the {old} since."));
     }
+    verdict
 }
 
 fn is_total(plan: &GoalPlan) -> bool {
@@ -107,7 +115,8 @@ impl Span<'_> {
         );
         let close = if up { Decimal::new(95, 2) } else { Decimal::new(105, 2) };
         let mut verdict = self.judge(found, required, required * close, up, FeasibilityBasis::Total, length);
-        verdict.reason = format!("{needed}. {}", self.comparison(&verdict, length, |value| words::amount(value, unit)));
+        verdict.reason =
+            format!("{needed}. {}", self.comparison(&verdict, length, up, |value| words::amount(value, unit)));
         if let Some(year_before) = self.year_before() {
             let brought = words::amount(year_before, unit);
             verdict.reason.push_str(&format!(" The same days a year before brought {brought}."));
@@ -159,7 +168,7 @@ impl Span<'_> {
         verdict.reason = format!(
             "From {from} to {to}{whole} in {}. {}",
             words::count(self.goal, "day", "days"),
-            self.comparison(&verdict, length, say)
+            self.comparison(&verdict, length, up, say)
         );
         verdict
     }
@@ -182,7 +191,7 @@ impl Span<'_> {
             self.plan.cadence.noun(),
             words::number(bounds.0),
             words::amount(bounds.1, unit),
-            self.comparison(&verdict, length, words::percent)
+            self.comparison(&verdict, length, true, words::percent)
         );
         verdict
     }
@@ -223,13 +232,14 @@ impl Span<'_> {
         }
     }
 
-    fn comparison(&self, verdict: &Feasibility, length: i64, say: impl Fn(Decimal) -> String) -> String {
+    fn comparison(&self, verdict: &Feasibility, length: i64, up: bool, say: impl Fn(Decimal) -> String) -> String {
         let (Some(required), Some(typical), Some(best)) = (verdict.required, verdict.typical, verdict.best) else {
             return verdict.reason.clone();
         };
         let share = Decimal::from(verdict.reached) / Decimal::from(verdict.windows.max(1));
+        let (did, came) = if up { ("brought", "brought") } else { ("stayed at or below", "came to") };
         format!(
-            "Of {} past windows of {}, {} ({}) brought the {} needed; the middle one brought {}, the best {}.",
+            "Of {} past windows of {}, {} ({}) {did} the {} needed; the middle one {came} {}, the best {}.",
             verdict.windows,
             words::count(length, "day", "days"),
             verdict.reached,

@@ -22,6 +22,17 @@ pub enum Aggregation {
     Latest,
 }
 
+impl std::fmt::Display for Aggregation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Total => "the total from the start",
+            Self::PeriodTotal => "the total of a period",
+            Self::PeriodAverage => "the average of a period",
+            Self::Latest => "the latest value",
+        })
+    }
+}
+
 /// What the goal is measured by.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "by", rename_all = "snake_case")]

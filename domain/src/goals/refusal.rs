@@ -6,6 +6,7 @@ use rust_decimal::Decimal;
 use super::assessment::Feasibility;
 use super::plan::{Aggregation, Cadence};
 use super::state::Lifecycle;
+use super::words;
 use crate::metrics::MetricKind;
 use crate::text::TextError;
 
@@ -24,7 +25,7 @@ pub enum GoalRefusal {
     NoSuchMetric,
     #[error("the metric is archived; it gets no more points")]
     MetricArchived,
-    #[error("{aggregation:?} does not fit a metric of kind {kind:?}")]
+    #[error("{aggregation} does not fit {kind}")]
     AggregationUnfit { aggregation: Aggregation, kind: MetricKind },
     #[error("the due date {due} is before the start {start}")]
     DueBeforeStart { start: Date, due: Date },
@@ -32,7 +33,7 @@ pub enum GoalRefusal {
     DueInThePast { due: Date, today: Date },
     #[error("the goal would last {days} days; at most {most} are allowed")]
     TooLong { days: i64, most: i64 },
-    #[error("the goal would last {days} days, less than one period of its cadence {cadence:?}")]
+    #[error("the goal would last {}, less than the {} that its cadence has", words::count(*days, "day", "days"), cadence.noun())]
     ShorterThanAPeriod { days: i64, cadence: Cadence },
     #[error("the goal started on {start}; its start can no longer change")]
     AlreadyStarted { start: Date },
@@ -62,7 +63,7 @@ pub enum GoalRefusal {
     MilestoneExists,
     #[error("there is no such milestone")]
     NoSuchMilestone,
-    #[error("the goal is {0:?}; only an active or paused goal can change")]
+    #[error("the goal is {0}; only an active or paused goal can change")]
     Closed(Lifecycle),
     #[error("the goal is paused already")]
     AlreadyPaused,

@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 
 use super::assessment::{GoalStatus, Insight, Outcome, Pace};
 use super::events::*;
-use super::plan::{GoalPlan, Milestone, PlanField};
+use super::plan::{GoalPlan, Milestone};
 use super::reading::History;
 use crate::event::Aggregate;
 use crate::ids::GoalId;
@@ -33,6 +33,17 @@ pub enum Lifecycle {
     Paused,
     Abandoned,
     Evaluated,
+}
+
+impl std::fmt::Display for Lifecycle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Active => "active",
+            Self::Paused => "paused",
+            Self::Abandoned => "abandoned",
+            Self::Evaluated => "over",
+        })
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -67,10 +78,9 @@ impl Aggregate for Goal {
             }
             GoalEvent::GoalRevised(revised) => {
                 self.plan = Some(revised.plan.clone());
-                // A plan that asks for something else starts with a clean slate: only what is wrong under it alerts.
-                let asks = [PlanField::Aim, PlanField::Start, PlanField::Due, PlanField::Cadence];
-                if revised.changed.iter().any(|field| asks.contains(field)) {
+                if revised.begins_anew() {
                     self.told = None;
+                    self.milestones.iter_mut().for_each(|known| known.missed = false);
                 }
             }
             GoalEvent::GoalPaused(paused) => {

@@ -38,7 +38,7 @@ pub enum IdentityRefusal {
     NotAllowed,
     #[error("a business needs at least one owner; this is the last one")]
     LastOwner,
-    #[error("an API key cannot have the role {0:?}; use member or auditor")]
+    #[error("an API key cannot have the role {0}; use member or auditor")]
     RoleNotForKeys(Role),
     #[error("the expiry {0} is in the past")]
     ExpiryInThePast(Timestamp),

@@ -20,6 +20,17 @@ pub enum Role {
     Auditor,
 }
 
+impl std::fmt::Display for Role {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Owner => "owner",
+            Self::Admin => "admin",
+            Self::Member => "member",
+            Self::Auditor => "auditor",
+        })
+    }
+}
+
 events! {
     /// Events of the stream `business`.
     pub enum BusinessEvent {

@@ -16,6 +16,15 @@ pub enum MetricKind {
     Level,
 }
 
+impl std::fmt::Display for MetricKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Flow => "a flow, which adds up over time",
+            Self::Level => "a level, which does not add up",
+        })
+    }
+}
+
 /// Which way is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -50,7 +50,8 @@ impl Bucket {
         .ok()
     }
 
-    fn longer(self) -> Option<Bucket> {
+    /// The next longer step; None for years.
+    pub fn longer(self) -> Option<Bucket> {
         match self {
             Bucket::Day => Some(Bucket::Week),
             Bucket::Week => Some(Bucket::Month),

@@ -28,7 +28,7 @@ pub enum ConstraintRefusal {
     NotFound,
     #[error("the constraint was removed")]
     Removed,
-    #[error("a constraint about {was:?} plans cannot become one about {now:?} plans")]
+    #[error("a constraint about {was} plans cannot become one about {now} plans")]
     OtherFamily { was: PlanFamily, now: PlanFamily },
     #[error(transparent)]
     Text(#[from] TextError),

@@ -23,6 +23,17 @@ pub enum PlanFamily {
     Budget,
 }
 
+impl std::fmt::Display for PlanFamily {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Inventory => "inventory",
+            Self::Staffing => "staffing",
+            Self::Roster => "roster",
+            Self::Budget => "budget",
+        })
+    }
+}
+
 /// The constraint from now on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ConstraintSaved {

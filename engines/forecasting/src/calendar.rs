@@ -90,6 +90,53 @@ impl Frequency {
     }
 }
 
+/// The days of each of `length` months or quarters, the first being the one that `first` lies in; `None` for other
+/// frequencies and past the calendar's end. A quarter that is dated in the last days of a month ends with that month, any
+/// other begins with its month.
+pub fn days_of_steps(frequency: Frequency, first: DateTime, length: usize) -> Option<Vec<Vec<Date>>> {
+    let month = first.date().first_of_month();
+    let (months, begin) = match frequency {
+        Frequency::Monthly => (1, month),
+        Frequency::Quarterly if first.day() >= 28 => (3, month.checked_sub(Span::new().months(2)).ok()?),
+        Frequency::Quarterly => (3, month),
+        _ => return None,
+    };
+    let start = |step: usize| begin.checked_add(Span::new().try_months(step as i64 * months).ok()?).ok();
+    (0..length)
+        .map(|step| {
+            let (from, until) = (start(step)?, start(step + 1)?);
+            Some(std::iter::successors(Some(from), |day| day.tomorrow().ok()).take_while(|day| *day < until).collect())
+        })
+        .collect()
+}
+
+/// What the calendar says ahead of each of `length` months or quarters, as columns for a forecast: how many open days each
+/// has, and how many more of each weekday than of the last weekday that is ever open (the trading-day contrasts of Young
+/// 1965, Bell & Hillmer 1983). No columns for other frequencies and where no day is open.
+pub fn trading_day_columns(
+    frequency: Frequency,
+    first: DateTime,
+    length: usize,
+    is_open: &dyn Fn(Date) -> bool,
+) -> Vec<Vec<f64>> {
+    let Some(steps) = days_of_steps(frequency, first, length) else { return Vec::new() };
+    let counts: Vec<[f64; 7]> = steps
+        .iter()
+        .map(|days| {
+            let mut counts = [0.0; 7];
+            for day in days.iter().filter(|day| is_open(**day)) {
+                counts[day.weekday().to_monday_zero_offset() as usize] += 1.0;
+            }
+            counts
+        })
+        .collect();
+    let open: Vec<usize> = (0..7).filter(|&weekday| counts.iter().any(|c| c[weekday] > 0.0)).collect();
+    let Some((&last, others)) = open.split_last() else { return Vec::new() };
+    let in_all = counts.iter().map(|c| c.iter().sum()).collect();
+    let contrast = |weekday: &usize| counts.iter().map(|c| c[*weekday] - c[last]).collect();
+    std::iter::once(in_all).chain(others.iter().map(contrast)).collect()
+}
+
 /// Seconds of a civil time since 1970-01-01 00:00, as if every day had 86,400 of them.
 pub fn epoch_seconds(at: DateTime) -> i64 {
     let days = at.date().duration_since(Date::constant(1970, 1, 1)).as_secs();
@@ -129,6 +176,35 @@ mod tests {
         assert_eq!(Frequency::infer(&times(&["2024-01-01", "2024-01-02", "2024-01-05"])), Some(Frequency::Daily));
         assert_eq!(Frequency::infer(&times(&["2024-01-01 00:00", "2024-01-01 00:05"])), Some(Frequency::Seconds(300)));
         assert_eq!(Frequency::infer(&times(&["2024-01-01"])), None);
+    }
+
+    #[test]
+    fn months_and_quarters_have_the_days_of_the_calendar() {
+        let lengths = |frequency, first, count| -> Vec<usize> {
+            days_of_steps(frequency, at(first), count).expect("months").iter().map(Vec::len).collect()
+        };
+        // Dated by first or last day.
+        assert_eq!(lengths(Frequency::Monthly, "2024-01-01", 3), [31, 29, 31]);
+        assert_eq!(lengths(Frequency::Monthly, "2024-01-31", 3), [31, 29, 31]);
+        assert_eq!(lengths(Frequency::Quarterly, "2024-01-01", 2), [91, 91]);
+        assert_eq!(lengths(Frequency::Quarterly, "2024-03-31", 2), [91, 91]);
+        assert_eq!(days_of_steps(Frequency::Weekly, at("2024-01-01"), 3), None);
+        assert_eq!(days_of_steps(Frequency::Monthly, at("9999-11-01"), 9), None);
+    }
+
+    #[test]
+    fn trading_days_are_counted_by_weekday() {
+        // August 2026 has five Saturdays, Sundays and Mondays; September none of them but Tuesdays and Wednesdays.
+        let all = trading_day_columns(Frequency::Monthly, at("2026-08-01"), 2, &|_| true);
+        assert_eq!(all.len(), 7);
+        assert_eq!((all[0].as_slice(), all[1].as_slice()), (&[31.0, 30.0][..], &[0.0, 0.0][..]));
+        assert_eq!((all[2].as_slice(), all[6].as_slice()), (&[-1.0, 1.0][..], &[0.0, 0.0][..]));
+        let weekdays = trading_day_columns(Frequency::Monthly, at("2026-08-01"), 2, &|day| {
+            day.weekday().to_monday_zero_offset() < 5
+        });
+        assert_eq!((weekdays.len(), weekdays[0].as_slice()), (5, &[21.0, 22.0][..]));
+        assert!(trading_day_columns(Frequency::Monthly, at("2026-08-01"), 2, &|_| false).is_empty());
+        assert!(trading_day_columns(Frequency::Daily, at("2026-08-01"), 2, &|_| true).is_empty());
     }
 
     #[test]

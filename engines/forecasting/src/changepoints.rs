@@ -7,6 +7,7 @@
 
 use jiff::civil::DateTime;
 
+use crate::calendar::Frequency;
 use crate::error::ForecastError;
 use crate::forecast::normal_quantile;
 use crate::series::Series;
@@ -17,7 +18,8 @@ use crate::stl::{Seasonal, median, mstl, stl};
 pub struct Detection {
     /// Chance of finding a change where there is only noise, for the whole series; 0.0001 to 0.5.
     pub false_alarms: f64,
-    /// Fewest points between two changes, at least 3. A change shorter than this is an anomaly, not a changepoint.
+    /// Fewest points between two changes, at least 3; a whole season where the series shows one. A change shorter than this
+    /// is an anomaly, or a season unlike the others, not a changepoint.
     pub shortest: usize,
 }
 
@@ -56,6 +58,8 @@ pub struct Changepoint {
 
 /// Twice the difference of log-likelihoods that is strong evidence (Kass & Raftery 1995).
 const STRONG_EVIDENCE: f64 = 10.0;
+/// A change for good leaves more of a correlation until it is found: noise is not taken to hang together more than this.
+const STRONGEST_CORRELATION: f64 = 0.8;
 /// Newest points looked at: older changes rarely matter to anyone, and work stays bounded.
 const LONGEST: usize = 3_000;
 
@@ -79,6 +83,8 @@ pub fn detect(series: &Series, detection: Detection) -> Result<Vec<Changepoint>,
     let in_logarithms = grows_with_level(whole, series.season());
     let logarithms: Vec<f64> = if in_logarithms { whole.iter().map(|v| v.ln()).collect() } else { vec![] };
     let (y, taken) = adjusted(if in_logarithms { &logarithms } else { whole }, series.season());
+    let own_season = if taken > 0.0 { series.season() } else { 1 };
+    let detection = Detection { shortest: detection.shortest.max(own_season), ..detection };
     if y.len() < 2 * detection.shortest || y.iter().all(|v| *v == y[0]) {
         return Ok(Vec::new());
     }
@@ -213,8 +219,7 @@ impl Reading {
             let left = residuals(y, &ends, terms);
             let freedom = (n as f64 - (terms * ends.len()) as f64 - taken).max(0.2 * n as f64).max(1.0);
             variance = (left.iter().map(|r| r * r).sum::<f64>() / freedom).max(floor);
-            let correlation = autocorrelation(&left).clamp(0.0, 0.8);
-            inflation = (1.0 + correlation) / (1.0 - correlation);
+            inflation = hanging_together(&left, terms * ends.len() + ends.len() - 1);
             if settled {
                 break;
             }
@@ -264,7 +269,7 @@ impl Reading {
                 confidence,
                 words: String::new(),
             };
-            change.words = words(&change);
+            change.words = words(&change, series.grid().map(|(_, frequency)| frequency));
             out.push(change);
         }
         out
@@ -360,12 +365,29 @@ fn residuals(y: &[f64], ends: &[usize], terms: usize) -> Vec<f64> {
     out
 }
 
-fn autocorrelation(residuals: &[f64]) -> f64 {
+/// By how much the variance of a mean of the noise is larger than if it were independent from point to point, at least 1: of
+/// an autoregression of order one, or over a few lags (Newey & West 1987) where that says more. Around `parameters` fitted
+/// terms residuals are less alike than the noise is, by about one part in n for each term.
+fn hanging_together(residuals: &[f64], parameters: usize) -> f64 {
+    let n = residuals.len();
     let squares: f64 = residuals.iter().map(|r| r * r).sum();
-    if squares <= 0.0 { 0.0 } else { residuals.windows(2).map(|w| w[0] * w[1]).sum::<f64>() / squares }
+    if squares <= 0.0 {
+        return 1.0;
+    }
+    let taken_up = parameters as f64 / n as f64;
+    let correlation = |lag: usize| -> f64 {
+        let product: f64 = residuals.iter().zip(&residuals[lag.min(n)..]).map(|(a, b)| a * b).sum();
+        (product / squares + taken_up).min(STRONGEST_CORRELATION)
+    };
+    let first = correlation(1).max(0.0);
+    let lags = (4.0 * (n as f64 / 100.0).powf(2.0 / 9.0)) as usize;
+    let weight = |lag: usize| 1.0 - lag as f64 / (lags as f64 + 1.0);
+    let several: f64 = 1.0 + 2.0 * (1..=lags).map(|lag| weight(lag) * correlation(lag)).sum::<f64>();
+    ((1.0 + first) / (1.0 - first)).max(if first > 0.0 { several } else { 1.0 })
 }
 
-fn words(c: &Changepoint) -> String {
+/// `frequency` names the time from point to point, where it is known.
+fn words(c: &Changepoint, frequency: Option<Frequency>) -> String {
     let when = c.at.map_or_else(|| format!("at point {}", c.index + 1), |at| format!("from {}", at.date()));
     let jump = c.level_after - c.level_before;
     let size = |change: f64, base: f64| {
@@ -379,7 +401,7 @@ fn words(c: &Changepoint) -> String {
     match c.kind {
         Kind::Level => format!("{when} the level {} by {}", way(jump), size(jump, c.level_before)),
         Kind::Trend => {
-            let slope = |s: f64| format!("{:+.2} a point", s);
+            let slope = |s: f64| format!("{s:+.2} {}", each(frequency));
             let start = format!("{when} the trend changed from {} to {}", slope(c.slope_before), slope(c.slope_after));
             if jump.abs() > 3.0 * (c.slope_after - c.slope_before).abs() {
                 format!("{start} and the level {} by {}", way(jump), size(jump, c.level_before))
@@ -390,10 +412,25 @@ fn words(c: &Changepoint) -> String {
     }
 }
 
+/// The time from point to point, as a slope is told by.
+fn each(frequency: Option<Frequency>) -> String {
+    match frequency {
+        None => "a point".to_string(),
+        Some(Frequency::Seconds(seconds)) if seconds % 60 == 0 => format!("every {} minutes", seconds / 60),
+        Some(Frequency::Seconds(seconds)) => format!("every {seconds} seconds"),
+        Some(Frequency::Hourly) => "an hour".to_string(),
+        Some(Frequency::Daily) => "a day".to_string(),
+        Some(Frequency::Weekly) => "a week".to_string(),
+        Some(Frequency::Monthly) => "a month".to_string(),
+        Some(Frequency::Quarterly) => "a quarter".to_string(),
+        Some(Frequency::Yearly) => "a year".to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::calendar::{Frequency, parse_time};
+    use crate::calendar::parse_time;
     use crate::random::Random;
 
     fn noisy(n: usize, seed: u64, mean: impl Fn(usize) -> f64) -> Vec<f64> {
@@ -471,6 +508,7 @@ mod tests {
         assert!(c.index.abs_diff(60) <= 4 && c.kind == Kind::Trend, "{c:?}");
         assert!((c.slope_before - 2.0).abs() < 0.1 && (c.slope_after + 1.0).abs() < 0.1, "{c:?}");
         assert!(c.confidence > 0.999 && c.words.starts_with("from 2024-0"), "{c:?}");
+        assert!(c.words.contains(" a day to "), "{}", c.words);
     }
 
     #[test]

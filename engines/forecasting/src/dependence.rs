@@ -34,7 +34,8 @@ pub(crate) struct Shown {
 /// the usual size of a score at the first step.
 pub(crate) fn shown(scores: &Scores, sd: &[f64], growth: impl Fn(usize) -> f64, width: f64) -> Shown {
     let mut shown = Shown::default();
-    for (errors, age) in scores.iter().zip(ages()).filter(|(errors, _)| errors.len() > 1 && errors.len() <= sd.len()) {
+    let origins = scores.whole.iter().map(|errors| &errors[..errors.len().min(sd.len())]);
+    for (errors, age) in origins.zip(ages()).filter(|(errors, _)| errors.len() > 1) {
         let steps = errors.len() as f64;
         let scaled = errors.iter().enumerate().map(|(h, e)| e / growth(h) / width);
         let (sum, squares) = scaled.fold((0.0, 0.0), |(sum, squares), e| (sum + e, squares + e * e));
@@ -78,7 +79,7 @@ mod tests {
                 let together = f64::sqrt(truth) * random.normal();
                 (0..8).map(|_| together + f64::sqrt(1.0 - truth) * random.normal()).collect()
             };
-            let set: Vec<Scores> = (0..400).map(|_| (0..3).map(|_| origin()).collect()).collect();
+            let set: Vec<Scores> = (0..400).map(|_| Scores::new(8, (0..3).map(|_| (origin(), true)))).collect();
             let found = of_set(set.iter().map(|scores| shown(scores, &[1.0; 8], |_| 1.0, 1.0)));
             assert!((found - truth).abs() < 0.05, "{found} where {truth} is true");
             assert!(of_series(Shown::default(), found) >= found);

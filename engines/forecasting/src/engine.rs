@@ -256,7 +256,7 @@ fn forecast_with(
         }
     }
     let pool = Pool::new(answers.iter().flatten().map(|c| &c.scores));
-    let errors: usize = answers.iter().flatten().map(|c| error_count(&c.scores)).sum();
+    let errors: usize = answers.iter().flatten().map(|c| c.scores.count()).sum();
     let dependence: Vec<dependence::Shown> =
         answers.iter().map(|c| c.as_ref().map_or_else(Default::default, |c| shown(c, &pool))).collect();
     let of_set = dependence::of_set(dependence.iter().copied());
@@ -269,7 +269,7 @@ fn forecast_with(
             let combined = combined.unwrap_or_else(|| Combined {
                 prediction: naive::seasonal_naive(&p.y, 1, request.horizon),
                 members: Vec::new(),
-                scores: Vec::new(),
+                scores: Scores::default(),
             });
             let residuals = residuals(&p.y, &combined.prediction.fitted);
             let common = dependence::of_series(own, of_set);
@@ -379,18 +379,14 @@ fn shown(combined: &Combined, pool: &Pool) -> dependence::Shown {
     dependence::shown(&combined.scores, &sd, |h| calibration.growth(h), calibration.width())
 }
 
-fn error_count(scores: &Scores) -> usize {
-    scores.iter().map(Vec::len).sum()
-}
-
 fn answer(prepared: Prepared, combined: Combined, pool: &Pool, pooled: usize, request: &Request) -> Forecast {
     let mut levels = request.levels.clone();
     levels.sort_by(f64::total_cmp);
     levels.dedup();
     let Prediction { label, mean, sd, .. } = combined.prediction;
     let mut caveats = prepared.caveats.list;
-    if prepared.caveats.modelled && error_count(&combined.scores) < 10 && pooled < 100 {
-        caveats.push(Caveat::Uncalibrated { errors: error_count(&combined.scores) });
+    if prepared.caveats.modelled && combined.scores.count() < 10 && pooled < 100 {
+        caveats.push(Caveat::Uncalibrated { errors: combined.scores.count() });
     }
     let answered_naively = label.contains("aive");
     if prepared.caveats.modelled && answered_naively && request.model != Model::Naive {

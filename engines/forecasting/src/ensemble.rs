@@ -3,6 +3,7 @@
 //! Weights fall with the squared backtest error of a member and are shrunk to what held over the whole set, and that to
 //! equal weights: a single series' backtest is too noisy to pick a winner (Timmermann 2006, section 4).
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::calendar::Frequency;
@@ -12,6 +13,7 @@ use crate::forecast::{MemberReport, Prediction};
 use crate::intermittent::is_intermittent;
 use crate::member::{self, Family};
 use crate::regression;
+use crate::schedule::Schedule;
 use crate::trees::global;
 use jiff::civil::DateTime;
 
@@ -21,6 +23,12 @@ pub(crate) struct Subject<'a> {
     pub season: usize,
     pub grid: Option<(DateTime, Frequency)>,
     pub exogenous: &'a [Vec<f64>],
+}
+
+impl Subject<'_> {
+    pub(crate) fn schedule(&self, horizon: usize) -> Schedule {
+        Schedule::new(self.y.len(), self.season, horizon)
+    }
 }
 
 /// Errors of one member (or of the ensemble) from one origin, by step.
@@ -36,6 +44,12 @@ pub(crate) struct Backtest {
 pub(crate) struct Member {
     pub prediction: Prediction,
     pub backtests: Vec<Backtest>,
+}
+
+impl Member {
+    fn backtest(&self, origin: usize) -> Option<&Backtest> {
+        self.backtests.iter().find(|b| b.origin == origin)
+    }
 }
 
 /// What a series' members and their combination answer.
@@ -64,21 +78,6 @@ const POINTS_FOR_ARIMA: f64 = 24.0;
 /// Log weight that trees lose when one series alone taught them, in proportion to one over the series: trees learn from
 /// many (Januschowski et al. 2020), and a backtest of one series cannot show what they missed.
 const TREES_TAUGHT_ALONE: f64 = 1.0;
-/// Origins of a series: at most this many, each a validation horizon from the next.
-const ORIGINS: usize = 6;
-
-/// Where backtests of a series start, newest first. Empty when it is too short to spare any point.
-pub(crate) fn origins(n: usize, season: usize, horizon: usize) -> Vec<usize> {
-    let least = if n > 4 * season { (2 * season + 3).max(10) } else { 8 };
-    let span = horizon.min((n / 5).max(1));
-    let step = span.div_ceil(2).max(1);
-    (0..ORIGINS).filter_map(|k| n.checked_sub(span + k * step)).filter(|&from| from >= least).collect()
-}
-
-pub(crate) fn span(n: usize, horizon: usize) -> usize {
-    horizon.min((n / 5).max(1))
-}
-
 /// Fits and backtests all members of every series, combines them. `threads` bounds the parallel work; the answer does
 /// not depend on it.
 pub(crate) fn combine_set(
@@ -222,17 +221,17 @@ fn trials<'m>(
     pairs: impl Iterator<Item = (&'m Member, &'m Member)> + Clone,
     horizon: usize,
 ) -> Vec<columns::Trial> {
-    let at = |m: &'m Member, origin: usize| m.backtests.iter().find(|b| b.origin == origin);
+    let schedule = s.schedule(horizon);
     let of_origin = |origin| {
         let mut trial = columns::Trial::default();
         for (plain, with) in pairs.clone() {
-            if let (Some(plain), Some(with)) = (at(plain, origin), at(with, origin)) {
-                trial.add(&s.y[origin..], &plain.mean, &with.mean);
+            if let (Some(plain), Some(with)) = (plain.backtest(origin), with.backtest(origin)) {
+                trial.add(&s.y[origin..origin + schedule.span()], &plain.mean, &with.mean);
             }
         }
         trial
     };
-    origins(s.y.len(), s.season, horizon).into_iter().map(of_origin).collect()
+    schedule.weighed().into_iter().map(of_origin).collect()
 }
 
 impl Local {
@@ -252,7 +251,7 @@ impl Local {
 
 fn mixture(plain: Member, with: &Member, share: f64) -> Member {
     let weights = [1.0 - share, share];
-    let between = |a: Vec<f64>, b: &[f64]| mix(&[a, b.to_vec()], &weights);
+    let between = |a: Vec<f64>, b: &[f64]| mix([a.as_slice(), b].into_iter(), &weights);
     let p = plain.prediction;
     let prediction = Prediction {
         label: format!("{} with {:.0} % of the columns' effect", p.label, 100.0 * share),
@@ -309,46 +308,41 @@ fn backtest(
     horizon: usize,
     foretell: impl Fn(usize, usize) -> Option<(Vec<f64>, Vec<f64>)>,
 ) -> Vec<Backtest> {
-    let n = s.y.len();
-    let span = span(n, horizon);
-    let origins = origins(n, s.season, horizon).into_iter();
+    let schedule = s.schedule(horizon);
+    let origins = schedule.all().into_iter();
     origins
         .filter_map(|origin| {
-            let (mean, sd) = foretell(origin, span)?;
+            let (mean, sd) = foretell(origin, schedule.steps(origin))?;
             Some(Backtest { origin, mean, sd })
         })
         .collect()
 }
 
-/// Mean absolute backtest error of each member over the origins that all of them have, and the points from the first of
-/// these on; `None` where there are none.
-fn errors(s: &Subject, members: &[Named]) -> Option<(Vec<f64>, f64)> {
-    let common: Vec<usize> = members
-        .first()?
-        .1
-        .backtests
-        .iter()
-        .map(|b| b.origin)
-        .filter(|o| members.iter().all(|(_, m)| m.backtests.iter().any(|b| b.origin == *o)))
-        .collect();
-    if common.is_empty() {
-        return None;
-    }
-    let found = members
-        .iter()
-        .map(|(_, m)| {
-            let (mut sum, mut count) = (0.0, 0.0);
-            for b in m.backtests.iter().filter(|b| common.contains(&b.origin)) {
-                for (f, y) in b.mean.iter().zip(&s.y[b.origin..]) {
-                    sum += (y - f).abs();
-                    count += 1.0;
-                }
+/// Mean absolute backtest error of each member over the origins that all of them have, without those that foretell any of
+/// the `unseen` points, and how many points these origins foretell; `None` where there are none.
+fn errors(s: &Subject, members: &[Named], horizon: usize, unseen: &Range<usize>) -> Option<(Vec<f64>, f64)> {
+    members.first()?;
+    let schedule = s.schedule(horizon);
+    let span = schedule.span();
+    let everyones = |origin: usize| members.iter().all(|(_, m)| m.backtest(origin).is_some());
+    let apart = |origin: usize| origin >= unseen.end || origin + span <= unseen.start;
+    let common: Vec<usize> = schedule.weighed().into_iter().filter(|&o| everyones(o) && apart(o)).collect();
+    let error = |member: &Member| {
+        let (mut sum, mut count) = (0.0, 0.0);
+        for b in member.backtests.iter().filter(|b| common.contains(&b.origin)) {
+            for (f, y) in b.mean.iter().zip(&s.y[b.origin..b.origin + span]) {
+                sum += (y - f).abs();
+                count += 1.0;
             }
-            sum / count
-        })
-        .collect();
-    let first = common.iter().copied().min()?;
-    Some((found, (s.y.len() - first) as f64))
+        }
+        sum / count
+    };
+    let points = |at: usize, &origin: &usize| {
+        let newer = at.checked_sub(1).map_or(s.y.len(), |newer| common[newer]);
+        span.min(newer - origin)
+    };
+    let points: usize = common.iter().enumerate().map(|(at, origin)| points(at, origin)).sum();
+    (!common.is_empty()).then(|| (members.iter().map(|(_, m)| error(m)).collect(), points as f64))
 }
 
 /// A log ratio of errors with a dead zone around zero: differences smaller than chance makes do not move a weight.
@@ -363,17 +357,14 @@ fn relative(errors: &[f64]) -> Option<Vec<f64>> {
     (typical > 0.0).then(|| errors.iter().map(|e| (e / typical).clamp(0.2, 5.0).ln()).collect())
 }
 
-/// How much of the horizon the backtest of a series reaches, 0 to 1: errors near the origin say less of what is far.
-fn reach(s: &Subject, horizon: usize) -> f64 {
-    span(s.y.len(), horizon) as f64 / horizon as f64
-}
-
 /// Log of each family's weight over the whole set: falls with its mean log backtest error relative to the other members.
 fn pooled_weights(subjects: &[Subject], members: &[Vec<Named>], horizon: usize) -> Vec<(Family, f64)> {
     let mut pool: Vec<(Family, f64, f64)> = Vec::new();
-    let reach = subjects.iter().map(|s| reach(s, horizon)).sum::<f64>() / subjects.len().max(1) as f64;
+    let reach = subjects.iter().map(|s| s.schedule(horizon).reach()).sum::<f64>() / subjects.len().max(1) as f64;
     for (s, members) in subjects.iter().zip(members) {
-        let Some(ratios) = errors(s, members).and_then(|(e, _)| relative(&e)) else { continue };
+        let Some(ratios) = errors(s, members, horizon, &(s.y.len()..s.y.len())).and_then(|(e, _)| relative(&e)) else {
+            continue;
+        };
         for ((family, _), ratio) in members.iter().zip(ratios) {
             match pool.iter_mut().find(|(f, _, _)| f == family) {
                 Some(entry) => {
@@ -393,25 +384,19 @@ fn pooled_weights(subjects: &[Subject], members: &[Vec<Named>], horizon: usize) 
         .collect()
 }
 
-fn combine(s: &Subject, members: Vec<Named>, prior: &[(Family, f64)], horizon: usize) -> Combined {
-    let n = s.y.len();
-    let prior_of = |family: Family| {
+/// The members' weights as if the `unseen` points had not been there to weigh them by.
+fn weights(s: &Subject, members: &[Named], prior: &[(Family, f64)], horizon: usize, unseen: &Range<usize>) -> Vec<f64> {
+    let few = -(POINTS_FOR_ARIMA / s.y.len() as f64).powi(2);
+    let before = |family: Family| {
         let unknown = if family == Family::Trees { -1.2 } else { 0.0 };
-        prior.iter().find(|(f, _)| *f == family).map_or(unknown, |(_, w)| *w)
+        let prior = prior.iter().find(|(f, _)| *f == family).map_or(unknown, |(_, w)| *w);
+        prior + if family == Family::Arima { few } else { 0.0 }
     };
-    let mut members = members;
-    if members.is_empty() {
-        let prediction = crate::naive::seasonal_naive(&s.y, s.season, horizon);
-        members.push((Family::Naive, Member { prediction, backtests: Vec::new() }));
-    }
-    let few = -(POINTS_FOR_ARIMA / n as f64).powi(2);
-    let mut weights: Vec<f64> =
-        members.iter().map(|(f, _)| prior_of(*f) + if *f == Family::Arima { few } else { 0.0 }).collect();
-    let errors = errors(s, &members);
-    if let Some((errors, points)) = &errors
-        && let Some(ratios) = relative(errors)
+    let mut weights: Vec<f64> = members.iter().map(|(family, _)| before(*family)).collect();
+    if let Some((errors, points)) = errors(s, members, horizon, unseen)
+        && let Some(ratios) = relative(&errors)
     {
-        let trust = OWN_POWER * reach(s, horizon) * points / (points + POINTS_OF_DOUBT);
+        let trust = OWN_POWER * s.schedule(horizon).reach() * points / (points + POINTS_OF_DOUBT);
         for (w, ratio) in weights.iter_mut().zip(ratios) {
             *w -= trust * beyond(ratio, OWN_DEAD_ZONE);
         }
@@ -420,22 +405,38 @@ fn combine(s: &Subject, members: Vec<Named>, prior: &[(Family, f64)], horizon: u
         *w = w.exp();
     }
     normalise(&mut weights);
-    let blend = |pick: &dyn Fn(&Member) -> Option<Vec<f64>>| -> Option<Vec<f64>> {
-        let parts: Vec<Vec<f64>> = members.iter().map(|(_, m)| pick(m)).collect::<Option<_>>()?;
-        Some(mix(&parts, &weights))
+    weights
+}
+
+/// Errors of the ensemble from earlier origins over the spread foretold. The members that were right about the points of an
+/// origin weigh more in the forecast, and could not have then: each origin is looked at with weights that do not know it.
+fn scores(s: &Subject, members: &[Named], prior: &[(Family, f64)], horizon: usize) -> Scores {
+    let schedule = s.schedule(horizon);
+    let (span, usual) = (schedule.usual_span(), schedule.calibrated());
+    let errors = |origin: usize| -> Option<(Vec<f64>, bool)> {
+        let backtests: Vec<&Backtest> = members.iter().map(|(_, m)| m.backtest(origin)).collect::<Option<_>>()?;
+        let weights = weights(s, members, prior, horizon, &(origin..origin + span));
+        let mean = mix(backtests.iter().map(|b| b.mean.as_slice()), &weights);
+        let sd = mix(backtests.iter().map(|b| b.sd.as_slice()), &weights);
+        let known = mean.iter().zip(&sd).zip(&s.y[origin..]).filter(|((_, sd), _)| **sd > 0.0);
+        Some((known.map(|((f, sd), y)| (y - f) / sd).collect(), usual.contains(&origin)))
     };
-    let mean = blend(&|m| Some(m.prediction.mean.clone())).unwrap_or_default();
-    let sd = blend(&|m| Some(m.prediction.sd.clone())).unwrap_or_default();
-    let fitted = blend(&|m| Some(m.prediction.fitted.clone())).unwrap_or_default();
-    let mut scores = Vec::new();
-    for origin in origins(n, s.season, horizon) {
-        let at = |m: &Member| m.backtests.iter().find(|b| b.origin == origin).cloned();
-        let (Some(means), Some(sds)) = (blend(&|m| at(m).map(|b| b.mean)), blend(&|m| at(m).map(|b| b.sd))) else {
-            continue;
-        };
-        let errors = means.iter().zip(&sds).zip(&s.y[origin..]).filter(|((_, sd), _)| **sd > 0.0);
-        scores.push(errors.map(|((f, sd), y)| (y - f) / sd).collect());
+    Scores::new(span, schedule.all().into_iter().filter_map(errors))
+}
+
+fn combine(s: &Subject, members: Vec<Named>, prior: &[(Family, f64)], horizon: usize) -> Combined {
+    let n = s.y.len();
+    let mut members = members;
+    if members.is_empty() {
+        let prediction = crate::naive::seasonal_naive(&s.y, s.season, horizon);
+        members.push((Family::Naive, Member { prediction, backtests: Vec::new() }));
     }
+    let nothing = n..n;
+    let weights = weights(s, &members, prior, horizon, &nothing);
+    let errors = errors(s, &members, horizon, &nothing);
+    let blend = |part: fn(&Prediction) -> &[f64]| mix(members.iter().map(|(_, m)| part(&m.prediction)), &weights);
+    let (mean, sd, fitted) = (blend(|p| &p.mean), blend(|p| &p.sd), blend(|p| &p.fitted));
+    let scores = scores(s, &members, prior, horizon);
     let mut list: Vec<MemberReport> = members
         .iter()
         .enumerate()
@@ -455,9 +456,9 @@ fn combine(s: &Subject, members: Vec<Named>, prior: &[(Family, f64)], horizon: u
     Combined { prediction: Prediction { label, mean, sd, fitted }, members: list, scores }
 }
 
-fn mix(parts: &[Vec<f64>], weights: &[f64]) -> Vec<f64> {
-    let steps = parts.iter().map(Vec::len).min().unwrap_or(0);
-    (0..steps).map(|h| parts.iter().zip(weights).map(|(p, w)| p[h] * w).sum()).collect()
+fn mix<'p>(parts: impl Iterator<Item = &'p [f64]> + Clone, weights: &[f64]) -> Vec<f64> {
+    let steps = parts.clone().map(<[f64]>::len).min().unwrap_or(0);
+    (0..steps).map(|h| parts.clone().zip(weights).map(|(p, w)| p[h] * w).sum()).collect()
 }
 
 fn normalise(weights: &mut [f64]) {
@@ -471,13 +472,6 @@ fn normalise(weights: &mut [f64]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn origins_leave_enough_to_fit() {
-        assert_eq!(origins(100, 12, 18), vec![82, 73, 64, 55, 46, 37]);
-        assert!(origins(5, 1, 6).is_empty());
-        assert_eq!(origins(14, 1, 6), vec![12, 11, 10]);
-    }
 
     #[test]
     fn parallel_work_keeps_its_order() {

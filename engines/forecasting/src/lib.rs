@@ -24,6 +24,8 @@ pub mod paths;
 pub mod prophet;
 mod random;
 mod regression;
+mod retrospect;
+mod schedule;
 mod seasonality;
 mod series;
 mod shift;

@@ -4,7 +4,7 @@
 use crate::arima::{self, Budget};
 use crate::forecast::Prediction;
 use crate::stl::{MultipleDecomposition, mstl};
-use crate::{ets, intermittent, naive, theta};
+use crate::{ets, intermittent, naive, retrospect, theta};
 
 /// A family of models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,12 +42,15 @@ const LONGEST_OWN_SEASON: usize = 24;
 const ARIMA_OPERATIONS: u64 = 1_500_000_000;
 /// Models of one family, and of the same differences, that are averaged at most, and the least weight, against the best
 /// one's, that is worth a fit.
-const AVERAGED: usize = 4;
+const ETS_AVERAGED: usize = 8;
+const THETA_AVERAGED: usize = 4;
 const ARIMA_AVERAGED: usize = arima::FINALISTS;
 const LEAST_WEIGHT: f64 = 0.05;
-/// Weights fall with a fifth of what Akaike's criterion says of the evidence: it knows the errors inside the series one step
-/// ahead, not those of the horizon. Theta's models differ in how they go on, and half of the evidence is better there.
-const EVIDENCE: f64 = 0.1;
+/// Weights fall with a tenth to a fifth of what Akaike's criterion says of the evidence: it knows the errors inside the
+/// series one step ahead, not those of the horizon, which [`retrospect`] looks at. Theta's models differ in how they go on,
+/// and half of the evidence is better there.
+const ETS_EVIDENCE: f64 = 0.05;
+const ARIMA_EVIDENCE: f64 = 0.1;
 const THETA_EVIDENCE: f64 = 0.25;
 /// Models of an average that are named in its label.
 const NAMED: usize = 4;
@@ -85,8 +88,13 @@ fn fit_plain(
     let (recipe, prediction) = match family {
         Family::Naive => (Recipe::Naive, naive::seasonal_naive(y, season, horizon)),
         Family::Ets => {
-            let fits = ets::search(y, season);
-            let weights = evidence(fits.iter().map(|f| f.aicc), EVIDENCE, AVERAGED);
+            let mut fits = ets::search(y, season);
+            let mut weights = evidence(fits.iter().map(|f| f.aicc), ETS_EVIDENCE, ETS_AVERAGED);
+            fits.truncate(weights.len());
+            retrospect::weigh(&mut weights, y, season, horizon, |model, origin, steps| {
+                Some(fits[model].predict(&y[..origin], steps).mean)
+            });
+            let (fits, weights) = worth_a_fit(fits, weights);
             let parts = fits.iter().zip(&weights).map(|(f, w)| (f.predict(y, horizon), *w)).collect();
             (Recipe::Ets(fits.iter().map(|f| f.spec).zip(weights).collect()), average(parts)?)
         }
@@ -94,7 +102,7 @@ fn fit_plain(
             // What is left of a series when seasons were taken off it goes on by sums too.
             let trends: &[theta::Trend] = if adjusted { &[theta::Trend::Additive] } else { &theta::Trend::ALL };
             let lists = theta::search(y, season, trends);
-            let (fits, weights) = weigh(lists, THETA_EVIDENCE, AVERAGED, |f| y.len() as f64 * f.loss);
+            let (fits, weights) = weigh(lists, THETA_EVIDENCE, THETA_AVERAGED, |f| y.len() as f64 * f.loss);
             let parts = fits.iter().zip(&weights).map(|(f, w)| (f.predict(y, horizon), *w)).collect();
             (Recipe::Theta(fits.iter().map(|f| f.variant).zip(weights).collect()), average(parts)?)
         }
@@ -107,9 +115,15 @@ fn fit_plain(
             if lists.iter().all(Vec::is_empty) && !cut.is_empty() {
                 lists = arima::search_each(&y[start..], season, &[], &mut Budget::new(ARIMA_OPERATIONS));
             }
-            let (fits, weights) = weigh(lists, EVIDENCE, ARIMA_AVERAGED, |f| f.aicc);
+            let (fits, mut weights) = weigh(lists, ARIMA_EVIDENCE, ARIMA_AVERAGED, |f| f.aicc);
+            let known = &y[start..];
+            retrospect::weigh(&mut weights, known, season, horizon, |model, origin, steps| {
+                let then = fits[model].as_known_from(&known[..origin], &cut)?;
+                Some(then.predict(&known[..origin], &cut, steps)?.mean)
+            });
+            let (fits, weights) = worth_a_fit(fits, weights);
             let parts: Option<Vec<_>> =
-                fits.iter().zip(&weights).map(|(f, w)| Some((f.predict(&y[start..], &cut, horizon)?, *w))).collect();
+                fits.iter().zip(&weights).map(|(f, w)| Some((f.predict(known, &cut, horizon)?, *w))).collect();
             let mut prediction = average(parts?)?;
             prediction.fitted.splice(0..0, y[..start].iter().copied());
             (Recipe::Arima(fits.into_iter().zip(weights).collect()), prediction)
@@ -174,6 +188,12 @@ fn evidence(criteria: impl Iterator<Item = f64>, believed: f64, averaged: usize)
         .map(|c| (-believed * (c - *best.get_or_insert(c))).exp())
         .take_while(|w| *w >= LEAST_WEIGHT)
         .collect()
+}
+
+/// The models that keep enough weight, against the heaviest one's, to be fitted again.
+fn worth_a_fit<F>(models: Vec<F>, weights: Vec<f64>) -> (Vec<F>, Vec<f64>) {
+    let least = LEAST_WEIGHT * weights.iter().copied().fold(0.0, f64::max);
+    models.into_iter().zip(weights).filter(|(_, w)| *w >= least).unzip()
 }
 
 /// The models worth a fit and their weights. A criterion compares models of the same differences, or of the same trend, only,

@@ -103,6 +103,22 @@ proptest! {
     }
 }
 
+/// A search that stops by the size of what it minimises, and not by its differences, would end elsewhere far from zero.
+#[test]
+fn a_short_series_shifted_far_gets_the_shifted_forecast() {
+    let y = [
+        46.1, 48.9, 48.4, 48.0, 49.9, 47.4, 45.0, 43.8, 44.4, 49.4, 46.8, 48.1, 50.1, 44.6, 43.2, 51.2, 50.0, 45.4,
+        45.3, 41.4,
+    ];
+    let at = |shift: f64| answer(y.iter().map(|v| v + shift).collect(), 1, Model::Arima).expect("an ordinary series");
+    let near = at(0.0);
+    for shift in [-40.0, 500.0, 835.5, 1e5] {
+        for (x, y) in near.mean.iter().zip(at(shift).mean) {
+            assert!((x + shift - y).abs() <= 0.01, "{shift}: {x} {}", y - shift);
+        }
+    }
+}
+
 fn has(f: &Forecast, wanted: impl Fn(&Caveat) -> bool) -> bool {
     f.caveats.iter().any(wanted)
 }

@@ -5,15 +5,13 @@
 use dyocense_domain::metrics::Point;
 use dyocense_domain::time_zone::TimeZoneName;
 use jiff::Timestamp;
-use jiff::civil::{Date, date};
+use jiff::civil::Date;
 use jiff_sqlx::ToSqlx;
 use rust_decimal::Decimal;
 
+use crate::column::EARLIEST_DAY;
 use crate::row::rows;
 use crate::{QueryError, Snapshot, find};
-
-/// Postgres has no days before 4714 BC; jiff has.
-const EARLIEST: Date = date(-4_000, 1, 1);
 
 rows! {
     /// The sales of one calendar day in the business's time zone.
@@ -59,7 +57,7 @@ impl DaySales {
 
 /// Days with `from <= day < to`, in order; days without sales are left out.
 pub async fn daily_sales(snapshot: &mut Snapshot, from: Date, to: Date) -> Result<Vec<DaySales>, QueryError> {
-    let (from, to) = (from.max(EARLIEST).to_sqlx(), to.max(EARLIEST).to_sqlx());
+    let (from, to) = (from.max(EARLIEST_DAY).to_sqlx(), to.max(EARLIEST_DAY).to_sqlx());
     find::all(snapshot, "where tenant_id = $1 and day >= $2 and day < $3 order by day", |query| {
         query.bind(from).bind(to)
     })

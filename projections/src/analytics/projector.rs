@@ -130,6 +130,6 @@ async fn write(tx: &mut TenantTx, sales: Sales) -> Result<(), ProjectorError> {
     Ok(())
 }
 
-fn damaged_column(column: &str, source: super::days::Damaged) -> sqlx::Error {
+pub(super) fn damaged_column(column: &str, source: super::days::Damaged) -> sqlx::Error {
     sqlx::Error::ColumnDecode { index: column.to_owned(), source: Box::new(source) }
 }

@@ -33,7 +33,7 @@ impl Projector for GoalsProjector {
     }
 
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn schema(&self) -> &'static str {
@@ -153,6 +153,11 @@ impl Rows {
         match fact {
             GoalEvent::GoalCreated(_) => {}
             GoalEvent::GoalRevised(fact) => {
+                if fact.begins_anew() {
+                    goal.status = GoalStatus::OnTrack;
+                    let own = self.milestones.values_mut().filter(|milestone| milestone.goal_id == id);
+                    own.for_each(|milestone| milestone.missed = false);
+                }
                 self.revisions.push(Revision {
                     goal_id: id,
                     position: event.position.get(),
@@ -165,9 +170,6 @@ impl Rows {
                 follow(goal, fact.plan);
                 goal.feasibility = Document(fact.feasibility);
                 goal.acknowledgement = fact.acknowledgement.map(Document);
-                goal.status = GoalStatus::OnTrack;
-                let own = self.milestones.values_mut().filter(|milestone| milestone.goal_id == id);
-                own.for_each(|milestone| milestone.missed = false);
             }
             GoalEvent::GoalPaused(fact) => {
                 goal.lifecycle = Lifecycle::Paused;

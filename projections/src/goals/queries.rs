@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::column::{BadValue, Column, Document, names};
+use crate::column::{BadValue, Column, Document, EARLIEST_DAY, names};
 use crate::row::rows;
 use crate::{Keyset, Page, QueryError, Snapshot, find};
 
@@ -152,7 +152,7 @@ pub async fn goals_measured_by(
         snapshot,
         "where tenant_id = $1 and metric_id = $2 and lifecycle in ('active', 'evaluated')
            and (lifecycle = 'active' or due >= $3) order by goal_id",
-        |query| query.bind(metric.to_wire()).bind(since.to_wire()),
+        |query| query.bind(metric.to_wire()).bind(since.max(EARLIEST_DAY).to_wire()),
     )
     .await?;
     Ok(goals.into_iter().map(|goal| goal.goal_id).collect())

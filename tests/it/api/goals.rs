@@ -156,3 +156,57 @@ async fn anything_is_found_by_its_id_and_only_in_its_own_business() {
     let one = "query ($id: ID!) { goal(id: $id) { title } node(id: $id) { id } }";
     assert_eq!(stranger.ok(one, json!({"id": goal["id"]})).await, json!({"goal": null, "node": null}));
 }
+
+const RECORD: &str = "mutation ($i: RecordMetricPointsInput!) { recordMetricPoints(input: $i) { added
+    userErrors { message } } }";
+
+/// The goal once its reading says so; policies follow a moment later.
+async fn until(client: &Client, goal: &Value, says: impl Fn(&Value) -> bool) -> Value {
+    let query =
+        "query ($id: ID!) { goal(id: $id) { status lifecycle pace { status actual } milestones { reachedOn } } }";
+    let mut found = Value::Null;
+    for _ in 0..300 {
+        found = client.ok(query, json!({"id": goal})).await["goal"].clone();
+        if says(&found) {
+            return found;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("the goal stays {found}");
+}
+
+#[tokio::test]
+async fn goals_go_on_after_a_sale_is_corrected() {
+    let owner = world::owner().await;
+    for amount in ["6", "9"] {
+        let file = format!("date,amount,order\n2026-01-03,5,o1\n2026-01-04,{amount},o2\n");
+        let done = super::imports::import(&owner, &super::imports::upload(&owner, &file).await).await;
+        assert_eq!(done["status"], "COMPLETED", "{done}");
+    }
+    let metric = super::metrics::define(&owner, "readers", "LEVEL").await;
+    let mut input = manual();
+    input["measure"] = json!({"metric": {"metricId": metric, "aggregation": "LATEST"}});
+    let created = owner.ok(CREATE, json!({"i": input})).await["createGoal"].clone();
+    let goal = &created["goal"]["id"];
+    assert!(goal.is_string(), "{created}");
+    let now = jiff::Timestamp::now().to_string();
+    owner.ok(RECORD, json!({"i": {"metricId": metric, "points": [{"at": now, "value": "150"}]}})).await;
+    let read = until(&owner, goal, |goal| goal["pace"]["actual"] == "150").await;
+    assert!(read["milestones"][0]["reachedOn"].is_string(), "{read}");
+}
+
+#[tokio::test]
+async fn a_new_title_leaves_a_goal_s_status_and_a_new_aim_begins_anew() {
+    let owner = world::owner().await;
+    let goal = create(&owner).await["id"].clone();
+    let record = "mutation ($i: RecordGoalProgressInput!) { recordGoalProgress(input: $i) { userErrors { message } } }";
+    owner.ok(record, json!({"i": {"goalId": goal, "value": "205"}})).await;
+    let reached = until(&owner, &goal, |goal| goal["status"] == "ACHIEVED").await;
+    assert_eq!(reached["pace"]["status"], "ACHIEVED");
+    let revise = "mutation ($i: ReviseGoalInput!) { reviseGoal(input: $i) { goal { status } userErrors { message } } }";
+    let renamed = owner.ok(revise, json!({"i": {"goalId": goal, "title": "Readers by post"}})).await;
+    assert_eq!(renamed["reviseGoal"]["goal"]["status"], "ACHIEVED", "{renamed}");
+    let further = owner.ok(revise, json!({"i": {"goalId": goal, "aim": {"up": {"target": "1000"}}}})).await;
+    assert_ne!(further["reviseGoal"]["goal"]["status"], "ACHIEVED", "{further}");
+    until(&owner, &goal, |goal| goal["status"] == goal["pace"]["status"] && goal["status"] != "ACHIEVED").await;
+}

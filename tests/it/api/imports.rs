@@ -12,14 +12,14 @@ const GERMAN: &str = "Kunde;Datum;Menge;Betrag\n\
     k1;kein Datum;1;5,00\n\
     k1;15.02.2026;3;1.030,25\n";
 
-async fn upload(client: &Client, text: &str) -> Value {
+pub async fn upload(client: &Client, text: &str) -> Value {
     let response = client.request(Method::POST, "/uploads?fileName=sales.csv").body(text.to_owned()).send().await;
     let response = response.expect("an answer");
     assert_eq!(response.status(), 201);
     serde_json::from_str(&response.text().await.expect("a body")).expect("JSON")
 }
 
-async fn import(client: &Client, upload: &Value) -> Value {
+pub async fn import(client: &Client, upload: &Value) -> Value {
     import_as(client, json!({"uploadId": upload["uploadId"]})).await
 }
 

@@ -68,6 +68,22 @@ async fn a_goal_is_shown_as_it_stands_and_again_when_it_changed() {
 }
 
 #[tokio::test]
+async fn nobody_can_go_on_behind_what_has_not_happened() {
+    let owner = world::owner().await;
+    let goal = goals::create(&owner).await;
+    let progress = "subscription ($id: ID!) { goalProgress(goalId: $id, after: 999999) { position } }";
+    for (query, variables) in [(EVENTS, json!({"after": 999_999})), (progress, json!({"id": goal["id"]}))] {
+        let mut socket = owner.socket().await;
+        socket.subscribe("1", query, variables).await;
+        let refused = socket.receive().await.expect("a message");
+        let error = &refused["payload"]["errors"][0];
+        assert_eq!(error["extensions"]["code"], "INVALID", "{refused}");
+        let said = error["message"].as_str().expect("a message");
+        assert!(said.starts_with("there is no position 999999 yet: the history ends at "), "{said}");
+    }
+}
+
+#[tokio::test]
 async fn an_event_stream_carries_a_subscription_with_resumable_ids() {
     let owner = world::owner().await;
     let response = owner

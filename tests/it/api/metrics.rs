@@ -131,3 +131,41 @@ async fn a_list_is_read_page_by_page_in_both_directions() {
     assert_eq!(owner.code(page, json!({"first": 0})).await, "INVALID");
     assert_eq!(owner.code(page, json!({"first": 1, "after": "???"})).await, "INVALID");
 }
+
+#[tokio::test]
+async fn what_no_column_can_hold_is_the_request_s_fault() {
+    let owner = world::owner().await;
+    assert_eq!(owner.code("query ($k: String!) { metric(key: $k) { id } }", json!({"k": "a\0b"})).await, "INVALID");
+    let audit = "query ($f: EventFilter!) { auditEvents(filter: $f) { edges { node { position } } } }";
+    for filter in [json!({"stream": "goal\0"}), json!({"from": "-009999-01-02T00:00:00Z"})] {
+        assert_eq!(owner.code(audit, json!({"f": filter})).await, "INVALID", "{filter}");
+    }
+}
+
+#[tokio::test]
+async fn customers_rates_and_averages_of_a_longer_step_are_made_from_its_sales() {
+    let owner = world::owner().await;
+    // Ada buys in December and on two days of January, Bob in January, Cem in January and February.
+    let file = "date,amount,order,customer\n2025-12-30,10,o1,ada\n2026-01-03,20,o2,ada\n2026-01-03,60,o3,bob\n\
+        2026-01-09,10,o4,ada\n2026-01-20,30,o5,cem\n2026-02-02,50,o6,cem\n";
+    let done = super::imports::import(&owner, &super::imports::upload(&owner, file).await).await;
+    assert_eq!(done["status"], "COMPLETED", "{done}");
+    let query = "query ($key: String!, $from: Date, $to: Date, $aggregation: SeriesAggregation) { metric(key: $key) {
+        series(bucket: MONTH, from: $from, to: $to, aggregation: $aggregation) { aggregation points { start value count } } } }";
+    let values = async |variables: Value| {
+        let series = owner.ok(query, variables).await["metric"]["series"].clone();
+        let points = series["points"].as_array().expect("points").clone();
+        (series["aggregation"].clone(), points.iter().map(|point| point["value"].clone()).collect::<Vec<_>>())
+    };
+    assert_eq!(values(json!({"key": "customers"})).await, (Value::Null, vec![json!("1"), json!("3"), json!("1")]));
+    let by_day = values(json!({"key": "customers", "aggregation": "SUM"})).await;
+    assert_eq!(by_day, (json!("SUM"), vec![json!("1"), json!("4"), json!("1")]));
+    // One of January's three had bought before; February's one had.
+    assert_eq!(values(json!({"key": "returning_rate"})).await.1, ["0", "33.3333", "100"]);
+    // 120 by four orders.
+    assert_eq!(values(json!({"key": "average_order_value"})).await.1, ["10", "30", "50"]);
+    // Days outside of the range do not count.
+    let part = json!({"key": "customers", "from": "2026-01-04", "to": "2026-01-15"});
+    assert_eq!(values(part).await.1, ["1"]);
+    assert_eq!(values(json!({"key": "revenue"})).await, (json!("SUM"), vec![json!("10"), json!("120"), json!("50")]));
+}

@@ -130,3 +130,73 @@ async fn points_that_come_after_the_evaluation_evaluate_again_if_they_belong_to_
     let after = seen(&house, &shop, id, |_| true).await;
     assert_eq!((after.position, after.status), (evaluated_at, GoalStatus::Achieved));
 }
+
+/// A year that ends on a leap day, one that begins on it, and the month that it belongs to: each counts it once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leap_day_is_a_day_of_the_year_the_month_and_the_goal() {
+    let house = House::at("2027-03-01T17:00:00Z").await;
+    let shop = house.shop("ada@example.com").await;
+    let metric = signups(&house, &shop).await;
+    record(&house, &shop, metric, date(2026, 11, 1), date(2027, 3, 1), 10).await;
+    let yearly = |start: Date, due: Date, aggregation: Aggregation, target: i64| GoalDraft {
+        title: format!("{target} by {due}"),
+        measure: MeasureDraft::Metric { metric_id: metric, aggregation },
+        aim: AimDraft::Up { baseline: None, target: target.into() },
+        start: Some(start),
+        due,
+        cadence: Cadence::Monthly,
+        ..march(&shop, metric)
+    };
+    let (leap_day, ten_a_day) = (date(2028, 2, 29), 3_660);
+    let create = async |draft: GoalDraft| {
+        let said = Some("We know.".to_owned());
+        house.commands.create_goal(&shop.caller(), draft, vec![], said).await.unwrap().0
+    };
+    let until = create(yearly(date(2027, 3, 1), leap_day, Aggregation::Total, ten_a_day)).await;
+    let month = create(yearly(date(2027, 3, 1), leap_day, Aggregation::PeriodTotal, 291)).await;
+
+    // Half a year later it is as far as 184 of 366 days should be.
+    house.set_clock("2027-09-01T17:00:00Z");
+    record(&house, &shop, metric, date(2027, 3, 1), date(2027, 9, 1), 10).await;
+    let half = seen(&house, &shop, until, |goal| {
+        goal.pace.as_ref().is_some_and(|pace| pace.0.expected == Some(Decimal::from(1_840)))
+    })
+    .await;
+    assert_eq!(half.status, GoalStatus::OnTrack, "{half:#?}");
+
+    // On the leap day itself the year is not over: ten are missing.
+    house.set_clock("2028-02-29T17:00:00Z");
+    record(&house, &shop, metric, date(2027, 9, 1), date(2028, 2, 29), 10).await;
+    let eve = seen(&house, &shop, until, |goal| {
+        goal.pace.as_ref().is_some_and(|pace| pace.0.actual == Some(Decimal::from(3_650)))
+    })
+    .await;
+    assert_eq!((eve.lifecycle, eve.status), (Lifecycle::Active, GoalStatus::OnTrack), "{eve:#?}");
+    let from = create(yearly(leap_day, date(2029, 2, 28), Aggregation::Total, ten_a_day)).await;
+
+    // The leap day brings them; the month of the leap day has 29 days, of which one brought eleven.
+    house.set_clock("2028-03-02T12:00:00Z");
+    record(&house, &shop, metric, leap_day, date(2028, 3, 1), 11).await;
+    for id in [until, month] {
+        let ended = eventually("the goal's timer", || async {
+            house.commands.run_due_timers().await.unwrap();
+            let mut snapshot = house.snapshot(shop.tenant).await;
+            goal(&mut snapshot, id).await.unwrap().filter(|goal| goal.lifecycle == Lifecycle::Evaluated)
+        })
+        .await;
+        assert_eq!(ended.status, GoalStatus::Achieved, "{ended:#?}");
+        let reached = if id == until { 3_661 } else { 291 };
+        assert_eq!(ended.pace.unwrap().0.actual, Some(Decimal::from(reached)));
+    }
+
+    // A year from the leap day ends on the last of February.
+    house.set_clock("2029-03-02T12:00:00Z");
+    record(&house, &shop, metric, date(2028, 3, 1), date(2029, 3, 1), 10).await;
+    let ended = eventually("the goal's timer", || async {
+        house.commands.run_due_timers().await.unwrap();
+        let mut snapshot = house.snapshot(shop.tenant).await;
+        goal(&mut snapshot, from).await.unwrap().filter(|goal| goal.lifecycle == Lifecycle::Evaluated)
+    })
+    .await;
+    assert_eq!((ended.status, ended.pace.unwrap().0.actual), (GoalStatus::Achieved, Some(Decimal::from(3_661))));
+}

@@ -8,6 +8,8 @@ use dyocense_forecasting::Series;
 use dyocense_forecasting::calendar::{Frequency, parse_time};
 use jiff::civil::DateTime;
 
+use super::write_time;
+
 /// The rows of one series, in the order of the file.
 pub struct Rows {
     pub id: String,
@@ -131,10 +133,24 @@ pub fn read_exogenous(path: &Path) -> anyhow::Result<Exogenous> {
 }
 
 impl Exogenous {
+    /// Names that rows are for; empty for rows of every series.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.rows.keys().map(String::as_str)
+    }
+
+    /// Whether there are rows for the name, or for every series.
+    pub fn has(&self, id: &str) -> bool {
+        self.rows.contains_key(id) || self.rows.contains_key("")
+    }
+
     /// The columns of one series over its points and `horizon` more, `NaN` where the file has no row. A file without
     /// `unique_id` serves every series.
     pub fn columns(&self, series: &Series, horizon: usize) -> Vec<Vec<f64>> {
-        let length = series.values().len() + horizon;
+        self.columns_over(series, series.values().len() + horizon)
+    }
+
+    /// The columns of one series from its first point on.
+    pub fn columns_over(&self, series: &Series, length: usize) -> Vec<Vec<f64>> {
         let mut columns = vec![vec![f64::NAN; length]; self.names.len()];
         let Some((first, frequency)) = series.grid() else { return columns };
         let Some(rows) = self.rows.get(series.id()).or_else(|| self.rows.get("")) else { return columns };
@@ -158,6 +174,17 @@ impl Exogenous {
         }
         columns
     }
+}
+
+/// Where columns of a series have no value, in words; None where they are whole.
+pub fn gap(series: &Series, names: &[String], columns: &[Vec<f64>]) -> Option<String> {
+    let found = |(name, column): (&String, &Vec<f64>)| Some((name.clone(), column.iter().position(|v| v.is_nan())?));
+    let (name, index) = names.iter().zip(columns).find_map(found)?;
+    let at = match series.time(index) {
+        Some(time) => write_time(time),
+        None => "any point: the series has no dates".to_string(),
+    };
+    Some(format!("{} has no value of {name} for {at}", series.id()))
 }
 
 fn distance(frequency: Frequency, first: DateTime, time: DateTime) -> Option<usize> {

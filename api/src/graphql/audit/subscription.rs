@@ -9,7 +9,7 @@ use futures::{Stream, StreamExt, pin_mut};
 use super::Event;
 use crate::graphql::fault::Fault;
 use crate::graphql::live::{Cursor, count_item};
-use crate::graphql::request::{commands, log_fault, visitor};
+use crate::graphql::request::{behind, commands, log_fault, visitor};
 use crate::graphql::scalars::Position;
 
 #[derive(Default)]
@@ -22,9 +22,10 @@ impl AuditSubscription {
     async fn tenant_events(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Begin behind this position; with the next event where it is left out.")] after: Option<
-            Position,
-        >,
+        #[graphql(
+            desc = "Begin behind this position, which the history has reached; with the next event where it is left out."
+        )]
+        after: Option<Position>,
         #[graphql(desc = "Only these types of events (at most 50).", validator(max_items = 50))] types: Option<
             Vec<String>,
         >,
@@ -34,7 +35,7 @@ impl AuditSubscription {
         let log = commands(ctx).log().clone();
         let cursor = Cursor::of(ctx);
         let after = match after {
-            Some(Position(position)) => position,
+            Some(Position(position)) => behind(&log, tenant, position).await?,
             None => log.head(tenant).await.map_err(log_fault)?,
         };
         Ok(try_stream! {

@@ -1,11 +1,73 @@
-//! A total and its parts, forecast so that they add up.
+//! A total and its parts, forecast so that they add up: what is asked, and what is answered.
 
-use async_graphql::{ID, SimpleObject};
+use async_graphql::{Context, ID, InputObject, SimpleObject};
 use dyocense_commands::forecasting as answers;
+use dyocense_domain::runs::RunKind;
 
-use super::types::{ForecastPoint, HistorySpan, points};
+use super::inputs::Ahead;
+use super::types::{ForecastModel, ForecastPoint, HistorySpan, points};
+use super::what_if::DriverFutureInput;
 use crate::graphql::ids::Kind;
 use crate::graphql::metrics::Bucket;
+use crate::graphql::runs::asking::{Asks, NoQuestion, Question, known_metric};
+
+/// A metric that moves the total or its parts. It counts as far as it would have helped to foretell them before.
+#[derive(InputObject)]
+pub struct HierarchyDriverInput {
+    /// The metric; neither the total nor one of the parts.
+    metric_id: ID,
+    /// How it goes on; as its own forecast expects where nothing is said.
+    future: Option<DriverFutureInput>,
+    /// What it moves: the total's id, parts' ids. Everything where none is named; what moves a part moves the total too.
+    #[graphql(default)]
+    moves: Vec<ID>,
+}
+
+/// Which total to forecast with its parts.
+#[derive(InputObject)]
+pub struct ForecastHierarchyInput {
+    /// The metric that is the total.
+    metric_id: ID,
+    /// The metrics that are its parts (1 to 50), by shop, product or channel. What is in none of them is a part too.
+    part_ids: Vec<ID>,
+    #[graphql(flatten)]
+    ahead: Ahead,
+    /// The model of each forecast, before they are made to add up.
+    #[graphql(default_with = "ForecastModel::Auto")]
+    model: ForecastModel,
+    /// Metrics that move them (at most 5): advertising, prices, the weather. With drivers the model is one that looks at
+    /// other metrics: `AUTO`, `ENSEMBLE`, `ARIMA`, `TREES` or `PROPHET`.
+    #[graphql(default)]
+    drivers: Vec<HierarchyDriverInput>,
+}
+
+impl Asks for ForecastHierarchyInput {
+    async fn question(self, ctx: &Context<'_>) -> Result<Question, NoQuestion> {
+        let mut parts = Vec::with_capacity(self.part_ids.len());
+        for part in &self.part_ids {
+            parts.push(known_metric(ctx, part, "partIds").await?);
+        }
+        let mut drivers = Vec::with_capacity(self.drivers.len());
+        for driver in self.drivers {
+            let mut moves = Vec::with_capacity(driver.moves.len());
+            for moved in &driver.moves {
+                moves.push(known_metric(ctx, moved, "drivers").await?);
+            }
+            let metric_id = known_metric(ctx, &driver.metric_id, "drivers").await?;
+            drivers.push(answers::HierarchyDriver { metric_id, future: driver.future.map(Into::into), moves });
+        }
+        let request = answers::HierarchyRequest {
+            metric_id: known_metric(ctx, &self.metric_id, "metricId").await?,
+            parts,
+            horizon: self.ahead.steps()?,
+            levels: self.ahead.levels.clone(),
+            model: self.model.into(),
+            bucket: Some(self.ahead.bucket.into()),
+            drivers,
+        };
+        Ok(self.ahead.question(RunKind::Hierarchy, &request))
+    }
+}
 
 /// The total or a part of it.
 #[derive(SimpleObject)]
@@ -35,6 +97,45 @@ pub struct HierarchyForecast {
     total: HierarchyNode,
     /// The parts, in the order in which they were named; what is in none of them comes last.
     parts: Vec<HierarchyNode>,
+    /// The metrics that move them, as they were asked.
+    drivers: Vec<HierarchyDriver>,
+}
+
+/// A metric that moves the total or its parts, as it went into the forecast.
+#[derive(SimpleObject)]
+pub struct HierarchyDriver {
+    /// The metric's id.
+    metric_id: ID,
+    /// What it is called.
+    name: String,
+    /// What one of it is.
+    unit: String,
+    /// The lowest value that history knows.
+    lowest: f64,
+    /// The highest value that history knows.
+    highest: f64,
+    /// How it is expected to go on, by its own forecast.
+    expected: Vec<f64>,
+    /// How it goes on here, a step each.
+    values: Vec<f64>,
+    /// The ids of what it moves; everything where there are none.
+    moves: Vec<ID>,
+}
+
+impl From<answers::NodeDriver> for HierarchyDriver {
+    fn from(told: answers::NodeDriver) -> Self {
+        let answers::NodeDriver { driver, values, moves } = told;
+        Self {
+            metric_id: Kind::Metric.id(driver.metric_id),
+            name: driver.name,
+            unit: driver.unit,
+            lowest: driver.lowest,
+            highest: driver.highest,
+            expected: driver.expected,
+            values,
+            moves: moves.into_iter().map(|metric| Kind::Metric.id(metric)).collect(),
+        }
+    }
 }
 
 impl From<answers::HierarchyAnswer> for HierarchyForecast {
@@ -53,6 +154,7 @@ impl From<answers::HierarchyAnswer> for HierarchyForecast {
             reconciliation: answer.reconciliation,
             total: node(answer.total),
             parts: answer.parts.into_iter().map(node).collect(),
+            drivers: answer.drivers.into_iter().map(Into::into).collect(),
         }
     }
 }

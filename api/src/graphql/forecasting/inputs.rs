@@ -1,9 +1,7 @@
 //! What is asked about a metric, and the question for the engine that it is.
 
 use async_graphql::{Context, ID, InputObject};
-use dyocense_commands::forecasting::{
-    AnomalyRequest, BacktestRequest, ChangepointRequest, FURTHEST, ForecastRequest, HierarchyRequest,
-};
+use dyocense_commands::forecasting::{AnomalyRequest, BacktestRequest, ChangepointRequest, FURTHEST, ForecastRequest};
 use dyocense_domain::runs::RunKind;
 use serde::Serialize;
 use serde_json::json;
@@ -179,37 +177,5 @@ impl Asks for DetectChangepointsInput {
             false_alarms: self.false_alarms,
         };
         Ok(self.back.question(RunKind::Changepoints, &request))
-    }
-}
-
-/// Which total to forecast with its parts.
-#[derive(InputObject)]
-pub struct ForecastHierarchyInput {
-    /// The metric that is the total.
-    metric_id: ID,
-    /// The metrics that are its parts (1 to 50), by shop, product or channel. What is in none of them is a part too.
-    part_ids: Vec<ID>,
-    #[graphql(flatten)]
-    ahead: Ahead,
-    /// The model of each forecast, before they are made to add up.
-    #[graphql(default_with = "ForecastModel::Auto")]
-    model: ForecastModel,
-}
-
-impl Asks for ForecastHierarchyInput {
-    async fn question(self, ctx: &Context<'_>) -> Result<Question, NoQuestion> {
-        let mut parts = Vec::with_capacity(self.part_ids.len());
-        for part in &self.part_ids {
-            parts.push(known_metric(ctx, part, "partIds").await?);
-        }
-        let request = HierarchyRequest {
-            metric_id: known_metric(ctx, &self.metric_id, "metricId").await?,
-            parts,
-            horizon: self.ahead.steps()?,
-            levels: self.ahead.levels.clone(),
-            model: self.model.into(),
-            bucket: Some(self.ahead.bucket.into()),
-        };
-        Ok(self.ahead.question(RunKind::Hierarchy, &request))
     }
 }

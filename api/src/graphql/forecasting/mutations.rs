@@ -2,9 +2,9 @@
 
 use async_graphql::{Context, Object};
 
+use super::hierarchy::ForecastHierarchyInput;
 use super::inputs::{
-    BacktestInput, DetectAnomaliesInput, DetectChangepointsInput, EnsembleForecastInput, ForecastHierarchyInput,
-    ForecastMetricInput,
+    BacktestInput, DetectAnomaliesInput, DetectChangepointsInput, EnsembleForecastInput, ForecastMetricInput,
 };
 use super::what_if::WhatIfInput;
 use crate::graphql::fault::Fault;
@@ -94,7 +94,8 @@ impl ForecastingMutation {
         ask(ctx, input, idempotency_key).await
     }
 
-    /// Forecasts a total and its parts together, so that the parts add up to the total on every step.
+    /// Forecasts a total and its parts together, so that the parts add up to the total on every step; other
+    /// metrics may move them.
     async fn forecast_hierarchy(
         &self,
         ctx: &Context<'_>,

@@ -110,6 +110,18 @@ pub struct Forecast {
     points: Vec<ForecastPoint>,
     /// The sum over the steps ahead; null for a level.
     total: Option<ForecastTotal>,
+    /// What the days of months and quarters change; null where they change nothing, or for other steps.
+    trading_days: Option<TradingDayEffect>,
+}
+
+/// What the calendar changes of a forecast: a month with five Saturdays brings more where Saturdays bring the most. It
+/// counts as far as backtests bear it out.
+#[derive(SimpleObject)]
+pub struct TradingDayEffect {
+    /// The forecast of each step less what it would be without its days.
+    effect: Vec<f64>,
+    /// In words, with the step that changes most.
+    explanation: String,
 }
 
 impl From<answers::ForecastAnswer> for Forecast {
@@ -133,6 +145,9 @@ impl From<answers::ForecastAnswer> for Forecast {
             members: members.collect(),
             points: points(&answer.starts, &answer.mean, &answer.bands),
             total,
+            trading_days: answer
+                .trading_days
+                .map(|days| TradingDayEffect { effect: days.effect, explanation: days.explanation }),
         }
     }
 }

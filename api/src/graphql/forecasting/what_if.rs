@@ -20,6 +20,15 @@ pub enum DriverFutureInput {
     Values(Vec<f64>),
 }
 
+impl From<DriverFutureInput> for answers::DriverFuture {
+    fn from(future: DriverFutureInput) -> Self {
+        match future {
+            DriverFutureInput::ChangePercent(percent) => Self::Percent(percent),
+            DriverFutureInput::Values(values) => Self::Values(values),
+        }
+    }
+}
+
 /// Another metric, and how it goes on.
 #[derive(InputObject)]
 pub struct DriverInput {
@@ -47,7 +56,8 @@ pub struct WhatIfInput {
     ahead: Ahead,
     /// The scenarios (1 to 5), which together name at most 5 drivers.
     scenarios: Vec<ScenarioInput>,
-    /// A model that looks at other metrics: `AUTO` and `ARIMA` (regression with ARIMA errors), `TREES`, `ENSEMBLE`.
+    /// A model that looks at other metrics: `AUTO` and `ARIMA` (regression with ARIMA errors), `TREES`,
+    /// `PROPHET`, `ENSEMBLE`.
     #[graphql(default_with = "ForecastModel::Auto")]
     model: ForecastModel,
 }
@@ -59,11 +69,7 @@ impl Asks for WhatIfInput {
             let mut drivers = Vec::with_capacity(scenario.drivers.len());
             for driver in scenario.drivers {
                 let metric_id = known_metric(ctx, &driver.metric_id, "scenarios").await?;
-                let future = match driver.future {
-                    DriverFutureInput::ChangePercent(percent) => answers::DriverFuture::Percent(percent),
-                    DriverFutureInput::Values(values) => answers::DriverFuture::Values(values),
-                };
-                drivers.push(answers::ScenarioDriver { metric_id, future });
+                drivers.push(answers::ScenarioDriver { metric_id, future: driver.future.into() });
             }
             scenarios.push(answers::Scenario { name: scenario.name, drivers });
         }

@@ -245,14 +245,20 @@ impl GoalsMutation {
         input: AddMilestoneInput,
         #[graphql(desc = "Repeats of this request with the same key are done once.")] idempotency_key: Option<String>,
     ) -> Result<AddMilestonePayload, Fault> {
-        change(
+        let mut added: AddMilestonePayload = change(
             ctx,
             input,
             idempotency_key,
             |input| &input.goal_id,
             async |caller, goal, input| Ok(commands(ctx).add_milestone(caller, goal, input.milestone.into()).await),
         )
-        .await
+        .await?;
+        // Refusals name the argument of `createGoal`, which takes several.
+        for part in added.user_errors.iter_mut().flat_map(|error| &mut error.field).filter(|part| *part == "milestones")
+        {
+            "milestone".clone_into(part);
+        }
+        Ok(added)
     }
 
     /// Takes a value on the way to a goal away.

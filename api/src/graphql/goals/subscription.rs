@@ -10,7 +10,7 @@ use super::Goal;
 use crate::graphql::fault::{Code, Fault};
 use crate::graphql::ids::{self, Kind};
 use crate::graphql::live::{Cursor, count_item};
-use crate::graphql::request::{log_fault, query_fault, services, visitor};
+use crate::graphql::request::{behind, log_fault, query_fault, services, visitor};
 use crate::graphql::scalars::Position;
 
 /// How long the read models may take to show what the log has.
@@ -50,6 +50,9 @@ impl GoalsSubscription {
         let now = snapshot.position();
         drop(snapshot);
         let stream = goal_id.stream();
+        if let Some(Position(after)) = after {
+            behind(services.commands.log(), tenant, after).await?;
+        }
         Ok(try_stream! {
             let after = match after {
                 Some(Position(after)) => after,

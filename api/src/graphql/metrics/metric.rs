@@ -1,9 +1,11 @@
 //! A metric as the API shows it.
 
 use async_graphql::{Context, ID, Object};
-use dyocense_domain::metrics::{default_aggregation, series};
+use dyocense_domain::metrics::{self as domain, default_aggregation, series};
+use dyocense_projections::analytics::{is_of_whole_periods, sales_series};
 use dyocense_projections::metrics;
 use jiff::Timestamp;
+use jiff::civil::Date as Day;
 
 use super::types::*;
 use crate::graphql::connection::Named;
@@ -106,8 +108,11 @@ impl Metric {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The length of the steps.")] bucket: Bucket,
-        #[graphql(desc = "How the points of a step become one value; the sum for flows and the last value for \
-                          levels where it is left out.")]
+        #[graphql(
+            desc = "How the points of a step become one value; where it is left out the sum for flows and the last \
+                          value for levels. Customers, the share of returning ones and the average order of a longer step are \
+                          then made from all of its sales: a customer counts once in it."
+        )]
         aggregation: Option<SeriesAggregation>,
         #[graphql(desc = "The first day; the metric's first where it is left out.")] from: Option<Date>,
         #[graphql(desc = "The last day, included; the metric's last where it is left out.")] to: Option<Date>,
@@ -126,12 +131,24 @@ impl Metric {
             None => Timestamp::MAX,
         };
         let mut snapshot = snapshot(ctx, None).await?;
-        let points = metrics::points(&mut snapshot, &self.0, begin, end).await.map_err(query_fault)?;
-        let aggregation = aggregation.map_or_else(|| default_aggregation(self.0.kind), Into::into);
-        let series = series(&points, zone, bucket.into(), aggregation, max_points as usize);
+        let most = max_points as usize;
+        let from_sales = self.0.source == domain::MetricSource::Derived && is_of_whole_periods(&self.0.key);
+        let (aggregation, series) = match aggregation {
+            None if from_sales => {
+                let days =
+                    (from.map_or(Day::MIN, |day| day.0), to.and_then(|day| day.0.tomorrow().ok()).unwrap_or(Day::MAX));
+                let series = sales_series(&mut snapshot, &self.0.key, days, bucket.into(), most).await;
+                (None, series.map_err(query_fault)?)
+            }
+            given => {
+                let points = metrics::points(&mut snapshot, &self.0, begin, end).await.map_err(query_fault)?;
+                let aggregation = given.map_or_else(|| default_aggregation(self.0.kind), Into::into);
+                (Some(aggregation.into()), series(&points, zone, bucket.into(), aggregation, most))
+            }
+        };
         Ok(MetricSeries {
             bucket: series.bucket.into(),
-            aggregation: aggregation.into(),
+            aggregation,
             points: series
                 .steps
                 .into_iter()

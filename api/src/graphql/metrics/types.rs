@@ -102,8 +102,8 @@ pub struct SeriesPoint {
 pub struct MetricSeries {
     /// The length of the steps: longer than was asked for where there would have been too many.
     pub bucket: Bucket,
-    /// How the points of a step became one value.
-    pub aggregation: SeriesAggregation,
+    /// How the points of a step became one value; null where each step is made from all of its sales.
+    pub aggregation: Option<SeriesAggregation>,
     /// The steps, in order.
     pub points: Vec<SeriesPoint>,
 }

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::calendar::PlanCalendar;
-use crate::forecasting::{History, TradingDays, impossible, usual_common};
+use crate::forecasting::{History, TradingDays, calendar_columns, impossible, usual_common};
 use crate::runs::{Control, NoAnswer};
 
 pub use interventions::Supposed;
@@ -285,7 +285,9 @@ impl Sources {
         let request = Request { horizon: self.horizon, levels: vec![80.0], model: Model::Auto, seed: seed.into() };
         let count = waiting.len();
         let told = |done: usize| control.tell(None, format!("forecast {done} of {count} metrics"));
-        let forecasts = forecast_set_on(&series, &[], &request, 1, &told);
+        let calendar: Vec<Vec<Vec<f64>>> =
+            waiting.iter().map(|(_, history)| calendar_columns(history, history.values.len(), self.horizon)).collect();
+        let forecasts = forecast_set_on(&series, &calendar, &request, 1, &told);
         for (((metric, history), trading), forecast) in waiting.into_iter().zip(trading).zip(forecasts) {
             let mut forecast = forecast.map_err(|error| impossible(format!("{}: {error}", history.name)))?;
             let starts = history.steps_ahead(self.horizon);

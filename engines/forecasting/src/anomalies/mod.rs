@@ -133,7 +133,7 @@ pub fn detect(series: &Series, detection: Detection) -> Result<Vec<Verdict>, For
         let mut left = residual.clone();
         found.clear();
         for _ in 0..PASSES {
-            let more = strongest(&left, &weights, scale, limit, own.max(3), found.len() + 1 + n / 10);
+            let more = strongest(&left, &weights, scale, limit, own, found.len() + 1 + n / 10);
             let new: Vec<Trace> =
                 more.into_iter().filter(|t| found.iter().all(|f| f.index != t.index || f.kind != t.kind)).collect();
             if new.is_empty() {
@@ -149,7 +149,7 @@ pub fn detect(series: &Series, detection: Detection) -> Result<Vec<Verdict>, For
         }
         settle(&mut found, &mut left, &weights, scale, limit);
         for _ in 0..EXCHANGES {
-            if !exchange(&mut found, &mut left, &weights, scale, 2 * own.max(3)) {
+            if !exchange(&mut found, &mut left, &weights, scale, own) {
                 break;
             }
             settle(&mut found, &mut left, &weights, scale, limit);
@@ -177,7 +177,7 @@ pub fn detect(series: &Series, detection: Detection) -> Result<Vec<Verdict>, For
         }
     }
     let spikes = wildness(verdicts.iter().map(|verdict| verdict.score.abs()).collect());
-    let mut shifts: Vec<f64> = traces::shift_scores(&left, &weights, scale);
+    let mut shifts: Vec<f64> = traces::shift_scores(&left, &weights, scale, own);
     for trace in found.iter().filter(|trace| trace.kind == Kind::LevelShift) {
         shifts[trace.index] = trace.score.abs();
     }
@@ -343,9 +343,10 @@ mod tests {
         let cycle = |n: u32, scale: f64| (0..n).map(move |i| scale * (100.0 + f64::from(i * 37 % 11)));
         for scale in [1.0, 1.0 / 3.0] {
             let y: Vec<f64> = cycle(120, scale).chain([300.0 * scale]).collect();
-            // The cycle is longer than the season that is said: the model needs its first turns to know it.
-            let found: Vec<(usize, Kind)> = alarms(y).into_iter().filter(|(t, _)| *t >= 22).collect();
-            assert_eq!(found, [(120, Kind::Spike)]);
+            // The cycle is longer than the season that is said: in its first turns the model does not know it, and these
+            // are no events.
+            assert_eq!(alarms(y), [(120, Kind::Spike)]);
+            assert_eq!(alarms(cycle(120, scale).collect()), []);
         }
     }
 

@@ -83,7 +83,7 @@ pub(super) fn settle(found: &mut Vec<Trace>, residual: &mut [Option<f64>], weigh
     }
 }
 
-/// Looks again at every trace given the others, within `reach` of it: a spike moves to the place where one explains more,
+/// Looks again at every trace given the others, within two seasons of it: a spike moves to the place where one explains more,
 /// and a shift that is explained better by a spike, or elsewhere, gives way. The greedy search takes two spikes side by side
 /// for a shift and a spike. A spike does not become a shift, the stronger claim. Whether any moved.
 pub(super) fn exchange(
@@ -91,9 +91,10 @@ pub(super) fn exchange(
     residual: &mut [Option<f64>],
     weights: &[f64],
     scale: f64,
-    reach: usize,
+    season: usize,
 ) -> bool {
     let (sums, n) = (sums(weights), residual.len());
+    let reach = 2 * season.max(3);
     let mut moved = false;
     for i in 0..found.len() {
         let old = found[i];
@@ -108,7 +109,7 @@ pub(super) fn exchange(
                     best = Trace { index: t, kind: Kind::Spike, size, score };
                 }
             }
-            if old.kind == Kind::LevelShift && shift_may_be(t, n) && !taken(t, Kind::LevelShift) {
+            if old.kind == Kind::LevelShift && shift_may_be(t, n, season) && !taken(t, Kind::LevelShift) {
                 let (size, score) = shift_at(residual, &sums, scale, t);
                 let shift = Trace { index: t, kind: Kind::LevelShift, size, score };
                 if shift.evidence() > best.evidence() {
@@ -128,8 +129,10 @@ pub(super) fn exchange(
     moved
 }
 
-fn shift_may_be(t: usize, n: usize) -> bool {
-    t >= SHORTEST_LEVEL && t + SHORTEST_LEVEL < n
+/// Before two cycles are known, a level cannot be told from the season.
+fn shift_may_be(t: usize, n: usize, season: usize) -> bool {
+    let before = if season > 1 { 2 * season } else { 0 };
+    t >= before.max(SHORTEST_LEVEL) && t + SHORTEST_LEVEL < n
 }
 
 fn sums(weights: &[f64]) -> Vec<f64> {
@@ -155,9 +158,9 @@ fn shift_at(residual: &[Option<f64>], sums: &[f64], scale: f64, t: usize) -> (f6
 }
 
 /// How strongly each point looks like a shift of the level; 0 where it could not be told from a spike.
-pub(super) fn shift_scores(residual: &[Option<f64>], weights: &[f64], scale: f64) -> Vec<f64> {
+pub(super) fn shift_scores(residual: &[Option<f64>], weights: &[f64], scale: f64, season: usize) -> Vec<f64> {
     let (sums, n) = (sums(weights), residual.len());
-    (0..n).map(|t| if shift_may_be(t, n) { shift_at(residual, &sums, scale, t).1.abs() } else { 0.0 }).collect()
+    (0..n).map(|t| if shift_may_be(t, n, season) { shift_at(residual, &sums, scale, t).1.abs() } else { 0.0 }).collect()
 }
 
 fn fit<'a>(pairs: impl Iterator<Item = (&'a Option<f64>, f64)>, scale: f64) -> (f64, f64) {
@@ -171,17 +174,17 @@ fn fit<'a>(pairs: impl Iterator<Item = (&'a Option<f64>, f64)>, scale: f64) -> (
     if squares < 0.05 { (0.0, 0.0) } else { (product / squares, product / squares.sqrt() / scale) }
 }
 
-/// The strongest traces beyond `limit`, no two of them closer than `apart`, at most `most`.
+/// The strongest traces beyond `limit`, no two of them within a season, at most `most`.
 pub(super) fn strongest(
     residual: &[Option<f64>],
     weights: &[f64],
     scale: f64,
     limit: f64,
-    apart: usize,
+    season: usize,
     most: usize,
 ) -> Vec<Trace> {
     let sums = sums(weights);
-    let n = residual.len();
+    let (n, apart) = (residual.len(), season.max(3));
     let mut candidates: Vec<Trace> = Vec::new();
     for t in 0..n {
         let (size, score) = spike_at(residual, weights, scale, t);
@@ -189,7 +192,7 @@ pub(super) fn strongest(
             candidates.push(Trace { index: t, kind: Kind::Spike, size, score });
         }
         // A shift at the ends cannot be told from a spike.
-        if shift_may_be(t, n) {
+        if shift_may_be(t, n, season) {
             let (size, score) = shift_at(residual, &sums, scale, t);
             if score.abs() > limit * STRONGER {
                 candidates.push(Trace { index: t, kind: Kind::LevelShift, size, score });

@@ -64,17 +64,33 @@ pub(crate) struct Fit {
     variance: f64,
 }
 
-/// The differenced series and regressors of a specification, on a scale near one.
+/// The differenced series and regressors of a specification, around zero and on a scale near one: a search must not depend
+/// on where the series' zero is.
 struct Data {
     columns: Vec<Vec<f64>>,
+    /// What was taken off the differenced series: its mean where the model has a constant, else 0.
+    middle: f64,
     scale: f64,
     /// Of each exogenous column; zero when differencing leaves nothing of it (a holiday that comes every year), and then
     /// it is left out.
     exogenous_scale: Vec<f64>,
 }
 
+impl Data {
+    /// Coefficients of the regressors on the scale of the series.
+    fn unscaled(&self, coefficients: &[f64], constant: bool) -> Vec<f64> {
+        let mut coefficients = coefficients.iter().map(|b| b * self.scale);
+        let mut beta: Vec<f64> = coefficients.by_ref().take(usize::from(constant)).map(|b| b + self.middle).collect();
+        let own = self.exogenous_scale.iter();
+        beta.extend(own.map(|size| if *size > 0.0 { coefficients.next().unwrap_or(0.0) / size } else { 0.0 }));
+        beta
+    }
+}
+
 fn prepare(y: &[f64], exogenous: &[Vec<f64>], spec: Spec) -> Data {
-    let w = difference::differences(y, spec.d, spec.seasonal_d, spec.m);
+    let mut w = difference::differences(y, spec.d, spec.seasonal_d, spec.m);
+    let middle = if spec.constant { w.iter().sum::<f64>() / w.len().max(1) as f64 } else { 0.0 };
+    w.iter_mut().for_each(|v| *v -= middle);
     let spread = |w: &[f64]| {
         let size = (w.iter().map(|v| v * v).sum::<f64>() / w.len().max(1) as f64).sqrt();
         if size > 0.0 { size } else { 1.0 }
@@ -95,7 +111,7 @@ fn prepare(y: &[f64], exogenous: &[Vec<f64>], spec: Spec) -> Data {
         exogenous_scale.push(size);
         columns.push(x.iter().map(|v| v / size).collect());
     }
-    Data { columns, scale, exogenous_scale }
+    Data { columns, middle, scale, exogenous_scale }
 }
 
 /// Splits free parameters into the two polynomials.
@@ -163,15 +179,7 @@ fn estimate(
         return None;
     }
     let aicc = fit.deviance + 2.0 * count * data.scale.ln() + 2.0 * k + 2.0 * k * (k + 1.0) / (count - k - 1.0);
-    let mut coefficients = fit.coefficients.iter().map(|b| b * data.scale);
-    let mut beta: Vec<f64> = coefficients.by_ref().take(usize::from(spec.constant)).collect();
-    beta.extend(
-        data.exogenous_scale.iter().map(
-            |size| {
-                if *size > 0.0 { coefficients.next().unwrap_or(0.0) / size } else { 0.0 }
-            },
-        ),
-    );
+    let beta = data.unscaled(&fit.coefficients, spec.constant);
     Some(Fit { spec, aicc, free: found.x, phi, theta, beta, variance: fit.variance * data.scale * data.scale })
 }
 
@@ -194,6 +202,17 @@ impl Fit {
         let whole = multiply_ar(&self.phi, &back, 1);
         let negative = |c: &[f64]| c.iter().map(|v| -v).collect::<Vec<f64>>();
         shock_weights(&negative(&self.theta), &negative(&whole), count)
+    }
+
+    /// The same process with the constant and the columns' effects as far as `y`, a beginning of the series, shows them.
+    pub(crate) fn as_known_from(&self, y: &[f64], exogenous: &[Vec<f64>]) -> Option<Fit> {
+        let columns = self.beta.len() - usize::from(self.spec.constant);
+        let data = prepare(y, exogenous.get(..columns)?, self.spec);
+        if data.columns[0].len() < data.columns.len() + 2 {
+            return None;
+        }
+        let then = exact(&self.phi, &self.theta, &data.columns, &mut Workspace::default())?;
+        Some(Fit { beta: data.unscaled(&then.coefficients, self.spec.constant), ..self.clone() })
     }
 
     /// Means, spread by theory and one-step fitted values. `exogenous` columns cover the series and the horizon; `y` may

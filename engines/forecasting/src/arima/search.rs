@@ -99,7 +99,10 @@ fn search_given(
         spec(1, 0, 1, 0, constant),
         spec(0, 1, 0, 1, constant),
     ];
-    if constant {
+    // Without a difference, a model without a mean says that the series comes back to zero wherever it is: two units whose
+    // zeros differ would get different forecasts.
+    let optional = d + seasonal_d == 1;
+    if optional {
         starts.push(spec(0, 0, 0, 0, false));
     }
     let mut best: Option<Fit> = None;
@@ -112,7 +115,7 @@ fn search_given(
     }
     while let Some(current) = best.clone() {
         let mut moved = false;
-        for next in neighbours(current.spec, top, seasonal_top, d + seasonal_d <= 1) {
+        for next in neighbours(current.spec, top, seasonal_top, optional) {
             if walk.seen.len() >= MODELS || walk.budget.exhausted() {
                 break;
             }
@@ -181,7 +184,7 @@ fn carry(fit: &Fit, spec: Spec) -> Vec<f64> {
     out
 }
 
-fn neighbours(s: Spec, top: usize, seasonal_top: usize, may_have_constant: bool) -> Vec<Spec> {
+fn neighbours(s: Spec, top: usize, seasonal_top: usize, constant_is_optional: bool) -> Vec<Spec> {
     let mut out = Vec::with_capacity(17);
     let shifted = |dp: i32, dq: i32, sp: i32, sq: i32| -> Option<Spec> {
         let within = |value: usize, by: i32, bound: usize| {
@@ -215,7 +218,7 @@ fn neighbours(s: Spec, top: usize, seasonal_top: usize, may_have_constant: bool)
         (1, 1, 0, 0),
     ];
     out.extend(STEPS.iter().filter_map(|&(a, b, c, e)| shifted(a, b, c, e)));
-    if may_have_constant {
+    if constant_is_optional {
         out.push(Spec { constant: !s.constant, ..s });
     }
     out

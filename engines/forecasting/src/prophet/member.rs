@@ -6,7 +6,7 @@ use jiff::civil::{Date, DateTime};
 
 use super::fit::Search;
 use super::{Choice, Fitted, History, Options, Regressor, Seasonality, Standardize, fit_history};
-use crate::ensemble::{Combined, Subject, combine_alone, origins};
+use crate::ensemble::{Combined, Subject, combine_alone};
 use crate::error::ForecastError;
 use crate::forecast::Prediction;
 
@@ -36,10 +36,12 @@ pub(crate) fn combined(
         });
     }
     let whole = fit_history(History { y: observed, times: &times }, &options, Search::Reference)?;
-    let backtests = origins(n, s.season, horizon)
+    let schedule = s.schedule(horizon);
+    let backtests = schedule
+        .all()
         .into_iter()
         .filter_map(|origin| {
-            let span = horizon.min((n / 5).max(1));
+            let span = schedule.steps(origin);
             let history = History { y: &observed[..origin], times: &times[..origin + span] };
             // A changepoint that is named lies in the whole history, not in every part of it.
             let mut known = Cow::Borrowed(&options);

@@ -6,6 +6,9 @@
 use super::bins::{BINS, Binned, Feature};
 use crate::random::Random;
 
+/// Gains whose ratio is nearer to one are the same.
+const BARELY: f64 = 1.0 - 1e-9;
+
 /// How the trees grow.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Settings {
@@ -261,7 +264,8 @@ impl<'a> Grower<'a> {
         out
     }
 
-    /// The split that lowers squared error most.
+    /// The split that lowers squared error most, the first of those that do alike: two features that part the rows in the same
+    /// way differ by the rounding of sums, which is no reason to take the one or the other.
     fn best_split(&self, histogram: &[Cell], total: Cell) -> Option<Split> {
         let least = self.settings.smallest_leaf as f64;
         let ridge = self.settings.ridge;
@@ -285,8 +289,8 @@ impl<'a> Grower<'a> {
             }
             let largest = gains[..splits].iter().fold(0.0f64, |a, b| if *b > a { *b } else { a });
             if largest > 1e-9
-                && best.as_ref().is_none_or(|(g, _)| largest > *g)
-                && let Some(bin) = gains.iter().position(|g| *g == largest)
+                && best.as_ref().is_none_or(|(g, _)| largest * BARELY > *g)
+                && let Some(bin) = gains.iter().position(|g| *g >= largest * BARELY)
             {
                 best = Some((largest, Split { place, bin: bin as u8, left: [sums[bin], counts[bin]] }));
             }

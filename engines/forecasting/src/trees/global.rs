@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use super::{Example, Global, Part, train};
 use crate::columns;
-use crate::ensemble::{Backtest, Member, Named, Subject, in_parallel, origins, span, sum, without};
+use crate::ensemble::{Backtest, Member, Named, Subject, in_parallel, sum, without};
 use crate::forecast::Prediction;
 use crate::member::Family;
 use crate::regression;
@@ -45,7 +45,7 @@ pub(crate) fn members(
     let Some(early) = earlier(subjects, season, horizon, seed, &shares, only_trees) else { return nothing() };
     let Some(full) = teach(subjects, season, 0, seed, &shares) else { return nothing() };
     let tried = in_parallel(subjects.len(), threads, progress, |i| early.tried(&subjects[i], i, horizon));
-    let weights = weigh(subjects, &tried);
+    let weights = weigh(subjects, &tried, horizon);
     let member = |i: usize, tried: &[Tried]| -> Option<Named> {
         let s = &subjects[i];
         let (mean, sd) = mixed(&full.predict(s, i, s.y.len(), horizon)?, &weights);
@@ -62,14 +62,16 @@ pub(crate) fn members(
 
 /// Each view's weight: falls with its mean log backtest error relative to the others over the whole set. A series alone
 /// tells little of which view suits it, a set much.
-fn weigh(subjects: &[Subject], tried: &[Vec<Tried>]) -> Vec<f64> {
+fn weigh(subjects: &[Subject], tried: &[Vec<Tried>], horizon: usize) -> Vec<f64> {
     let views = tried.iter().flatten().map(|t| t.parts.len()).next().unwrap_or(0);
     let (mut sums, mut count) = (vec![0.0; views], 0.0);
     for (s, tried) in subjects.iter().zip(tried).filter(|(_, t)| !t.is_empty()) {
+        let schedule = s.schedule(horizon);
+        let weighed = schedule.weighed();
         let error = |v: usize| -> f64 {
-            let of =
-                |t: &Tried| -> f64 { t.parts[v].mean.iter().zip(&s.y[t.origin..]).map(|(f, y)| (y - f).abs()).sum() };
-            tried.iter().map(of).sum()
+            let came = |t: &Tried| s.y[t.origin..t.origin + schedule.span()].iter();
+            let of = |t: &Tried| -> f64 { t.parts[v].mean.iter().zip(came(t)).map(|(f, y)| (y - f).abs()).sum() };
+            tried.iter().filter(|t| weighed.contains(&t.origin)).map(of).sum()
         };
         let errors: Vec<f64> = (0..views).map(error).collect();
         let typical = errors.iter().sum::<f64>() / views as f64;
@@ -106,7 +108,7 @@ fn earlier(
     shares: &[f64],
     only_trees: bool,
 ) -> Option<Taught> {
-    let first_origin = |s: &Subject| origins(s.y.len(), s.season, horizon).last().copied().unwrap_or(s.y.len());
+    let first_origin = |s: &Subject| s.schedule(horizon).all().last().copied().unwrap_or(s.y.len());
     let deepest = subjects.iter().map(|s| s.y.len() - first_origin(s)).max().unwrap_or(0);
     let depths = if only_trees { vec![deepest, deepest / 2, deepest / 4] } else { vec![deepest] };
     depths.into_iter().find_map(|unseen| teach(subjects, season, unseen, seed, shares))
@@ -122,13 +124,16 @@ fn shares(subjects: &[Subject], season: usize, horizon: usize, seed: u64, thread
     let with = earlier(subjects, season, horizon, seed, &vec![1.0; count], true);
     let evidence = |i: usize| {
         let s = &subjects[i];
+        let schedule = s.schedule(horizon);
+        let weighed = schedule.weighed();
         let trial = |t: &Tried, o: &Tried| {
             let mut trial = columns::Trial::default();
-            trial.add(&s.y[t.origin..], &mixed(&t.parts, &[]).0, &mixed(&o.parts, &[]).0);
+            trial.add(&s.y[t.origin..t.origin + schedule.span()], &mixed(&t.parts, &[]).0, &mixed(&o.parts, &[]).0);
             trial
         };
         let (plain, with) = (plain.as_ref()?.tried(s, i, horizon), with.as_ref()?.tried(s, i, horizon));
-        let pairs = plain.iter().filter_map(|t| with.iter().find(|o| o.origin == t.origin).map(|o| trial(t, o)));
+        let weighing = plain.iter().filter(|t| weighed.contains(&t.origin));
+        let pairs = weighing.filter_map(|t| with.iter().find(|o| o.origin == t.origin).map(|o| trial(t, o)));
         columns::evidence(&pairs.collect::<Vec<_>>())
     };
     columns::believed(&in_parallel(count, threads, &|_| {}, evidence))
@@ -175,9 +180,10 @@ impl Taught {
     /// foretold.
     fn tried(&self, s: &Subject, i: usize, horizon: usize) -> Vec<Tried> {
         let n = s.y.len();
-        let behind = origins(n, s.season, horizon).into_iter().filter(|origin| origin + self.unseen >= n);
+        let schedule = s.schedule(horizon);
+        let behind = schedule.all().into_iter().filter(|origin| origin + self.unseen >= n);
         behind
-            .filter_map(|origin| Some(Tried { origin, parts: self.predict(s, i, origin, span(n, horizon))? }))
+            .filter_map(|origin| Some(Tried { origin, parts: self.predict(s, i, origin, schedule.steps(origin))? }))
             .collect()
     }
 }

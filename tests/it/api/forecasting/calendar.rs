@@ -262,7 +262,11 @@ async fn public_holidays_on_which_a_shop_is_closed_are_foreseen_once_they_are_on
     // Until the holidays are on record they are gaps, and Friday, 3 October, a day as any other.
     let run = forecast(&owner, &id, 7, json!({})).await;
     assert_eq!(starts(&run)[0], "2025-09-27", "{run}");
-    assert!(caveats(&run).iter().any(|caveat| caveat == "6 missing points were filled in"), "{:?}", caveats(&run));
+    assert!(
+        caveats(&run).iter().any(|caveat| caveat == "6 days without a value were filled in"),
+        "{:?}",
+        caveats(&run)
+    );
     let day = starts(&run).iter().position(|start| start == "2025-10-03").expect("the day");
     assert!(means(&run)[day] > 90.0, "{run}");
     let holidays = "mutation { recordHolidays(input: {country: DE, firstYear: 2025, lastYear: 2025}) {
@@ -321,4 +325,36 @@ async fn today_counts_once_it_is_over() {
     let run = forecast(&owner, &id, 3, json!({})).await;
     assert_eq!(starts(&run), written(today, 3));
     assert!(means(&run).iter().all(|mean| *mean > 80.0), "{run}");
+}
+
+/// A shop whose Saturdays bring double: its months are foreseen with their days, and that is said.
+#[tokio::test]
+async fn a_month_counts_its_saturdays() {
+    let owner = world::owner().await;
+    let id = metric(&owner, "saturdays", "Europe/Berlin").await;
+    let tz = TimeZone::get("Europe/Berlin").expect("a zone");
+    let brings = |i: i64, day: Date| {
+        let saturday = if day.weekday() == jiff::civil::Weekday::Saturday { 200.0 } else { 100.0 };
+        saturday + (i * 37 % 11) as f64 / 2.0
+    };
+    let (first, count) = (date(2019, 1, 1), 2_192);
+    for chunk in days(first, count).collect::<Vec<_>>().chunks(1_000) {
+        record(&owner, &id, chunk.iter().map(|(i, day)| point(&at(&tz, *day, 12, 0), brings(*i, *day))).collect())
+            .await;
+    }
+    let query = FORECAST.replace("forecast { unit", "forecast { tradingDays { effect explanation } unit");
+    let input = json!({"metricId": id, "horizon": 6, "bucket": "MONTH", "waitSeconds": 20});
+    let run = owner.ok(&query, json!({"i": input})).await["forecastMetric"]["run"].clone();
+    assert_eq!(run["status"], "COMPLETED", "{run}");
+    let found = &run["forecast"]["tradingDays"];
+    let said = found["explanation"].as_str().unwrap_or_else(|| panic!("{run}"));
+    assert!(said.contains("Saturdays bring 1.7 times a usual day"), "{said}");
+    assert!(caveats(&run).iter().any(|caveat| caveat == said), "{run}");
+    assert_eq!(found["effect"].as_array().map(Vec::len), Some(6));
+    // January to June 2025, as the days are counted: what differs from day to day is 2.5 in the mean, as on day 4.
+    for (start, mean) in starts(&run).iter().zip(means(&run)) {
+        let start: Date = start.parse().expect("a day");
+        let truth: f64 = days(start, i64::from(start.days_in_month())).map(|(_, day)| brings(4, day)).sum();
+        assert!((mean / truth - 1.0).abs() < 0.015, "{start}: {mean}, in truth {truth}");
+    }
 }

@@ -20,25 +20,25 @@ async fn hard_histories_are_answered_with_what_the_answer_is_worth() {
     let cases: Vec<HardHistory> = vec![
         ("constant", vec![42.0; 60], (42.0, 42.0), Some("the series never changes: its value is repeated")),
         ("zeros", vec![0.0; 60], (0.0, 0.0), Some("the series never changes: its value is repeated")),
-        ("one", vec![7.0], (7.0, 7.0), Some("only 1 point: the last value is repeated")),
-        ("two", days(2, &usual), (95.0, 115.0), Some("only 2 points: the last value is repeated")),
-        ("three", days(3, &usual), (95.0, 115.0), Some("only 3 points: the last value is repeated")),
-        ("four", days(4, &usual), (90.0, 120.0), Some("4 points are less than two seasons of 7")),
-        ("five", days(5, &usual), (90.0, 120.0), Some("5 points are less than two seasons of 7")),
-        ("eight", days(8, &usual), (90.0, 120.0), Some("8 points are less than two seasons of 7")),
+        ("one", vec![7.0], (7.0, 7.0), Some("only 1 day is known: its value is repeated")),
+        ("two", days(2, &usual), (95.0, 115.0), Some("only 2 days are known: the last value is repeated")),
+        ("three", days(3, &usual), (95.0, 115.0), Some("only 3 days are known: the last value is repeated")),
+        ("four", days(4, &usual), (90.0, 120.0), Some("4 days are less than two weeks")),
+        ("five", days(5, &usual), (90.0, 120.0), Some("5 days are less than two weeks")),
+        ("eight", days(8, &usual), (90.0, 120.0), Some("8 days are less than two weeks")),
         ("huge", days(90, &|i| 1e12 + 1e10 * wave(i)), (0.98e12, 1.15e12), None),
         ("negative", days(90, &|i| -50.0 - wave(i)), (-63.0, -48.0), None),
         (
             "shifted",
             days(90, &|i| if i < 86 { 100.0 } else { 300.0 } + wave(i)),
             (100.0, 330.0),
-            Some("the level changed 4 points ago"),
+            Some("the level changed 4 days ago"),
         ),
         (
             "seldom",
             days(90, &|i| if i % 5 == 0 { 3.0 + wave(i) } else { 0.0 }),
             (0.0, 5.0),
-            Some("80 % of the points are zero"),
+            Some("80 % of the days are zero"),
         ),
     ];
     for (name, values, (low, high), said) in cases {
@@ -72,7 +72,10 @@ async fn missing_days_are_filled_in_and_counted_and_points_of_one_day_add_up() {
     assert_eq!(record(&owner, &metric, points.clone()).await, 57);
     let input = json!({"metricId": metric, "horizon": 5, "waitSeconds": 20});
     let run = owner.ok(FORECAST, json!({"i": input})).await["forecastMetric"]["run"].clone();
-    assert_eq!((&run["status"], &run["caveats"]), (&json!("COMPLETED"), &json!(["3 missing points were filled in"])));
+    assert_eq!(
+        (&run["status"], &run["caveats"]),
+        (&json!("COMPLETED"), &json!(["3 days without a value were filled in"]))
+    );
     assert_eq!(run["forecast"]["history"]["steps"], 60);
     // The same points again are no news; another instant of a day adds to it.
     assert_eq!(record(&owner, &metric, points).await, 0);

@@ -8,6 +8,7 @@ use super::world;
 
 mod calendar;
 mod hard_input;
+mod hierarchy;
 
 /// A level of 100 with 20 more once a week, over `days` days that end the day before yesterday; the day `odd` is far off.
 async fn rhythmic(client: &Client, days: i64, odd: Option<i64>) -> Value {
@@ -27,11 +28,16 @@ fn ago(days: i64) -> jiff::civil::Date {
 
 /// A metric with a value for each of the days that end so many days ago.
 async fn recorded(client: &Client, key: &str, values: &[f64], last: i64) -> Value {
+    recorded_in(client, key, key, values, last).await
+}
+
+/// The same, counted in `unit`.
+async fn recorded_in(client: &Client, key: &str, unit: &str, values: &[f64], last: i64) -> Value {
     let define =
         "mutation ($i: DefineMetricInput!) { defineMetric(input: $i) { metric { id } userErrors { message } } }";
     let (first, rest) = key.split_at(1);
     let name = format!("{}{rest}", first.to_uppercase());
-    let metric = json!({"key": key, "name": name, "unit": key, "kind": "FLOW", "goodDirection": "UP"});
+    let metric = json!({"key": key, "name": name, "unit": unit, "kind": "FLOW", "goodDirection": "UP"});
     let defined = client.ok(define, json!({"i": metric})).await;
     let id = defined["defineMetric"]["metric"]["id"].clone();
     let days = values.len() as i64;
@@ -184,7 +190,7 @@ async fn what_no_forecast_has_is_refused_with_its_bound() {
     let short = owner.ok(FORECAST, json!({"i": input})).await;
     let run = &short["forecastMetric"]["run"];
     assert_eq!(run["status"], "COMPLETED", "{run}");
-    assert!(run["caveats"][0].as_str().expect("a caveat").contains("3 points"), "{run}");
+    assert!(run["caveats"][0].as_str().expect("a caveat").contains("3 days"), "{run}");
     // A metric without points has no forecast, and is told why.
     let define = "mutation { defineMetric(input: {key: \"empty\", name: \"Empty\", unit: \"x\", kind: FLOW,
         goodDirection: UP}) { metric { id } userErrors { message } } }";

@@ -1,0 +1,152 @@
+//! What the engine tells of a series, for people: in days, weeks or months, and in the metric's unit.
+
+use dyocense_domain::metrics::{Bucket, MetricKind};
+use dyocense_forecasting::Caveat;
+use dyocense_forecasting::changepoints::{Changepoint, Kind};
+
+use super::history::{History, grouped, word};
+
+/// "3 days", "1 month".
+pub(super) fn counted(count: usize, bucket: Bucket) -> String {
+    match count {
+        1 => format!("1 {}", word(bucket)),
+        _ => format!("{count} {}s", word(bucket)),
+    }
+}
+
+/// A season of the bucket, where it has one.
+fn season_of(bucket: Bucket) -> &'static str {
+    match bucket {
+        Bucket::Day => "weeks",
+        Bucket::Week | Bucket::Month | Bucket::Quarter | Bucket::Year => "years",
+    }
+}
+
+pub(super) fn caveat(caveat: &Caveat, bucket: Bucket) -> String {
+    let steps = |count: usize| counted(count, bucket);
+    match caveat {
+        Caveat::Short { points: 1 } => format!("only {} is known: its value is repeated", steps(1)),
+        Caveat::Short { points } => format!("only {} are known: the last value is repeated", steps(*points)),
+        Caveat::SeasonNotSeen { points, .. } => {
+            format!("{} are less than two {}: no season is forecast", steps(*points), season_of(bucket))
+        }
+        Caveat::Filled { points: 1 } => format!("{} without a value was filled in", steps(1)),
+        Caveat::Filled { points } => format!("{} without a value were filled in", steps(*points)),
+        Caveat::Intermittent { zero_share } => {
+            let (share, step) = (100.0 * zero_share, word(bucket));
+            format!("{share:.0} % of the {step}s are zero: what is forecast is the mean of a {step}")
+        }
+        Caveat::Truncated { used, of } => format!("only the newest {used} of {} were used", steps(*of)),
+        Caveat::LevelShift { points_ago } => {
+            format!("the level changed {} ago: little is known of the new one", steps(*points_ago))
+        }
+        Caveat::Uncalibrated { errors } => {
+            format!("how sure it is rests on {errors} errors of earlier forecasts and on theory")
+        }
+        Caveat::Constant | Caveat::Merged { .. } | Caveat::Irregular { .. } | Caveat::FellBack { .. } => {
+            caveat.to_string()
+        }
+    }
+}
+
+/// A change for good in one sentence: "From 5 March 2026 on it is 130 visitors a day instead of 90 (+44 %)."
+pub(super) fn change(history: &History, change: &Changepoint) -> String {
+    let step = word(history.bucket);
+    let start = history.start_of(change.index);
+    let when = match history.bucket {
+        Bucket::Day | Bucket::Week => start.strftime("From %-d %B %Y on"),
+        Bucket::Month | Bucket::Quarter => start.strftime("From %B %Y on"),
+        Bucket::Year => start.strftime("From %Y on"),
+    };
+    let (before, after) = (change.level_before, change.level_after);
+    let percent = match before.abs() > 1e-9 * after.abs() && before != 0.0 {
+        true => format!(" ({:+.0} %)", 100.0 * (after - before) / before.abs()),
+        false => String::new(),
+    };
+    let each = if history.kind == MetricKind::Flow { format!(" a {step}") } else { String::new() };
+    let level = format!("{}{each} instead of {}{percent}", history.amount(after), grouped(before));
+    let goes = |slope: f64| {
+        let way = if slope < 0.0 { "fell" } else { "rose" };
+        format!("{way} by {} each {step}", history.amount(slope.abs()))
+    };
+    match change.kind {
+        Kind::Level => format!("{when} it is {level}."),
+        Kind::Trend => {
+            let trend = format!("{when} it {}; before, it {}", goes(change.slope_after), goes(change.slope_before));
+            let jumps = (after - before).abs() > 3.0 * (change.slope_after - change.slope_before).abs();
+            if jumps { format!("{trend}. It began at {level}.") } else { format!("{trend}.") }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dyocense_domain::ids::MetricId;
+
+    use super::*;
+
+    fn history(bucket: Bucket) -> History {
+        History {
+            metric_id: MetricId::from(uuid::Uuid::nil()),
+            name: "Visitors".into(),
+            unit: "visitors".into(),
+            kind: MetricKind::Flow,
+            bucket,
+            first: "2025-01-01".parse().unwrap(),
+            values: vec![Some(1.0); 24],
+            shut: vec![],
+            rhythm: None,
+        }
+    }
+
+    #[test]
+    fn caveats_count_in_the_steps_that_were_asked_for() {
+        for (caveat, bucket, said) in [
+            (Caveat::Short { points: 1 }, Bucket::Month, "only 1 month is known: its value is repeated"),
+            (Caveat::Short { points: 3 }, Bucket::Day, "only 3 days are known: the last value is repeated"),
+            (
+                Caveat::SeasonNotSeen { season: 12, points: 20 },
+                Bucket::Month,
+                "20 months are less than two years: no season is forecast",
+            ),
+            (
+                Caveat::SeasonNotSeen { season: 7, points: 9 },
+                Bucket::Day,
+                "9 days are less than two weeks: no season is forecast",
+            ),
+            (Caveat::Filled { points: 2 }, Bucket::Quarter, "2 quarters without a value were filled in"),
+            (
+                Caveat::LevelShift { points_ago: 4 },
+                Bucket::Week,
+                "the level changed 4 weeks ago: little is known of the new one",
+            ),
+        ] {
+            assert_eq!(super::caveat(&caveat, bucket), said);
+        }
+    }
+
+    #[test]
+    fn a_change_is_said_with_its_unit_and_its_step() {
+        let changed = |kind, levels: (f64, f64), slopes: (f64, f64)| Changepoint {
+            index: 3,
+            at: None,
+            kind,
+            level_before: levels.0,
+            level_after: levels.1,
+            slope_before: slopes.0,
+            slope_after: slopes.1,
+            confidence: 1.0,
+            words: String::new(),
+        };
+        let level = changed(Kind::Level, (90.0, 130.0), (0.0, 0.0));
+        assert_eq!(
+            change(&history(Bucket::Day), &level),
+            "From 4 January 2025 on it is 130.0 visitors a day instead of 90.0 (+44 %)."
+        );
+        let trend = changed(Kind::Trend, (90.0, 91.0), (1.0, -2.5));
+        assert_eq!(
+            change(&history(Bucket::Month), &trend),
+            "From April 2025 on it fell by 2.50 visitors each month; before, it rose by 1.00 visitors each month."
+        );
+    }
+}
