@@ -1,5 +1,6 @@
 """Coverage over several windows: the last one is a single throw for each set, as its series go through good and bad times
-together. The same sample is forecast from earlier origins, each a horizon before the next, inside the training parts.
+together. The same sample is forecast from the last origin and from earlier ones, each a horizon before the next, inside
+the training parts.
 """
 
 import os
@@ -8,7 +9,8 @@ import statistics
 from scores import read, score
 from series_sets import SETS, sample, write_train
 
-WINDOWS = 3
+# Windows before the last one.
+EARLIER = 3
 # Seasons, and points, that are left to learn from.
 LEAST = (3, 16)
 LEVELS = (("c80", 0.80), ("c95", 0.95))
@@ -16,6 +18,8 @@ LEVELS = (("c80", 0.80), ("c95", 0.95))
 
 def earlier(series, season, horizon, window):
     """The series as they were `window` horizons before the end of their training parts, and what then came."""
+    if window == 0:
+        return series
     found = {}
     for name, (train, _) in series.items():
         cut = len(train) - window * horizon
@@ -28,12 +32,12 @@ def run(run_ours, total, sets, folder):
     """Figures for the summary."""
     train, out = os.path.join(folder, "train.csv"), os.path.join(folder, "ours.csv")
     found = {}
-    heads = "".join(f"{f'{k} back':>15}" for k in range(1, WINDOWS + 1))
-    print(f"\nthe ensemble from {WINDOWS} earlier origins, share inside 80/95 %\n  {'':<20}{'n':>6}{'all':>15}{heads}", flush=True)
+    heads = "".join(f"{f'{k} back' if k else 'last':>15}" for k in range(EARLIER + 1))
+    print(f"\nthe ensemble from the last and {EARLIER} earlier origins, share inside 80/95 %\n  {'':<20}{'n':>6}{'all':>15}{heads}", flush=True)
     for name in sets:
         season, horizon, _, _ = SETS[name]
         whole = sample(name, total)
-        for window in range(1, WINDOWS + 1):
+        for window in range(EARLIER + 1):
             series = earlier(whole, season, horizon, window)
             if not series:
                 continue
@@ -45,7 +49,7 @@ def run(run_ours, total, sets, folder):
     figures = []
     for key, level in LEVELS:
         value = share(found, key)
-        said = f"coverage of the {level:.0%} interval from {WINDOWS} earlier origins"
+        said = f"coverage of the {level:.0%} interval from {1 + EARLIER} origins"
         figures.append((f"{said}, pooled", value, "share", f"{level} ± 0.01", abs(value - level) <= 0.01))
         by_set = {name: share(found, key, name) for name, _ in found}
         name = max(by_set, key=lambda s: abs(by_set[s] - level))
@@ -69,5 +73,5 @@ def row(found, name=None):
             return f"{'-':>15}"
         return f"{'/'.join(f'{share(found, key, name, window):.3f}' for key, _ in LEVELS):>15}"
 
-    cells = "".join(cell(window) for window in (None, *range(1, WINDOWS + 1)))
+    cells = "".join(cell(window) for window in (None, *range(EARLIER + 1)))
     return f"  {name or 'all':<20}{len(of(found, name)):>6}{cells}"
