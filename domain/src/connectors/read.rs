@@ -107,19 +107,7 @@ impl<R: Read> TransactionReader<R> {
         let decoded = DecodeReaderBytesBuilder::new().encoding(encoding).build(counted);
         let delimiter = u8::try_from(options.format.delimiter).unwrap_or(b',');
         let mut records = Records::new(EvenLines::new(decoded), delimiter);
-        let mut columns = Vec::new();
-        let mut above = VecDeque::new();
-        while options.format.header {
-            match records.next_record()? {
-                Some(Record::Fields { fields, .. }) if is_blank(&fields) || names_separator(&fields) => {}
-                Some(Record::Fields { fields, .. }) => {
-                    columns = fields.iter().map(|name| kept(name)).collect();
-                    break;
-                }
-                Some(Record::Refused { line, because, text }) => above.push_back(refused(line, because, &text)),
-                None => break,
-            }
-        }
+        let (columns, above) = if options.format.header { names(&mut records)? } else { Default::default() };
         let mapping = &options.mapping;
         let optional = [mapping.units, mapping.customer, mapping.order, mapping.product, mapping.currency];
         let needed = 1 + optional.into_iter().flatten().chain([mapping.date, mapping.amount]).max().unwrap_or(0);
@@ -280,6 +268,23 @@ impl<R: Read> TransactionReader<R> {
     fn name(&self, column: usize) -> String {
         self.columns.get(column).cloned().unwrap_or_else(|| format!("column {}", column + 1))
     }
+}
+
+/// The names in the first line that has any, and the lines above it that could not be read. Below a thousand of those
+/// nobody looks for names.
+fn names<R: Read>(records: &mut Records<R>) -> io::Result<(Vec<String>, VecDeque<Row>)> {
+    let mut above = VecDeque::new();
+    while above.len() < MOST_RECORD_LINES {
+        match records.next_record()? {
+            Some(Record::Fields { fields, .. }) if is_blank(&fields) || names_separator(&fields) => {}
+            Some(Record::Fields { fields, .. }) => {
+                return Ok((fields.iter().map(|name| kept(name)).collect(), above));
+            }
+            Some(Record::Refused { line, because, text }) => above.push_back(refused(line, because, &text)),
+            None => break,
+        }
+    }
+    Ok((Vec::new(), above))
 }
 
 /// Whether a first line is Excel's `sep=;`, which names the delimiter.
