@@ -24,6 +24,8 @@ use tokio_util::sync::CancellationToken;
 use crate::keys;
 use crate::settings::Settings;
 
+/// Imports at one time, each of another business: they wait for the database more than they compute.
+const MOST_IMPORT_SLOTS: usize = 3;
 /// Named in access tokens.
 const ISSUER: &str = "dyocense";
 
@@ -58,6 +60,7 @@ pub struct Node {
     pub log: EventLog,
     pub projections: Projections,
     pub commands: Commands,
+    import_slots: usize,
     store: Store,
 }
 
@@ -115,7 +118,9 @@ impl Node {
         })
         .await
         .context("the signing keys could not be read: is keys.master the one that this database was set up with?")?;
-        Ok(Node { database, log, projections, commands, store })
+        // Half of the vault's connections are for everybody else.
+        let import_slots = (settings.database.vault_connections as usize / 2).clamp(1, MOST_IMPORT_SLOTS);
+        Ok(Node { database, log, projections, commands, import_slots, store })
     }
 
     /// Starts what works by itself: projectors, imports, policies and the scheduler.
@@ -123,7 +128,7 @@ impl Node {
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         tasks.spawn(rebuild_if_outdated(self.projections.clone(), stop.clone()));
-        tasks.spawn(self.commands.clone().run_imports(stop.clone()));
+        tasks.spawn(self.commands.clone().run_imports(self.import_slots, stop.clone()));
         tasks.spawn(self.commands.clone().run_analyses(analysis_slots(), stop.clone()));
         tasks.spawn(policies::run(self.commands.clone(), policies::all(), stop.clone()));
         tasks.spawn(self.commands.clone().run_scheduler(stop.clone()));

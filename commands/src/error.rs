@@ -41,6 +41,23 @@ impl Fault {
     pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Internal(cause.into())
     }
+
+    /// Whether the same may go well later, with nothing changed: the database is away, full, stopping or busy. The other
+    /// faults come back however often it is tried.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            Self::Contended | Self::Busy | Self::Unavailable(_) => true,
+            Self::KeyReused { .. } | Self::TooLarge(_) => false,
+            Self::Internal(cause) => match cause.downcast_ref::<sqlx::Error>() {
+                // Classes of SQLSTATE: connection, rollback, resources, object in use, intervention, system.
+                Some(sqlx::Error::Database(error)) => error.code().is_some_and(|code| {
+                    ["08", "40", "53", "55", "57", "58"].iter().any(|class| code.starts_with(class))
+                }),
+                Some(sqlx::Error::Tls(_) | sqlx::Error::WorkerCrashed) => true,
+                _ => false,
+            },
+        }
+    }
 }
 
 impl From<sqlx::Error> for Fault {

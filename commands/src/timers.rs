@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dyocense_domain::ids::{GoalId, MetricId};
+use dyocense_domain::ids::{GoalId, ImportId, MetricId, UploadId};
 use dyocense_eventlog::TenantId;
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
@@ -23,6 +23,10 @@ pub(crate) enum TimerKind {
     GoalDay,
     /// Data of a metric came, or a day of it is over: forecasts are made again, and what came is looked at.
     MetricRefresh,
+    /// A file has been kept as long as it may be.
+    ForgetUpload,
+    /// So have the rejected rows of an import.
+    ForgetRejected,
 }
 
 impl TimerKind {
@@ -30,10 +34,12 @@ impl TimerKind {
         match self {
             Self::GoalDay => "goal_day",
             Self::MetricRefresh => "metric_refresh",
+            Self::ForgetUpload => "forget_upload",
+            Self::ForgetRejected => "forget_rejected",
         }
     }
 
-    const ALL: [Self; 2] = [Self::GoalDay, Self::MetricRefresh];
+    const ALL: [Self; 4] = [Self::GoalDay, Self::MetricRefresh, Self::ForgetUpload, Self::ForgetRejected];
 }
 
 impl Commands {
@@ -91,6 +97,8 @@ impl Commands {
             let next = match kind {
                 TimerKind::GoalDay => self.goal_day(tenant, GoalId::from(subject)).await,
                 TimerKind::MetricRefresh => self.refresh_metric(tenant, MetricId::from(subject)).await,
+                TimerKind::ForgetUpload => self.forget_upload(tenant, UploadId::from(subject)).await.map(|()| None),
+                TimerKind::ForgetRejected => self.forget_rejected(tenant, ImportId::from(subject)).await.map(|()| None),
             };
             let next = next.unwrap_or_else(|error| {
                 tracing::warn!(%tenant, %subject, kind = kind.as_str(), %error, "a timer will be tried again in a minute");

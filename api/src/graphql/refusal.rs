@@ -349,7 +349,9 @@ impl Refusal for StartRefusal {
         match self {
             Self::Preview(refusal) => refusal.code(),
             Self::Import(refusal) => refusal.code(),
-            Self::NoMapping => UserErrorCode::MappingNeeded,
+            Self::NoMapping { .. } => UserErrorCode::MappingNeeded,
+            Self::NoSuchCorrected => UserErrorCode::NotFound,
+            Self::CorrectedFileGone => UserErrorCode::WrongState,
             Self::NotAPerson => UserErrorCode::NotAllowed,
             _ => UserErrorCode::Invalid,
         }
@@ -359,7 +361,8 @@ impl Refusal for StartRefusal {
         match self {
             Self::Preview(refusal) => refusal.field(),
             Self::Import(refusal) => refusal.field(),
-            Self::NoMapping => Some("mapping"),
+            Self::NoMapping { .. } => Some("mapping"),
+            Self::NoSuchCorrected | Self::CorrectedFileGone => Some("corrects"),
             Self::NotAPerson => None,
             _ => Some("currency"),
         }

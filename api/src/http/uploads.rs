@@ -119,7 +119,8 @@ pub async fn rejected(
         Ok(visitor) => visitor,
         Err(response) => return *response,
     };
-    let not_found = || failed(StatusCode::NOT_FOUND, Fault::new(Code::BadRequest, "there is no such import"));
+    let missing = "there is no such import, or its rejected rows are no longer kept (30 days)";
+    let not_found = || failed(StatusCode::NOT_FOUND, Fault::new(Code::BadRequest, missing));
     let Some(import_id) = ids::of::<ImportId>(Kind::Import, &id.into()) else { return not_found() };
     let tenant = match visitor.tenant() {
         Ok(tenant) => tenant,

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::caller::Caller;
 use crate::error::{CommandError, Fault};
 use crate::execute::Commands;
+use crate::timers::TimerKind;
 
 const CHUNK_BYTES: usize = 1 << 20;
 /// 16 GiB: a bound against running the disk full, far above any ledger.
@@ -36,8 +37,8 @@ pub struct Upload {
     pub sha256: String,
 }
 
-/// Receives a file piece by piece. Dropped before [`UploadWriter::finish`], what was stored is removed by the next
-/// [`Commands::begin_upload`] that finds it a day old. Files that are kept for corrections go after 30 days.
+/// Receives a file piece by piece. Dropped before [`UploadWriter::finish`], what was stored is deleted a day later; files
+/// that are kept for corrections go after [`KEPT_DAYS`](super::KEPT_DAYS) days.
 pub struct UploadWriter {
     commands: Commands,
     tenant: TenantId,
@@ -58,14 +59,8 @@ impl Commands {
         let uploaded_by: UserId = caller.actor.user_id().ok_or(CommandError::Refused(UploadRefusal::NotAllowed))?;
         let file_name = text::line("file name", file_name, 255).map_err(|error| CommandError::Refused(error.into()))?;
         let upload_id = UploadId::from(Uuid::now_v7());
+        self.forget_upload_later(caller.tenant, upload_id, false).await?;
         let mut tx = self.vault.of(caller.tenant).await?;
-        sqlx::query(
-            "delete from vault.uploads where tenant_id = $1
-               and created_at < now() - case when sha256 is null then interval '1 day' else interval '30 days' end",
-        )
-        .bind(Uuid::from(caller.tenant))
-        .execute(&mut *tx)
-        .await?;
         sqlx::query("insert into vault.uploads (tenant_id, upload_id, file_name, uploaded_by) values ($1, $2, $3, $4)")
             .bind(Uuid::from(caller.tenant))
             .bind(Uuid::from(upload_id))
@@ -128,13 +123,8 @@ impl Commands {
 
     /// Removes a file whose import has ended.
     pub(crate) async fn discard_upload(&self, tenant: TenantId, upload_id: UploadId) -> Result<(), Fault> {
-        let mut tx = self.vault.of(tenant).await?;
-        sqlx::query("delete from vault.uploads where tenant_id = $1 and upload_id = $2")
-            .bind(Uuid::from(tenant))
-            .bind(Uuid::from(upload_id))
-            .execute(&mut *tx)
-            .await?;
-        Ok(tx.commit().await?)
+        self.forget_upload(tenant, upload_id).await?;
+        self.set_timer(tenant, TimerKind::ForgetUpload, upload_id.into(), None).await
     }
 }
 
@@ -164,6 +154,7 @@ impl UploadWriter {
             self.store_chunk().await?;
         }
         let sha256: [u8; 32] = self.digest.finalize().into();
+        self.commands.forget_upload_later(self.tenant, self.upload_id, true).await?;
         let mut tx = self.commands.vault.of(self.tenant).await?;
         sqlx::query("update vault.uploads set bytes = $3, sha256 = $4 where tenant_id = $1 and upload_id = $2")
             .bind(Uuid::from(self.tenant))

@@ -75,6 +75,7 @@ impl Commands {
             .execute(&mut *tx)
             .await?;
         tx.commit().await?;
+        self.forget_files(caller.tenant).await?;
         self.log.erase_subject(caller.tenant, &user_id.stream()).await?;
         let confirmed = self.change_business(caller, "ConfirmErasure", BusinessCommand::ConfirmErasure { user_id });
         match confirmed.await {

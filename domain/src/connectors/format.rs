@@ -1,5 +1,7 @@
 //! How a delimited file is written, and which column means what.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +32,18 @@ pub enum DateFormat {
     Compact,
     /// Seconds since 1970-01-01T00:00:00Z.
     UnixSeconds,
+}
+
+impl fmt::Display for DateFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::YearMonthDay => "year-month-day, as in 1997-01-31",
+            Self::DayMonthYear => "day.month.year, as in 31.01.1997 or 31 Jan 1997",
+            Self::MonthDayYear => "month/day/year, as in 01/31/1997",
+            Self::Compact => "eight digits of year, month and day, as in 19970131",
+            Self::UnixSeconds => "seconds since 1970, as in 854668800",
+        })
+    }
 }
 
 /// Columns by their number, counted from 0.

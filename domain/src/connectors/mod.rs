@@ -6,6 +6,7 @@ mod events;
 mod format;
 mod lines;
 mod read;
+mod records;
 mod sniff;
 mod values;
 
@@ -13,5 +14,6 @@ pub use decide::{Import, ImportEnd, ImportRefusal, cancel, complete, fail, start
 pub use events::*;
 pub use format::*;
 pub use read::*;
+pub use records::{LONGEST_RECORD_BYTES, MOST_RECORD_LINES};
 pub use sniff::*;
 pub use values::*;

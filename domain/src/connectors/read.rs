@@ -1,7 +1,7 @@
 //! From the rows of a file to transactions, with a reason for every row that is none.
 
-use std::collections::HashMap;
-use std::io::Read;
+use std::collections::{HashMap, VecDeque};
+use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,14 +12,17 @@ use rust_decimal::Decimal;
 use sha2::{Digest, Sha256};
 
 use super::events::{Transaction, When};
-use super::format::{ColumnMapping, CsvFormat};
+use super::format::{ColumnMapping, CsvFormat, DateFormat};
 use super::lines::{Counted, EvenLines};
-use super::values::{LARGEST_AMOUNT, parse_number, parse_when};
+use super::records::{LONGEST_RECORD_BYTES, MOST_RECORD_LINES, Record, Records, Uncut};
+use super::values::{LARGEST_AMOUNT, NoNumber, parse_when, read_number};
 use crate::time_zone::TimeZoneName;
 
 /// Before this, a date in a ledger is a slip.
 const EARLIEST_YEAR: i16 = 1900;
 const LONGEST_TEXT: usize = 200;
+/// A field of a refused row is kept up to here, in characters: longer than any that is read.
+const LONGEST_KEPT_FIELD: usize = 4_000;
 
 /// Turns what names a customer into a pseudonym where it could name a person.
 pub type Pseudonymize = Box<dyn Fn(&str) -> String + Send>;
@@ -29,22 +32,33 @@ pub type Pseudonymize = Box<dyn Fn(&str) -> String + Send>;
 pub enum RowError {
     #[error("{column} is empty")]
     Missing { column: String },
-    #[error("{column}: `{value}` is not a date of the form that the rest of the file has")]
-    NotADate { column: String, value: String },
+    #[error("{column}: `{value}` is not a date of the form {format}")]
+    NotADate { column: String, value: String, format: DateFormat },
     #[error("{column}: `{value}` lies before 1900 or after {latest}")]
     DateOutOfRange { column: String, value: String, latest: Date },
     #[error("{column}: `{value}` is not a number with `{separator}` as the decimal separator")]
     NotANumber { column: String, value: String, separator: char },
     #[error("{column}: {value} is larger than {most}")]
-    TooLarge { column: String, value: Decimal, most: Decimal },
+    TooLarge { column: String, value: String, most: Decimal },
     #[error("{column}: the text has {length} characters; at most {LONGEST_TEXT} are allowed")]
     TextTooLong { column: String, length: usize },
+    #[error("{column}: the text has a control character (U+{code:04X})")]
+    Control { column: String, code: u32 },
     #[error("{column}: the amount is in `{value}`, this import is in {currency}")]
     WrongCurrency { column: String, value: String, currency: String },
     #[error("the row has {found} fields; at least {needed} are needed")]
     TooFewFields { found: usize, needed: usize },
-    #[error("the row cannot be read: {reason}")]
-    Unreadable { reason: String },
+    #[error(
+        "line {line} opens a quote (\") that is not closed by the end of the file; the lines after it were read without it"
+    )]
+    OpenQuote { line: u64 },
+    #[error(
+        "line {line} opens a quote (\") that is not closed within {MOST_RECORD_LINES} lines and {LONGEST_RECORD_BYTES} \
+         bytes; the lines after it were read without it"
+    )]
+    OpenQuoteTooLong { line: u64 },
+    #[error("line {line} has more than {LONGEST_RECORD_BYTES} bytes")]
+    LineTooLong { line: u64 },
 }
 
 /// A row of the file: a transaction, or why it is none. `line` is the line it starts on, counted from 1.
@@ -52,7 +66,8 @@ pub enum RowError {
 pub struct Row {
     pub line: u64,
     pub outcome: Result<Transaction, RowError>,
-    /// The fields as they stood, where the row was refused.
+    /// The fields as they stood, where the row was refused; of a line that could not be cut into fields, its start.
+    /// Control characters are spelt out (`\u0000`), and what is longer than 4,000 characters is cut.
     pub fields: Option<Vec<String>>,
 }
 
@@ -69,9 +84,11 @@ pub struct ReadOptions {
 /// Reads a file row by row, in memory that does not grow with its length but for 20 bytes a distinct row: rows that
 /// say the same are told apart by how often they came before, so that a file read again gives the same keys.
 pub struct TransactionReader<R: Read> {
-    csv: csv::Reader<EvenLines<DecodeReaderBytes<Counted<R>, Vec<u8>>>>,
+    records: Records<EvenLines<DecodeReaderBytes<Counted<R>, Vec<u8>>>>,
     bytes_read: Arc<AtomicU64>,
-    record: csv::StringRecord,
+    record: Vec<String>,
+    /// Lines above the names of the columns that could not be read.
+    above: VecDeque<Row>,
     columns: Vec<String>,
     needed: usize,
     options: ReadOptions,
@@ -84,26 +101,18 @@ pub struct Occurrences(HashMap<[u8; 16], u32>);
 
 impl<R: Read> TransactionReader<R> {
     /// Reads the header, if there is one.
-    pub fn new(source: R, options: ReadOptions) -> Result<Self, csv::Error> {
+    pub fn new(source: R, options: ReadOptions) -> io::Result<Self> {
         let encoding = Encoding::for_label(options.format.encoding.as_bytes());
         let (counted, bytes_read) = Counted::new(source);
         let decoded = DecodeReaderBytesBuilder::new().encoding(encoding).build(counted);
-        let mut csv = csv::ReaderBuilder::new()
-            .delimiter(u8::try_from(options.format.delimiter).unwrap_or(b','))
-            .has_headers(false)
-            .flexible(true)
-            .from_reader(EvenLines::new(decoded));
-        let mut first = csv::StringRecord::new();
-        let mut columns = Vec::new();
-        if options.format.header {
-            while csv.read_record(&mut first)? && names_separator(&first) {}
-            columns = first.iter().map(str::to_owned).collect();
-        }
+        let delimiter = u8::try_from(options.format.delimiter).unwrap_or(b',');
+        let mut records = Records::new(EvenLines::new(decoded), delimiter);
+        let (columns, above) = if options.format.header { names(&mut records)? } else { Default::default() };
         let mapping = &options.mapping;
         let optional = [mapping.units, mapping.customer, mapping.order, mapping.product, mapping.currency];
         let needed = 1 + optional.into_iter().flatten().chain([mapping.date, mapping.amount]).max().unwrap_or(0);
-        let record = csv::StringRecord::new();
-        Ok(Self { csv, bytes_read, record, columns, needed, options, occurrences: Occurrences::default() })
+        let occurrences = Occurrences::default();
+        Ok(Self { records, bytes_read, record: Vec::new(), above, columns, needed, options, occurrences })
     }
 
     /// Counts on from the rows of another file, which this one corrects: else a corrected row would be taken for its
@@ -114,7 +123,7 @@ impl<R: Read> TransactionReader<R> {
     }
 
     /// Reads to the end, and says how often each row came.
-    pub fn into_occurrences(mut self) -> Result<Occurrences, csv::Error> {
+    pub fn into_occurrences(mut self) -> io::Result<Occurrences> {
         while self.next_row()?.is_some() {}
         Ok(self.occurrences)
     }
@@ -130,27 +139,21 @@ impl<R: Read> TransactionReader<R> {
     }
 
     /// The next row that is not blank; None at the end. An error is of the source, not of a row.
-    pub fn next_row(&mut self) -> Result<Option<Row>, csv::Error> {
+    pub fn next_row(&mut self) -> io::Result<Option<Row>> {
+        if let Some(row) = self.above.pop_front() {
+            return Ok(Some(row));
+        }
         loop {
-            let begin = self.csv.position().line();
-            let read = self.csv.read_record(&mut self.record);
-            // Blank lines before a row are passed over without a word: a row starts as many lines before its end
-            // as it has line breaks itself.
-            let breaks: usize = self.record.iter().map(|field| field.matches('\n').count()).sum();
-            let line = self.csv.position().line().saturating_sub(1 + breaks as u64).max(begin);
-            match read {
-                Ok(false) => return Ok(None),
-                Ok(true) if self.record.iter().all(|field| field.trim().is_empty()) => {}
-                Ok(true) if begin == 1 && names_separator(&self.record) => {}
-                Ok(true) => {
+            match self.records.next_record()? {
+                None => return Ok(None),
+                Some(Record::Refused { line, because, text }) => return Ok(Some(refused(line, because, &text))),
+                Some(Record::Fields { fields, .. }) if is_blank(&fields) => {}
+                Some(Record::Fields { line: 1, fields }) if names_separator(&fields) => {}
+                Some(Record::Fields { line, fields }) => {
+                    self.record = fields;
                     let outcome = self.transaction();
-                    let fields = outcome.is_err().then(|| self.record.iter().map(str::to_owned).collect());
+                    let fields = outcome.is_err().then(|| self.record.iter().map(|field| kept(field)).collect());
                     return Ok(Some(Row { line, outcome, fields }));
-                }
-                Err(error) if matches!(error.kind(), csv::ErrorKind::Io(_)) => return Err(error),
-                Err(error) => {
-                    let outcome = Err(RowError::Unreadable { reason: error.to_string() });
-                    return Ok(Some(Row { line, outcome, fields: Some(Vec::new()) }));
                 }
             }
         }
@@ -210,7 +213,11 @@ impl<R: Read> TransactionReader<R> {
         let value = self.text(Some(column))?.ok_or_else(|| self.missing(column))?;
         let zone = &self.options.time_zone;
         let Some(when) = parse_when(&value, self.options.format.date_format, zone) else {
-            return Err(RowError::NotADate { column: self.name(column), value });
+            return Err(RowError::NotADate {
+                column: self.name(column),
+                value,
+                format: self.options.format.date_format,
+            });
         };
         // Databases keep microseconds: a sale read back must equal the sale read again.
         let when = match when {
@@ -230,12 +237,12 @@ impl<R: Read> TransactionReader<R> {
     fn number(&self, column: usize) -> Result<Option<Decimal>, RowError> {
         let Some(value) = self.text(Some(column))? else { return Ok(None) };
         let separator = self.options.format.decimal_separator;
-        match parse_number(&value, separator) {
-            Some(number) if number.abs() > LARGEST_AMOUNT => {
-                Err(RowError::TooLarge { column: self.name(column), value: number, most: LARGEST_AMOUNT })
-            }
-            Some(number) => Ok(Some(number)),
-            None => Err(RowError::NotANumber { column: self.name(column), value, separator }),
+        let too_large = |value| RowError::TooLarge { column: self.name(column), value, most: LARGEST_AMOUNT };
+        match read_number(&value, separator) {
+            Ok(number) if number.abs() > LARGEST_AMOUNT => Err(too_large(number.to_string())),
+            Ok(number) => Ok(Some(number)),
+            Err(NoNumber::TooLarge) => Err(too_large(value)),
+            Err(NoNumber::NotOne) => Err(RowError::NotANumber { column: self.name(column), value, separator }),
         }
     }
 
@@ -246,6 +253,10 @@ impl<R: Read> TransactionReader<R> {
         let length = value.chars().count();
         if length > LONGEST_TEXT {
             return Err(RowError::TextTooLong { column: self.name(column), length });
+        }
+        // Databases and people's programs cannot hold them all; a zero byte they cannot hold at all.
+        if let Some(control) = value.chars().find(|c| is_control(*c)) {
+            return Err(RowError::Control { column: self.name(column), code: control as u32 });
         }
         Ok((!value.is_empty()).then(|| value.to_owned()))
     }
@@ -259,11 +270,70 @@ impl<R: Read> TransactionReader<R> {
     }
 }
 
+/// The names in the first line that has any, and the lines above it that could not be read. Below a thousand of those
+/// nobody looks for names.
+fn names<R: Read>(records: &mut Records<R>) -> io::Result<(Vec<String>, VecDeque<Row>)> {
+    let mut above = VecDeque::new();
+    while above.len() < MOST_RECORD_LINES {
+        match records.next_record()? {
+            Some(Record::Fields { fields, .. }) if is_blank(&fields) || names_separator(&fields) => {}
+            Some(Record::Fields { fields, .. }) => {
+                return Ok((fields.iter().map(|name| kept(name)).collect(), above));
+            }
+            Some(Record::Refused { line, because, text }) => above.push_back(refused(line, because, &text)),
+            None => break,
+        }
+    }
+    Ok((Vec::new(), above))
+}
+
 /// Whether a first line is Excel's `sep=;`, which names the delimiter.
-fn names_separator(record: &csv::StringRecord) -> bool {
-    let mut fields = record.iter();
-    let first = fields.next().unwrap_or_default().trim().to_ascii_lowercase();
-    first.starts_with("sep=") && first.len() <= 5 && fields.all(str::is_empty)
+fn names_separator(record: &[String]) -> bool {
+    let Some((first, rest)) = record.split_first() else { return false };
+    let first = first.trim().to_ascii_lowercase();
+    first.starts_with("sep=") && first.len() <= 5 && rest.iter().all(String::is_empty)
+}
+
+fn is_blank(record: &[String]) -> bool {
+    record.iter().all(|field| field.trim().is_empty())
+}
+
+fn refused(line: u64, because: Uncut, text: &str) -> Row {
+    let error = match because {
+        Uncut::OpenAtTheEnd => RowError::OpenQuote { line },
+        Uncut::OpenTooLong => RowError::OpenQuoteTooLong { line },
+        Uncut::LineTooLong => RowError::LineTooLong { line },
+    };
+    Row { line, outcome: Err(error), fields: Some(vec![kept(text)]) }
+}
+
+/// Line breaks and tabs are part of texts; other control characters are of no file that a person wrote.
+fn is_control(c: char) -> bool {
+    c.is_control() && !matches!(c, '\n' | '\r' | '\t')
+}
+
+/// A field as it is kept with a refused row.
+fn kept(field: &str) -> String {
+    let end = field.char_indices().nth(LONGEST_KEPT_FIELD).map_or(field.len(), |(end, _)| end);
+    let mut kept = spelt_out(&field[..end]);
+    if end < field.len() {
+        kept.push('…');
+    }
+    kept
+}
+
+/// Control characters as JSON spells them, so that a person sees them and any program can store and read the text.
+fn spelt_out(text: &str) -> String {
+    if !text.contains(is_control) {
+        return text.to_owned();
+    }
+    text.chars().fold(String::with_capacity(text.len()), |mut spelt, c| {
+        match is_control(c) {
+            true => spelt += &format!("\\u{:04x}", c as u32),
+            false => spelt.push(c),
+        }
+        spelt
+    })
 }
 
 /// Whether a customer's mark is a code (a word with a digit and no `@`) rather than something that names a person.

@@ -110,7 +110,7 @@ fn bad_rows_say_where_and_why_and_the_rest_goes_on() {
     assert_eq!(
         reasons,
         [
-            (2, "date: `1997-13-01` is not a date of the form that the rest of the file has".to_owned()),
+            (2, "date: `1997-13-01` is not a date of the form year-month-day, as in 1997-01-31".to_owned()),
             (3, "qty: `x` is not a number with `.` as the decimal separator".to_owned()),
             (4, "amount is empty".to_owned()),
             (5, "the row has 2 fields; at least 4 are needed".to_owned()),
@@ -164,9 +164,65 @@ fn a_byte_order_mark_and_excels_separator_line_are_no_data() {
 }
 
 #[test]
-fn an_unclosed_quote_spoils_its_row_and_what_follows_in_it_but_nothing_before() {
+fn an_unclosed_quote_spoils_its_line_and_nothing_before_or_after_it() {
     let read = rows("customer,date,qty,amount\n1,1997-01-01,1,5\n\"2,1997-01-01,1,5\n3,1997-01-01,1,5\n", options());
-    assert_eq!(read.iter().map(|row| (row.line, row.outcome.is_ok())).collect::<Vec<_>>(), [(2, true), (3, false)]);
+    let lines: Vec<_> = read.iter().map(|row| (row.line, row.outcome.is_ok())).collect();
+    assert_eq!(lines, [(2, true), (3, false), (4, true)]);
+    let reason = read[1].outcome.as_ref().unwrap_err().to_string();
+    assert!(reason.starts_with("line 3 opens a quote (\") that is not closed"), "{reason}");
+    assert_eq!(read[1].fields.as_deref(), Some(&["\"2,1997-01-01,1,5".to_owned()][..]));
+}
+
+#[test]
+fn an_unclosed_quote_above_the_names_is_told_too() {
+    let read = rows("\"My shop\ncustomer,date,qty,amount\n1,1997-01-01,1,5\n", options());
+    assert_eq!(read.iter().map(|row| (row.line, row.outcome.is_ok())).collect::<Vec<_>>(), [(1, false), (3, true)]);
+}
+
+#[test]
+fn control_characters_are_refused_and_spelt_out_where_they_are_kept() {
+    let with_product = || {
+        let mut options = options();
+        options.mapping.product = Some(4);
+        options
+    };
+    let text = "customer,date,qty,amount,product\0\n\
+        1,1997-01-01,1,5,Cap\0\n\
+        2,1997-01\0-01,1,5,Cap\n\
+        3\u{7},1997-01-01,1,5,Cap\n\
+        4,1997-01-01,1,\u{85}5\u{9f},Cap\n\
+        5,1997-01-01,1,5,\"a cap\n\tfor two\"\n";
+    let read = rows(text, with_product());
+    let reasons: Vec<String> =
+        read.iter().filter_map(|row| row.outcome.as_ref().err().map(ToString::to_string)).collect();
+    assert_eq!(
+        reasons,
+        [
+            "product\\u0000: the text has a control character (U+0000)",
+            "date: the text has a control character (U+0000)",
+            "customer: the text has a control character (U+0007)",
+            "amount: the text has a control character (U+009F)",
+        ]
+    );
+    assert_eq!(read[0].fields.as_ref().unwrap()[4], "Cap\\u0000");
+    assert_eq!(read[4].outcome.as_ref().unwrap().product.as_deref(), Some("a cap\n\tfor two"));
+}
+
+#[test]
+fn a_number_too_large_to_hold_is_called_too_large() {
+    let read = rows("customer,date,qty,amount\n1,1997-01-01,1,99999999999999999999999999999999\n", options());
+    assert_eq!(
+        read[0].outcome.as_ref().unwrap_err().to_string(),
+        "amount: 99999999999999999999999999999999 is larger than 1000000000"
+    );
+}
+
+#[test]
+fn what_is_kept_of_a_long_field_is_cut() {
+    let text = format!("customer,date,qty,amount\n1,never,1,5,{}\n", "é".repeat(10_000));
+    let kept = rows(&text, options()).remove(0).fields.unwrap().pop().unwrap();
+    assert_eq!(kept.chars().count(), 4_001);
+    assert!(kept.ends_with('…'));
 }
 
 #[test]

@@ -9,6 +9,8 @@ use encoding_rs::Encoding;
 
 use super::columns::{ColumnGuess, guess_columns};
 use super::format::{ColumnMapping, CsvFormat, DateFormat};
+use super::lines::EvenLines;
+use super::records::{Record, Records, Uncut};
 use super::values::{parse_number, parse_when};
 use crate::time_zone::TimeZoneName;
 
@@ -76,8 +78,13 @@ pub fn sniff(
     }
 
     let (text, named) = without_separator_line(text);
-    let delimiter = overrides.delimiter.or(named).unwrap_or_else(|| detect_delimiter(text, &mut doubts));
-    let rows = read_rows(text, delimiter);
+    let delimiter = overrides.delimiter.or(named).unwrap_or_else(|| detect_delimiter(text, complete, &mut doubts));
+    let Rows { rows, open_quote } = read_rows(text, delimiter, complete);
+    if let Some(line) = open_quote {
+        // The line that names the separator was taken off.
+        let line = line + u64::from(named.is_some());
+        doubts.push(format!("line {line} opens a quote (\") that is never closed; it was passed over"));
+    }
     let header = overrides.header.unwrap_or_else(|| has_header(&rows));
     let (names, data) = match rows.split_first() {
         Some((first, rest)) if header => (first.clone(), rest),
@@ -94,6 +101,9 @@ pub fn sniff(
     };
     let date_format = date_formats.first().copied().unwrap_or(DateFormat::YearMonthDay);
     let ColumnGuess { mapping, mut missing } = guess_columns(&names, &columns, date_format, decimal_separator, zone);
+    if mapping.is_none() && data.is_empty() {
+        missing = vec!["the file has no rows below the line that names its columns".to_owned()];
+    }
     doubts.append(&mut missing);
     let other_date_formats = date_formats.into_iter().skip(1).collect::<Vec<_>>();
     if mapping.is_some() && !other_date_formats.is_empty() {
@@ -161,24 +171,39 @@ fn without_separator_line(text: &str) -> (&str, Option<char>) {
     }
 }
 
-fn read_rows(text: &str, delimiter: char) -> Vec<Vec<String>> {
-    csv::ReaderBuilder::new()
-        .delimiter(u8::try_from(delimiter).unwrap_or(b','))
-        .has_headers(false)
-        .flexible(true)
-        .from_reader(text.as_bytes())
-        .records()
-        .filter_map(Result::ok)
-        .filter(|record| record.iter().any(|field| !field.trim().is_empty()))
-        .take(SAMPLE_ROWS)
-        .map(|record| record.iter().map(str::to_owned).collect())
-        .collect()
+struct Rows {
+    rows: Vec<Vec<String>>,
+    /// The first line that opens a quote which is never closed, as far as can be told.
+    open_quote: Option<u64>,
+}
+
+/// `complete`: the text is the whole file, so a quote that is open at its end stays open.
+fn read_rows(text: &str, delimiter: char, complete: bool) -> Rows {
+    let mut records = Records::new(EvenLines::new(text.as_bytes()), u8::try_from(delimiter).unwrap_or(b','));
+    let (mut rows, mut open_quote) = (Vec::new(), None);
+    while rows.len() < SAMPLE_ROWS {
+        // Memory can always be read.
+        match records.next_record().ok().flatten() {
+            Some(Record::Fields { fields, .. }) => {
+                if fields.iter().any(|field| !field.trim().is_empty()) {
+                    rows.push(fields);
+                }
+            }
+            Some(Record::Refused { line, because: Uncut::OpenTooLong, .. }) => open_quote = open_quote.or(Some(line)),
+            Some(Record::Refused { line, because: Uncut::OpenAtTheEnd, .. }) if complete => {
+                open_quote = open_quote.or(Some(line));
+            }
+            Some(Record::Refused { .. }) => {}
+            None => break,
+        }
+    }
+    Rows { rows, open_quote }
 }
 
 /// The delimiter that cuts most lines into the same number of fields, the larger number where two do.
-fn detect_delimiter(text: &str, doubts: &mut Vec<String>) -> char {
+fn detect_delimiter(text: &str, complete: bool, doubts: &mut Vec<String>) -> char {
     let scored = DELIMITERS.into_iter().filter_map(|delimiter| {
-        let rows = read_rows(text, delimiter);
+        let rows = read_rows(text, delimiter, complete).rows;
         let mut widths: BTreeMap<usize, usize> = BTreeMap::new();
         rows.iter().for_each(|row| *widths.entry(row.len()).or_default() += 1);
         let (width, count) = widths.into_iter().filter(|(width, _)| *width > 1).max_by_key(|(_, count)| *count)?;

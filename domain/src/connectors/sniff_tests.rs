@@ -137,3 +137,24 @@ fn excels_separator_line_names_the_delimiter() {
     let sniffed = look("sep=;\r\ndate;amount\r\n2026-01-02;5,5\r\n");
     assert_eq!((sniffed.format.delimiter, sniffed.columns), (';', vec!["date".to_owned(), "amount".to_owned()]));
 }
+
+#[test]
+fn a_quote_that_is_never_closed_hides_no_columns() {
+    let rows = "2026-01-02,5.50\n".repeat(3);
+    for text in [format!("date,amount\n\"2026-01-01,5.50\n{rows}"), format!("sep=,\ndate,amount\n{rows}\"2026,5\n")] {
+        let sniffed = look(&text);
+        assert_eq!(sniffed.mapping.map(|mapping| (mapping.date, mapping.amount)), Some((0, 1)), "{text}");
+        let line = text.lines().position(|line| line.contains('"')).unwrap() + 1;
+        assert_eq!(
+            sniffed.doubts,
+            [format!("line {line} opens a quote (\") that is never closed; it was passed over")]
+        );
+    }
+}
+
+#[test]
+fn names_without_rows_are_said_to_be_that() {
+    let sniffed = look("date,customer,amount\n\n");
+    assert_eq!((sniffed.mapping, sniffed.columns.len()), (None, 3));
+    assert_eq!(sniffed.doubts, ["the file has no rows below the line that names its columns"]);
+}

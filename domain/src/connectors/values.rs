@@ -14,9 +14,22 @@ use crate::time_zone::TimeZoneName;
 /// Larger than any sum a small business moves in one row, in any currency.
 pub const LARGEST_AMOUNT: Decimal = Decimal::from_parts(1_000_000_000, 0, 0, false, 0);
 
-/// Reads a number: `1,234.56`, `1.234,56`, `1 234,56`, `1'234.56`, `(12.00)`, `-12`, `12-`, `$ 12.00`, `12,00 €`.
-/// None where it is none, or where thousands are not in groups of three.
+/// Why a text gives no number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoNumber {
+    /// It is none, or its thousands are not in groups of three.
+    NotOne,
+    /// It is one that has more digits before the fraction than a decimal of 96 bits holds.
+    TooLarge,
+}
+
+/// As [`read_number`], without the reason.
 pub fn parse_number(text: &str, decimal_separator: char) -> Option<Decimal> {
+    read_number(text, decimal_separator).ok()
+}
+
+/// Reads a number: `1,234.56`, `1.234,56`, `1 234,56`, `1'234.56`, `(12.00)`, `-12`, `12-`, `$ 12.00`, `12,00 €`.
+pub fn read_number(text: &str, decimal_separator: char) -> Result<Decimal, NoNumber> {
     let text = text.trim();
     let (text, parenthesised) = match text.strip_prefix('(').and_then(|inner| inner.strip_suffix(')')) {
         Some(inner) => (inner.trim(), true),
@@ -35,12 +48,20 @@ pub fn parse_number(text: &str, decimal_separator: char) -> Option<Decimal> {
         text = strip_currency(rest);
     }
     if [parenthesised, trailing_minus, leading_minus].into_iter().filter(|sign| *sign).count() > 1 {
-        return None;
+        return Err(NoNumber::NotOne);
     }
-    let plain = plain_digits(text, decimal_separator)?;
-    let mut value = Decimal::from_str(&plain).or_else(|_| Decimal::from_scientific(&plain)).ok()?;
+    let plain = plain_digits(text, decimal_separator).ok_or(NoNumber::NotOne)?;
+    let mut value = Decimal::from_str(&plain)
+        .or_else(|_| Decimal::from_scientific(&plain))
+        .map_err(|_| if is_well_formed(&plain) { NoNumber::TooLarge } else { NoNumber::NotOne })?;
     value.set_sign_negative((parenthesised || trailing_minus || leading_minus) && !value.is_zero());
-    Some(value)
+    Ok(value)
+}
+
+/// Whether plain digits, with a fraction or without, have no exponent or one above zero.
+fn is_well_formed(plain: &str) -> bool {
+    let exponent = plain.split_once(['e', 'E']).map(|(_, exponent)| exponent.strip_prefix('+').unwrap_or(exponent));
+    exponent.is_none_or(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// Takes a currency sign or a three-letter code off either end.
@@ -275,6 +296,16 @@ mod tests {
     fn what_is_not_a_number_is_none() {
         for text in ["", "abc", "12abc", "1,23.4", "1,2345", "--1", "(-1)", "NaN", "inf", "1.2.3", "12 34", "$", "1e"] {
             assert_eq!(number(text, '.'), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_large_for_a_decimal_is_a_number_all_the_same() {
+        for text in ["99999999999999999999999999999999", "-1,000,000,000,000,000,000,000,000,000,000", "1.5e40"] {
+            assert_eq!(read_number(text, '.'), Err(NoNumber::TooLarge), "{text}");
+        }
+        for text in ["1.5e", "1.5e-400", "1.5e1e1", "x"] {
+            assert_eq!(read_number(text, '.'), Err(NoNumber::NotOne), "{text}");
         }
     }
 

@@ -91,10 +91,110 @@ async fn a_file_that_cannot_be_read_is_refused_with_the_reason() {
     let refusal = owner.refusal(preview, json!({"id": binary["uploadId"]})).await;
     assert_eq!(refusal, ("UNREADABLE_FILE".to_owned(), "input.uploadId".to_owned()));
     let unclear = upload(&owner, "a,b\nx,y\n").await;
-    let start =
-        "mutation ($i: StartImportInput!) { startImport(input: $i) { import { id } userErrors { code field } } }";
+    let start = "mutation ($i: StartImportInput!) { startImport(input: $i) { import { id } userErrors { code field message } } }";
     let refusal = owner.refusal(start, json!({"i": {"uploadId": unclear["uploadId"]}})).await;
     assert_eq!(refusal, ("MAPPING_NEEDED".to_owned(), "input.mapping".to_owned()));
+    let names = upload(&owner, "date,customer,amount\n").await;
+    let refused =
+        owner.ok(start, json!({"i": {"uploadId": names["uploadId"]}})).await["startImport"]["userErrors"].clone();
+    assert_eq!(refused[0]["code"], "MAPPING_NEEDED");
+    let message = refused[0]["message"].as_str().expect("a message");
+    assert!(message.contains("no rows below the line that names its columns"), "{message}");
+}
+
+/// More rows than are looked at before an import starts.
+fn good_rows(count: usize) -> String {
+    let rows = (0..count).map(|i| format!("c{},2026-01-{:02},1,2.00,Cap\n", i % 997, i % 28 + 1));
+    std::iter::once("customer,date,units,amount,product\n".to_owned()).chain(rows).collect()
+}
+
+#[tokio::test]
+async fn control_characters_spoil_their_rows_only_and_can_be_corrected() {
+    const ROWS: usize = 10_000;
+    let owner = world::owner().await;
+    let text = good_rows(ROWS) + "c1,2026-02-01,1,3.00,C\0ap\nc2,2026-02\0-01,1,4.00,Cap\nc3,2026-02-01,1,5.00,Cap\n";
+    let done = import(&owner, &upload(&owner, &text).await).await;
+    assert_eq!((&done["status"], &done["rejected"]), (&json!("COMPLETED"), &json!(2)), "{done}");
+    let totals = "{ salesTotals { transactions revenue } }";
+    let counted = owner.ok(totals, json!({})).await["salesTotals"].clone();
+    assert_eq!(counted, json!({"transactions": ROWS + 1, "revenue": "20005.00"}));
+    let rejected: Vec<_> = [0, 1].map(|i| done["rejectedRows"]["edges"][i]["node"].clone()).into();
+    assert_eq!(rejected[0]["reason"], "product: the text has a control character (U+0000)");
+    assert_eq!(rejected[1]["reason"], "date: the text has a control character (U+0000)");
+    assert_eq!(rejected[0]["fields"][4], "C\\u0000ap");
+
+    let path = done["rejectedRowsPath"].as_str().expect("a path").to_owned();
+    let csv = owner.request(Method::GET, &path).send().await.expect("an answer").text().await.expect("a body");
+    let file = upload(&owner, &csv.replace("\\u0000", "")).await;
+    let correction = import_as(&owner, json!({"uploadId": file["uploadId"], "corrects": done["id"]})).await;
+    assert_eq!((&correction["imported"], &correction["rejected"]), (&json!(2), &json!(0)), "{correction}");
+    let counted = owner.ok(totals, json!({})).await["salesTotals"].clone();
+    assert_eq!(counted, json!({"transactions": ROWS + 3, "revenue": "20012.00"}));
+}
+
+#[tokio::test]
+async fn a_stray_quote_costs_one_row_and_long_fields_are_cut_where_they_are_shown() {
+    const ROWS: usize = 10_000;
+    let owner = world::owner().await;
+    let note = "x".repeat(3_000);
+    let text = format!(
+        "{}c1,2026-02-01,1,3.00,\"Cap\n{}c2,never,1,4.00,Cap,{note}\n",
+        good_rows(ROWS),
+        "c3,2026-02-01,1,5.00,Cap\n".repeat(2_000)
+    );
+    let done = import(&owner, &upload(&owner, &text).await).await;
+    let counts = ["imported", "rejected"].map(|name| done[name].as_u64().expect("a count"));
+    assert_eq!((&done["status"], counts), (&json!("COMPLETED"), [ROWS as u64 + 2_000, 2]), "{done}");
+    let rejected: Vec<_> = [0, 1].map(|i| done["rejectedRows"]["edges"][i]["node"].clone()).into();
+    assert_eq!((&rejected[0]["line"], &rejected[1]["line"]), (&json!(ROWS + 2), &json!(ROWS + 2 + 2_001)));
+    let reason = rejected[0]["reason"].as_str().expect("a reason");
+    assert!(reason.starts_with(&format!("line {} opens a quote", ROWS + 2)), "{reason}");
+    assert_eq!(rejected[0]["fields"], json!(["c1,2026-02-01,1,3.00,\"Cap"]));
+    assert_eq!(rejected[1]["fields"][5], format!("{}…", "x".repeat(200)));
+    let path = done["rejectedRowsPath"].as_str().expect("a path").to_owned();
+    let csv = owner.request(Method::GET, &path).send().await.expect("an answer").text().await.expect("a body");
+    assert!(csv.contains(&note), "the download has it whole");
+}
+
+#[tokio::test]
+async fn only_an_import_of_this_business_whose_file_is_kept_can_be_corrected() {
+    let owner = world::owner().await;
+    let done = import(&owner, &upload(&owner, GERMAN).await).await;
+    let stranger = world::owner().await;
+    let file = upload(&stranger, GERMAN).await;
+    let start = "mutation ($i: StartImportInput!) { startImport(input: $i) { import { id } userErrors { code field message } } }";
+    let input = |corrects: &Value| json!({"i": {"uploadId": file["uploadId"], "corrects": corrects}});
+    let not_found = ("NOT_FOUND".to_owned(), "input.corrects".to_owned());
+    assert_eq!(stranger.refusal(start, input(&done["id"])).await, not_found);
+    assert_eq!(stranger.refusal(start, input(&file["uploadId"])).await, not_found);
+    let imports = stranger.ok("{ imports { edges { node { id } } } }", json!({})).await;
+    assert_eq!(imports["imports"]["edges"], json!([]), "nothing was started");
+}
+
+#[tokio::test]
+async fn an_erasure_takes_the_files_and_the_rejected_rows_of_the_business_with_it() {
+    let owner = world::owner().await;
+    let member = world::join(&owner, "MEMBER").await;
+    let person = member.ok("{ viewer { user { id } } }", json!({})).await["viewer"]["user"]["id"].clone();
+    let done = import(&member, &upload(&member, &GERMAN.replace("k1;kein", "Ada Love;kein")).await).await;
+    let other = upload(&owner, GERMAN).await;
+    let path = done["rejectedRowsPath"].as_str().expect("a path").to_owned();
+    let download = async || owner.request(Method::GET, &path).send().await.expect("an answer").status();
+    assert_eq!(download().await, 200);
+
+    let erase = "mutation ($id: ID!) { erasePerson(input: {personId: $id}) { position userErrors { message } } }";
+    assert_eq!(owner.ok(erase, json!({"id": person})).await["erasePerson"]["userErrors"], json!([]));
+    assert_eq!(download().await, 404);
+    let rows = "query ($id: ID!) { import(id: $id) { rejected rejectedRows { edges { node { fields } } } } }";
+    let shown = owner.ok(rows, json!({"id": done["id"]})).await;
+    assert_eq!(shown["import"], json!({"rejected": 1, "rejectedRows": {"edges": []}}));
+    let start =
+        "mutation ($i: StartImportInput!) { startImport(input: $i) { import { id } userErrors { code field } } }";
+    let refusal = owner.refusal(start, json!({"i": {"uploadId": other["uploadId"]}})).await;
+    assert_eq!(refusal, ("NOT_FOUND".to_owned(), "input.uploadId".to_owned()));
+    let again = upload(&owner, GERMAN).await;
+    let refusal = owner.refusal(start, json!({"i": {"uploadId": again["uploadId"], "corrects": done["id"]}})).await;
+    assert_eq!(refusal, ("WRONG_STATE".to_owned(), "input.corrects".to_owned()));
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ pub struct House {
     stop: CancellationToken,
     _running: Running,
     pools: Database,
-    _database: TestDatabase,
+    database: TestDatabase,
 }
 
 /// A registered business and its owner.
@@ -72,7 +72,7 @@ impl House {
         let commands = open(log, &pools, &projections, clock.clone(), mail).await;
         let stop = CancellationToken::new();
         tokio::spawn(policies::run(commands.clone(), policies::all(), stop.clone()));
-        House { commands, projections, clock, stop, _running: running, pools, _database: database }
+        House { commands, projections, clock, stop, _running: running, pools, database }
     }
 
     /// The use cases as another server on the same database has them.
@@ -134,6 +134,11 @@ impl House {
             let heard = history.iter().rfind(|event| policy.hears(event));
             done.get(policy.name()).is_some_and(|done| heard.is_none_or(|heard| heard.position.get() <= *done))
         })
+    }
+
+    /// A connection past roles and row-level security.
+    pub async fn superuser(&self) -> sqlx::PgConnection {
+        self.database.superuser().await
     }
 
     pub fn set_clock(&self, now: &str) {

@@ -146,12 +146,15 @@ impl Import {
         Decimal(self.0.amount)
     }
 
-    /// Where the rejected rows can be downloaded as CSV; null where there are none.
+    /// Where the rejected rows can be downloaded as CSV, to be corrected and imported again; null where there are none.
+    /// They are kept for 30 days after the import, or until a person of the business is erased.
     async fn rejected_rows_path(&self) -> Option<String> {
         (self.0.rejected > 0).then(|| format!("/imports/{}/rejected.csv", *Kind::Import.id(self.0.import_id)))
     }
 
-    /// The rows that were not good, in the order of the file.
+    /// The rows that were not good, in the order of the file: of each the first 100 fields, and of each field the first
+    /// 200 characters (the download has 4,000). They are kept for 30 days after the import, or until a person of the
+    /// business is erased.
     async fn rejected_rows(
         &self,
         ctx: &Context<'_>,
@@ -162,7 +165,7 @@ impl Import {
         let (Take::First(count) | Take::Last(count)) = keys.take;
         let after = keys.after.unwrap_or(0);
         let tenant = visitor(ctx).tenant()?;
-        let rows = commands(ctx).rejected_rows(tenant, self.0.import_id, after, count + 1).await;
+        let rows = commands(ctx).shown_rejected_rows(tenant, self.0.import_id, after, count + 1).await;
         let mut items = rows.map_err(fault)?;
         let has_next = items.len() > count as usize;
         items.truncate(count as usize);

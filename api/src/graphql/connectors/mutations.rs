@@ -45,7 +45,7 @@ pub struct StartImportInput {
     mapping: Option<ColumnMappingInput>,
     /// The currency of amounts (ISO 4217); the business's own where it is left out.
     currency: Option<String>,
-    /// The import whose rejected rows this file corrects.
+    /// The import whose rejected rows this file corrects. Its own file must still be kept: 30 days.
     corrects: Option<ID>,
 }
 

@@ -148,7 +148,8 @@ impl From<CsvFormatInput> for FormatOverrides {
     }
 }
 
-/// A file that was received whole. Send one with `POST /uploads?fileName=…`, the file as the body.
+/// A file that was received whole. Send one with `POST /uploads?fileName=…`, the file as the body. It is deleted when all
+/// its rows were imported, else after 30 days, or when a person of the business is erased.
 #[derive(SimpleObject, Debug, Clone)]
 pub struct Upload {
     /// The id of the upload.
@@ -291,7 +292,8 @@ pub struct RejectedRow {
     pub line: Long,
     /// Why it is not good.
     pub reason: String,
-    /// The fields as they stand.
+    /// The fields as they stand, the first 100, each cut to 200 characters; control characters are spelt out, as JSON does.
+    /// Of a line that could not be cut into fields, its start.
     pub fields: Vec<String>,
 }
 

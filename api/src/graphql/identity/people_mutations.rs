@@ -263,7 +263,8 @@ impl PeopleMutation {
 
     /// Erases a person for good: access ends, the API keys the person made are revoked, and what the history says of
     /// them, or in their words, can never be read again, here or in any backup. That it happened stays in the history.
-    /// Cannot be undone.
+    /// Files that the business uploaded, and rejected rows of its imports, may name anybody: all of them are deleted, and
+    /// imports that are not through fail. Cannot be undone.
     async fn erase_person(
         &self,
         ctx: &Context<'_>,
