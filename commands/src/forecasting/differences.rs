@@ -2,12 +2,12 @@
 //! another, and how much the difference hangs on the stretches is its doubt.
 
 use dyocense_forecasting::{Forecast, Request, Series, forecast_supposing, normal_quantile};
+use serde::{Deserialize, Serialize};
 
 use super::drivers::Column;
 use super::forecast::Band;
 use super::history::{History, impossible};
 use super::trading::TradingDays;
-use super::what_if::ScenarioPoint;
 use crate::runs::NoAnswer;
 
 /// Stretches of the history that are left out in turn.
@@ -117,6 +117,18 @@ pub(super) fn bands(supposed: &[f64], baseline: &[f64], doubt: &Doubt, levels: &
         .into_iter()
         .map(|level| Band { level, lower: at(-half_width(level)), upper: at(half_width(level)) })
         .collect()
+}
+
+/// One number for the whole horizon: the sum of a flow, the last step of a level.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ScenarioPoint {
+    pub expected: f64,
+    pub supposed: f64,
+    pub difference: f64,
+    /// Of the difference, in percent.
+    pub level: f64,
+    pub lower: f64,
+    pub upper: f64,
 }
 
 pub(super) fn whole(supposed: &[f64], baseline: &[f64], doubt: &Doubt, sums: bool) -> ScenarioPoint {

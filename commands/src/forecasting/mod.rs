@@ -23,6 +23,7 @@ pub use accuracy::ForecastScore;
 pub use anomalies::{Anomaly, AnomalyAnswer, AnomalyRequest};
 pub use backtest::{BacktestAnswer, BacktestOrigin, BacktestRequest, LevelCoverage};
 pub use changepoints::{ChangeKind, Changepoint, ChangepointAnswer, ChangepointRequest};
+pub use differences::ScenarioPoint;
 pub use drivers::{Driver, DriverFuture, DriverPath};
 pub use dyocense_forecasting::Model;
 pub use dyocense_forecasting::anomalies::Kind as AnomalyKind;
@@ -32,7 +33,7 @@ pub use hierarchy::{HierarchyAnswer, HierarchyDriver, HierarchyNode, HierarchyRe
 pub use history::{FURTHEST, HistorySpan};
 pub use month_days::TradingDayEffect;
 pub use watch::{WatchAnswer, WatchRequest};
-pub use what_if::{Scenario, ScenarioAnswer, ScenarioDriver, ScenarioPoint, WhatIfAnswer, WhatIfRequest};
+pub use what_if::{Scenario, ScenarioAnswer, ScenarioDriver, WhatIfAnswer, WhatIfRequest};
 
 pub(crate) use anomalies::AnomalyDetection;
 pub(crate) use backtest::Backtesting;

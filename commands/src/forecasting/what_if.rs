@@ -9,7 +9,9 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::about::{About, Found, Input, OfMetrics};
-use super::differences::{Doubt, STRETCHES, bands, differences, explained, minus, whole, without_stretch};
+use super::differences::{
+    Doubt, STRETCHES, ScenarioPoint, bands, differences, explained, minus, whole, without_stretch,
+};
 use super::drivers::{Column, Driver, DriverFuture, DriverPath, MOST_DRIVERS, check_model, shared_history};
 use super::forecast::{Band, bands_of};
 use super::history::{History, HistorySpan, check_reach, grouped, impossible, word};
@@ -43,18 +45,6 @@ pub struct Scenario {
 pub struct ScenarioDriver {
     pub metric_id: MetricId,
     pub future: DriverFuture,
-}
-
-/// One number for the whole horizon: the sum of a flow, the last step of a level.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ScenarioPoint {
-    pub expected: f64,
-    pub supposed: f64,
-    pub difference: f64,
-    /// Of the difference, in percent.
-    pub level: f64,
-    pub lower: f64,
-    pub upper: f64,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

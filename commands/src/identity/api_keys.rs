@@ -84,12 +84,3 @@ impl Commands {
         Ok(tx.commit().await?)
     }
 }
-
-/// The keys that these events revoke.
-pub fn revoked_keys(events: &[BusinessEvent]) -> Vec<ApiKeyId> {
-    let revoked = events.iter().filter_map(|event| match event {
-        BusinessEvent::ApiKeyRevoked(revoked) => Some(revoked.api_key_id),
-        _ => None,
-    });
-    revoked.collect()
-}

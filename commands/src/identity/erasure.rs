@@ -6,8 +6,7 @@ use dyocense_domain::ids::{ApiKeyId, BUSINESS_STREAM, InvitationId, UserId};
 use dyocense_eventlog::Position;
 use uuid::Uuid;
 
-use super::api_keys::revoked_keys;
-use super::people::{PersonRefusal, person};
+use super::people::{PersonRefusal, person, revoked_keys};
 use crate::caller::{Actor, Caller};
 use crate::error::{CommandError, Fault};
 use crate::execute::{Commands, stream_id};

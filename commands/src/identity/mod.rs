@@ -13,12 +13,12 @@ mod sessions;
 
 pub use access::{AccessRefusal, CHANGES_OF_ACCESS, Principal, RecentPrincipals};
 pub use access_tokens::{AccessClaims, AccessTokens};
-pub use api_keys::{NewApiKey, revoked_keys};
+pub use api_keys::NewApiKey;
 pub(crate) use erasure::erasure_requested;
 pub use erasure::{DataSubject, Erased};
 pub use login::{BusinessChoice, LoggedIn, LoginRefusal, SessionTokens};
 pub use passwords::{PasswordRefusal, Passwords};
-pub use people::{AcceptRefusal, ChangePasswordRefusal, NewInvitation, PersonRefusal};
+pub use people::{AcceptRefusal, ChangePasswordRefusal, NewInvitation, PersonRefusal, revoked_keys};
 pub use register::{RegisterBusiness, RegisterRefusal, Registered};
 pub use sessions::RefreshRefusal;
 

@@ -1,11 +1,10 @@
 use dyocense_domain::identity::{Business, BusinessCommand, BusinessEvent, IdentityRefusal, Role, SessionEnd, decide};
-use dyocense_domain::ids::{BUSINESS_STREAM, CredentialId, InvitationId, UserId};
+use dyocense_domain::ids::{ApiKeyId, BUSINESS_STREAM, CredentialId, InvitationId, UserId};
 use dyocense_eventlog::{Position, TenantId};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::INVITATION_PREFIX;
-use super::api_keys::revoked_keys;
 use super::passwords::{PasswordRefusal, Passwords};
 use crate::caller::{Actor, Caller};
 use crate::error::{CommandError, Fault};
@@ -245,4 +244,13 @@ pub(crate) fn person(caller: &Caller) -> Result<UserId, CommandError<PersonRefus
         Actor::User { user_id, .. } => Ok(user_id),
         _ => Err(CommandError::Refused(PersonRefusal::NotAPerson)),
     }
+}
+
+/// The keys that these events revoke.
+pub fn revoked_keys(events: &[BusinessEvent]) -> Vec<ApiKeyId> {
+    let revoked = events.iter().filter_map(|event| match event {
+        BusinessEvent::ApiKeyRevoked(revoked) => Some(revoked.api_key_id),
+        _ => None,
+    });
+    revoked.collect()
 }

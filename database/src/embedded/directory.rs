@@ -8,7 +8,6 @@
 //! ```
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -17,8 +16,9 @@ use super::EmbeddedError;
 use super::account::Account;
 use super::binaries::{self, Installation};
 use super::child::{self, EndWithParent};
+use super::io;
 use super::postmaster::PostmasterFile;
-use super::socket::SocketDirectory;
+use super::socket::{SocketDirectory, hash_of};
 
 const LOG_LIMIT_BYTES: u64 = 8 << 20;
 /// A first start creates the directory before its server answers; that is seconds, not minutes.
@@ -42,11 +42,6 @@ pub(super) struct DataDirectory {
     socket_dir: SocketDirectory,
     /// Closing the file releases the lock, and so does the end of the process, however it ends.
     _lock: File,
-}
-
-pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> EmbeddedError {
-    let path = path.to_owned();
-    move |source| EmbeddedError::Io { action, path, source }
 }
 
 impl DataDirectory {
@@ -180,11 +175,4 @@ impl DataDirectory {
         File::open(&self.root).and_then(|root| root.sync_all()).map_err(io("cannot sync", &self.root))?;
         Ok(())
     }
-}
-
-/// Tells data directories apart in names; nothing depends on its value from one build to the next.
-pub(super) fn hash_of(path: &Path) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    path.hash(&mut hasher);
-    hasher.finish()
 }

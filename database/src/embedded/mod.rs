@@ -84,6 +84,11 @@ pub enum EmbeddedError {
     SupervisorLost,
 }
 
+fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> EmbeddedError {
+    let path = path.to_owned();
+    move |source| EmbeddedError::Io { action, path, source }
+}
+
 /// A running private server. Dropping the handle of the owner stops the server.
 #[derive(Debug)]
 pub struct EmbeddedPostgres {

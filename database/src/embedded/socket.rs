@@ -1,12 +1,13 @@
 //! The directory of the Unix socket: beside the data, or in `/tmp` when that path is too long for a socket.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::EmbeddedError;
 use super::account::Account;
-use super::directory::{hash_of, io};
+use super::io;
 
 /// `sun_path` holds 108 bytes, the last of them NUL.
 const SOCKET_PATH_LIMIT: usize = 107;
@@ -80,6 +81,13 @@ fn remove_abandoned(directory: &Path, user: u32, age: Duration) {
             let _ = std::fs::remove_dir(entry.path());
         }
     }
+}
+
+/// Tells data directories apart in names; nothing depends on its value from one build to the next.
+pub(super) fn hash_of(path: &Path) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    path.hash(&mut hasher);
+    hasher.finish()
 }
 
 #[cfg(test)]
