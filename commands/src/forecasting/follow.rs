@@ -229,24 +229,14 @@ fn due_forecast(history: &History, followed: &Followed, kept: &[ForecastAnswer])
 
 #[cfg(test)]
 mod tests {
-    use dyocense_domain::metrics::MetricKind;
 
     use super::super::forecast::Band;
     use super::super::history::HistorySpan;
+    use super::super::history::revenue;
     use super::*;
 
     fn history(bucket: Bucket, first: &str, steps: usize) -> History {
-        History {
-            metric_id: MetricId::from(Uuid::nil()),
-            name: "Revenue".into(),
-            unit: "USD".into(),
-            kind: MetricKind::Flow,
-            bucket,
-            first: first.parse().unwrap(),
-            values: vec![Some(1.0); steps],
-            shut: vec![],
-            rhythm: None,
-        }
+        revenue(bucket, first, vec![Some(1.0); steps])
     }
 
     fn asked(horizon: usize, levels: &[f64]) -> Option<ForecastRequest> {

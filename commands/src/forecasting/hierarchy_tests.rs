@@ -1,19 +1,13 @@
-use dyocense_domain::metrics::MetricKind;
 use uuid::Uuid;
 
+use super::super::history::revenue;
 use super::*;
 
 fn history(metric: u128, first: &str, values: Vec<f64>) -> History {
     History {
         metric_id: MetricId::from(Uuid::from_u128(metric)),
         name: format!("Metric {metric}"),
-        unit: "USD".into(),
-        kind: MetricKind::Flow,
-        bucket: Bucket::Day,
-        first: first.parse().unwrap(),
-        values: values.into_iter().map(Some).collect(),
-        shut: vec![],
-        rhythm: None,
+        ..revenue(Bucket::Day, first, values.into_iter().map(Some).collect())
     }
 }
 

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::closed::{all_closed, closed_weekdays, closures, shut_days};
-use super::month_days::rhythm;
+use super::rhythm::rhythm;
 use crate::error::Fault;
 use crate::execute::Commands;
 use crate::ports::MetricSummary;
@@ -319,43 +319,45 @@ pub(super) fn check_reach(horizon: usize, levels: &[f64]) -> Result<(), RunRefus
     }
 }
 
+/// A flow in USD, for tests.
+#[cfg(test)]
+pub(super) fn revenue(bucket: Bucket, first: &str, values: Vec<Option<f64>>) -> History {
+    History {
+        metric_id: MetricId::from(uuid::Uuid::nil()),
+        name: "Revenue".into(),
+        unit: "USD".into(),
+        kind: MetricKind::Flow,
+        bucket,
+        first: first.parse().unwrap(),
+        values,
+        shut: vec![],
+        rhythm: None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn history(bucket: Bucket, first: &str, values: Vec<Option<f64>>) -> History {
-        History {
-            metric_id: MetricId::from(uuid::Uuid::nil()),
-            name: "Revenue".into(),
-            unit: "USD".into(),
-            kind: MetricKind::Flow,
-            bucket,
-            first: first.parse().unwrap(),
-            values,
-            shut: vec![],
-            rhythm: None,
-        }
-    }
-
     #[test]
     fn steps_ahead_follow_the_calendar_over_leap_days_and_year_ends() {
-        let days = history(Bucket::Day, "2024-02-27", vec![Some(1.0); 2]).steps_ahead(2);
+        let days = revenue(Bucket::Day, "2024-02-27", vec![Some(1.0); 2]).steps_ahead(2);
         assert_eq!(days, ["2024-02-29".parse().unwrap(), "2024-03-01".parse().unwrap()]);
-        let months = history(Bucket::Month, "2025-11-01", vec![Some(1.0)]).steps_ahead(2);
+        let months = revenue(Bucket::Month, "2025-11-01", vec![Some(1.0)]).steps_ahead(2);
         assert_eq!(months, ["2025-12-01".parse().unwrap(), "2026-01-01".parse().unwrap()]);
     }
 
     #[test]
     fn a_step_that_goes_on_is_no_history_yet() {
         let known = |history: Option<History>| history.map(|history| history.span().last.to_string());
-        let days = || history(Bucket::Day, "2026-03-01", vec![Some(1.0), Some(2.0), Some(3.0)]);
+        let days = || revenue(Bucket::Day, "2026-03-01", vec![Some(1.0), Some(2.0), Some(3.0)]);
         assert_eq!(known(days().over_by("2026-03-03".parse().unwrap())), Some("2026-03-02".to_owned()));
         assert_eq!(known(days().over_by("2026-03-04".parse().unwrap())), Some("2026-03-03".to_owned()));
         assert_eq!(known(days().over_by("2026-03-01".parse().unwrap())), None);
-        let weeks = history(Bucket::Week, "2026-03-02", vec![Some(1.0), Some(2.0)]);
+        let weeks = revenue(Bucket::Week, "2026-03-02", vec![Some(1.0), Some(2.0)]);
         assert_eq!(known(weeks.over_by("2026-03-15".parse().unwrap())), Some("2026-03-02".to_owned()));
         // It ends with a value.
-        let gap = history(Bucket::Day, "2026-03-01", vec![Some(1.0), None, Some(3.0)]);
+        let gap = revenue(Bucket::Day, "2026-03-01", vec![Some(1.0), None, Some(3.0)]);
         assert_eq!(known(gap.until("2026-03-02".parse().unwrap())), Some("2026-03-01".to_owned()));
     }
 

@@ -14,6 +14,7 @@ mod hierarchy;
 mod history;
 mod insights;
 mod month_days;
+mod rhythm;
 mod trading;
 mod watch;
 mod what_if;

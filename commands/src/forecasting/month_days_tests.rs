@@ -1,9 +1,8 @@
-use dyocense_domain::ids::MetricId;
 use jiff::ToSpan;
 use jiff::civil::date;
-use uuid::Uuid;
 
-use super::super::history::Dated;
+use super::super::history::{Dated, revenue};
+use super::super::rhythm::rhythm;
 use super::*;
 
 const MONTHS: usize = 72;
@@ -41,17 +40,9 @@ fn shop(seed: u64, saturday: f64) -> (History, Dated, Vec<f64>) {
         *months.last_mut().unwrap() += value.unwrap();
     }
     let to_come = months.split_off(MONTHS);
-    let history = History {
-        metric_id: MetricId::from(Uuid::nil()),
-        name: "Takings".into(),
-        unit: "EUR".into(),
-        kind: MetricKind::Flow,
-        bucket: Bucket::Month,
-        first,
-        values: months.into_iter().map(Some).collect(),
-        shut: vec![],
-        rhythm: None,
-    };
+    let unit = "EUR".into();
+    let history =
+        History { unit, first, ..revenue(Bucket::Month, "2019-01-01", months.into_iter().map(Some).collect()) };
     let past = days.into_iter().filter(|(day, _)| *day < history.start_of(MONTHS)).collect();
     (history, past, to_come)
 }

@@ -284,9 +284,9 @@ fn summary(findings: &Findings) -> String {
 
 #[cfg(test)]
 mod tests {
-    use dyocense_domain::metrics::MetricKind;
     use uuid::Uuid;
 
+    use super::super::history::revenue;
     use super::*;
 
     fn day(n: i8) -> Date {
@@ -294,17 +294,7 @@ mod tests {
     }
 
     fn history(values: &[f64]) -> History {
-        History {
-            metric_id: MetricId::from(Uuid::nil()),
-            name: "Revenue".into(),
-            unit: "USD".into(),
-            kind: MetricKind::Flow,
-            bucket: Bucket::Day,
-            first: day(1),
-            values: values.iter().map(|value| Some(*value)).collect(),
-            shut: vec![],
-            rhythm: None,
-        }
+        revenue(Bucket::Day, "2026-03-01", values.iter().map(|value| Some(*value)).collect())
     }
 
     /// Expects 100 on every day from `first` on, between 90 and 110 with 80 %, between 70 and 130 with `widest` percent.

@@ -1,5 +1,6 @@
 use uuid::Uuid;
 
+use super::super::history::revenue;
 use super::*;
 
 fn id(n: u128) -> MetricId {
@@ -10,13 +11,7 @@ fn history(metric: u128, first: &str, values: Vec<f64>) -> History {
     History {
         metric_id: id(metric),
         name: format!("Metric {metric}"),
-        unit: "units".into(),
-        kind: MetricKind::Flow,
-        bucket: Bucket::Day,
-        first: first.parse().unwrap(),
-        values: values.into_iter().map(Some).collect(),
-        shut: vec![],
-        rhythm: None,
+        ..revenue(Bucket::Day, first, values.into_iter().map(Some).collect())
     }
 }
 

@@ -81,22 +81,13 @@ pub(super) fn change(history: &History, change: &Changepoint) -> String {
 
 #[cfg(test)]
 mod tests {
-    use dyocense_domain::ids::MetricId;
 
+    use super::super::history::revenue;
     use super::*;
 
     fn history(bucket: Bucket) -> History {
-        History {
-            metric_id: MetricId::from(uuid::Uuid::nil()),
-            name: "Visitors".into(),
-            unit: "visitors".into(),
-            kind: MetricKind::Flow,
-            bucket,
-            first: "2025-01-01".parse().unwrap(),
-            values: vec![Some(1.0); 24],
-            shut: vec![],
-            rhythm: None,
-        }
+        let months = revenue(bucket, "2025-01-01", vec![Some(1.0); 24]);
+        History { name: "Visitors".into(), unit: "visitors".into(), ..months }
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! Cuts a delimited file into records, in memory that no file can make grow.
 //!
-//! Fields are read as RFC 4180 has them, and as leniently as the crate `csv` reads them: a quote opens a field only at its
-//! start, and what stands behind the closing quote belongs to the field. A quote that is never closed would take the rest
-//! of the file for one field. So a record has bounds; past them, or at the end of the file, the line of the open quote is
-//! refused by itself, and reading goes on at the line after it.
+//! The crate `csv-core` tells where fields and records end. To it a quote that is never closed makes the rest of the file one
+//! field. So a record has bounds here; past them, or at the end of the file, the line of the open quote is refused by
+//! itself, and reading goes on at the line after it.
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read};
+
+use csv_core::{ReadRecordResult, ReaderBuilder, Terminator};
 
 /// No record of a ledger is longer.
 pub const LONGEST_RECORD_BYTES: usize = 1 << 20;
@@ -35,7 +36,7 @@ pub(super) enum Uncut {
 
 pub(super) struct Records<R> {
     source: BufReader<R>,
-    delimiter: u8,
+    cutter: Cutter,
     /// Lines that were read and not yet given out: none, or those of a record whose end is looked for.
     ahead: VecDeque<Line>,
     /// The number of the first line that was not given out.
@@ -53,33 +54,56 @@ struct Line {
     closes: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    FieldStart,
-    Plain,
-    Quoted,
-    /// After a quote within quotes: it ends them, or the next one makes it a quote of the text.
-    QuoteInQuotes,
+/// Cuts what is in memory.
+struct Cutter {
+    reader: csv_core::Reader,
+    /// The fields, one behind the other, and where each ends.
+    text: Vec<u8>,
+    ends: Vec<usize>,
 }
 
-impl State {
-    /// The state after a byte, and whether the byte belongs to the field.
-    fn after(self, byte: u8, delimiter: u8) -> (Self, bool) {
-        match (self, byte) {
-            (Self::FieldStart, b'"') => (Self::Quoted, false),
-            (Self::Quoted, b'"') => (Self::QuoteInQuotes, false),
-            (Self::Quoted, _) => (Self::Quoted, true),
-            (Self::QuoteInQuotes, b'"') => (Self::Quoted, true),
-            (_, byte) if byte == delimiter => (Self::FieldStart, false),
-            (_, _) => (Self::Plain, true),
+impl Cutter {
+    fn new(delimiter: u8) -> Self {
+        let reader = ReaderBuilder::new().delimiter(delimiter).terminator(Terminator::Any(b'\n')).build();
+        Self { reader, text: vec![0; 1 << 10], ends: vec![0; 1 << 5] }
+    }
+
+    /// The number of fields of the record that the pieces make with a line break behind them; None where a quote is open
+    /// there.
+    fn count(&mut self, pieces: &[&[u8]]) -> Option<usize> {
+        self.reader.reset();
+        let (mut written, mut fields) = (0, 0);
+        for mut piece in pieces.iter().copied().chain([b"\n".as_slice()]) {
+            while !piece.is_empty() {
+                let (text, ends) = (&mut self.text[written..], &mut self.ends[fields..]);
+                let (result, read, more_text, more_fields) = self.reader.read_record(piece, text, ends);
+                piece = &piece[read..];
+                written += more_text;
+                fields += more_fields;
+                match result {
+                    ReadRecordResult::Record | ReadRecordResult::End => return Some(fields),
+                    ReadRecordResult::InputEmpty => {}
+                    ReadRecordResult::OutputFull => self.text.resize(2 * self.text.len(), 0),
+                    ReadRecordResult::OutputEndsFull => self.ends.resize(2 * self.ends.len(), 0),
+                }
+            }
         }
+        None
+    }
+
+    fn cut(&mut self, record: &[u8]) -> Vec<String> {
+        let count = self.count(&[record]).unwrap_or_default();
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        let fields = starts.zip(&self.ends[..count]);
+        fields.map(|(start, end)| String::from_utf8_lossy(&self.text[start..*end]).into_owned()).collect()
     }
 }
 
 impl<R: Read> Records<R> {
     /// `source` is UTF-8 with `\n` as its only line break.
     pub fn new(source: R, delimiter: u8) -> Self {
-        Self { source: BufReader::with_capacity(64 * 1024, source), delimiter, ahead: VecDeque::new(), line: 1 }
+        let source = BufReader::with_capacity(64 * 1024, source);
+        Self { source, cutter: Cutter::new(delimiter), ahead: VecDeque::new(), line: 1 }
     }
 
     /// The next record or refused line; lines without a character are passed over. None at the end.
@@ -98,7 +122,7 @@ impl<R: Read> Records<R> {
             let record = self.take(lines.unwrap_or(1));
             match lines {
                 Ok(_) if record.is_empty() => {}
-                Ok(_) => return Ok(Some(Record::Fields { line, fields: self.cut(&record) })),
+                Ok(_) => return Ok(Some(Record::Fields { line, fields: self.cutter.cut(&record) })),
                 Err(because) => {
                     let text = String::from_utf8_lossy(&record[..record.len().min(KEPT_BYTES)]).into_owned();
                     return Ok(Some(Record::Refused { line, because, text }));
@@ -169,10 +193,9 @@ impl<R: Read> Records<R> {
                 self.pass_to_the_break()?;
             }
         }
-        let open_after = |start| text.iter().fold(start, |state: State, byte| state.after(*byte, self.delimiter).0);
         let quotes = text.contains(&b'"');
-        let opens = quotes && open_after(State::FieldStart) == State::Quoted;
-        let closes = quotes && open_after(State::Quoted) != State::Quoted;
+        let opens = quotes && self.cutter.count(&[&text]).is_none();
+        let closes = quotes && self.cutter.count(&[b"\"", &text]).is_some();
         Ok(Some(Line { text, whole, opens, closes }))
     }
 
@@ -188,26 +211,6 @@ impl<R: Read> Records<R> {
                 return Ok(());
             }
         }
-    }
-
-    fn cut(&self, record: &[u8]) -> Vec<String> {
-        let text = |field: &[u8]| String::from_utf8_lossy(field).into_owned();
-        if !record.contains(&b'"') {
-            return record.split(|byte| *byte == self.delimiter).map(text).collect();
-        }
-        let (mut fields, mut field, mut state) = (Vec::new(), Vec::new(), State::FieldStart);
-        for byte in record {
-            let (next, belongs) = state.after(*byte, self.delimiter);
-            if belongs {
-                field.push(*byte);
-            } else if next == State::FieldStart {
-                fields.push(text(&field));
-                field.clear();
-            }
-            state = next;
-        }
-        fields.push(text(&field));
-        fields
     }
 }
 

@@ -41,6 +41,18 @@ pub enum Model {
 }
 
 impl Model {
+    pub const ALL: [Model; 9] = [
+        Model::Auto,
+        Model::Naive,
+        Model::Arima,
+        Model::Ets,
+        Model::Theta,
+        Model::Intermittent,
+        Model::Trees,
+        Model::Prophet,
+        Model::Ensemble,
+    ];
+
     fn family(self) -> Family {
         match self {
             Model::Naive => Family::Naive,
@@ -72,20 +84,10 @@ impl FromStr for Model {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Model, String> {
-        const ALL: [Model; 9] = [
-            Model::Auto,
-            Model::Naive,
-            Model::Arima,
-            Model::Ets,
-            Model::Theta,
-            Model::Intermittent,
-            Model::Trees,
-            Model::Prophet,
-            Model::Ensemble,
-        ];
-        ALL.into_iter()
+        Self::ALL
+            .into_iter()
             .find(|m| m.name() == text)
-            .ok_or_else(|| format!("unknown model {text}; one of {}", ALL.map(Model::name).join(", ")))
+            .ok_or_else(|| format!("unknown model {text}; one of {}", Self::ALL.map(Model::name).join(", ")))
     }
 }
 

@@ -14,17 +14,6 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 const COMMAND: &str = "ANSWERS=write cargo test -p dyocense-forecasting --test method";
 /// Machines may round an exponential differently in its last digit.
 const TOLERANCE: f64 = 1e-6;
-const MODELS: [Model; 9] = [
-    Model::Auto,
-    Model::Naive,
-    Model::Arima,
-    Model::Ets,
-    Model::Theta,
-    Model::Intermittent,
-    Model::Trees,
-    Model::Prophet,
-    Model::Ensemble,
-];
 
 /// -50 to 50, without a function that machines may round differently, and rarely twice the same: ties would hang on the
 /// last digit.
@@ -74,7 +63,7 @@ fn add_forecast(out: &mut String, name: &str, f: &Forecast) {
 fn answers() -> String {
     let mut out = String::new();
     let series = all();
-    for model in MODELS {
+    for model in Model::ALL {
         let request = Request { horizon: 6, model, ..Request::default() };
         for s in &series {
             let f = forecast(s, &[], &request).expect("an answer");

@@ -6,7 +6,7 @@ use dyocense_domain::runs::RunKind;
 
 use super::inputs::Ahead;
 use super::types::{ForecastModel, ForecastPoint, HistorySpan, points};
-use super::what_if::DriverFutureInput;
+use super::what_if::{DriverFutureInput, WhatIfDriver};
 use crate::graphql::ids::Kind;
 use crate::graphql::metrics::Bucket;
 use crate::graphql::runs::asking::{Asks, NoQuestion, Question, known_metric};
@@ -104,18 +104,8 @@ pub struct HierarchyForecast {
 /// A metric that moves the total or its parts, as it went into the forecast.
 #[derive(SimpleObject)]
 pub struct HierarchyDriver {
-    /// The metric's id.
-    metric_id: ID,
-    /// What it is called.
-    name: String,
-    /// What one of it is.
-    unit: String,
-    /// The lowest value that history knows.
-    lowest: f64,
-    /// The highest value that history knows.
-    highest: f64,
-    /// How it is expected to go on, by its own forecast.
-    expected: Vec<f64>,
+    #[graphql(flatten)]
+    driver: WhatIfDriver,
     /// How it goes on here, a step each.
     values: Vec<f64>,
     /// The ids of what it moves; everything where there are none.
@@ -125,16 +115,7 @@ pub struct HierarchyDriver {
 impl From<answers::NodeDriver> for HierarchyDriver {
     fn from(told: answers::NodeDriver) -> Self {
         let answers::NodeDriver { driver, values, moves } = told;
-        Self {
-            metric_id: Kind::Metric.id(driver.metric_id),
-            name: driver.name,
-            unit: driver.unit,
-            lowest: driver.lowest,
-            highest: driver.highest,
-            expected: driver.expected,
-            values,
-            moves: moves.into_iter().map(|metric| Kind::Metric.id(metric)).collect(),
-        }
+        Self { driver: driver.into(), values, moves: moves.into_iter().map(|metric| Kind::Metric.id(metric)).collect() }
     }
 }
 

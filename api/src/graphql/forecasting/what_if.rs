@@ -102,6 +102,19 @@ pub struct WhatIfDriver {
     expected: Vec<f64>,
 }
 
+impl From<answers::Driver> for WhatIfDriver {
+    fn from(driver: answers::Driver) -> Self {
+        Self {
+            metric_id: Kind::Metric.id(driver.metric_id),
+            name: driver.name,
+            unit: driver.unit,
+            lowest: driver.lowest,
+            highest: driver.highest,
+            expected: driver.expected,
+        }
+    }
+}
+
 /// How a driver goes on in a scenario.
 #[derive(SimpleObject)]
 pub struct WhatIfDriverPath {
@@ -212,18 +225,7 @@ impl From<answers::WhatIfAnswer> for WhatIf {
             bucket: answer.bucket.into(),
             history: answer.history.into(),
             model: answer.model,
-            drivers: answer
-                .drivers
-                .into_iter()
-                .map(|driver| WhatIfDriver {
-                    metric_id: Kind::Metric.id(driver.metric_id),
-                    name: driver.name,
-                    unit: driver.unit,
-                    lowest: driver.lowest,
-                    highest: driver.highest,
-                    expected: driver.expected,
-                })
-                .collect(),
+            drivers: answer.drivers.into_iter().map(Into::into).collect(),
             baseline: points(&starts, &answer.mean, &answer.bands),
             scenarios: answer.scenarios.into_iter().map(scenario).collect(),
         }
