@@ -277,26 +277,8 @@ fn parts_and_totals_take_columns_that_are_known_ahead() {
         format!("unique_id,ds,promotion\n{rows}")
     };
     let forecast = |exog: &str| {
-        let arguments = [
-            "forecast",
-            "--series",
-            &sales,
-            "--hierarchy",
-            &shops,
-            "--horizon",
-            "7",
-            "--exog",
-            exog,
-            "--model",
-            "arima",
-        ];
-        let output = Command::new(program_path()).args(arguments).env_clear().output().unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
-    };
-    let means = |out: &str, id: &str| -> Vec<f64> {
-        let of = out.lines().filter(|line| line.starts_with(&format!("{id},")));
-        of.map(|line| line.split(',').nth(3).unwrap().parse().unwrap()).collect()
+        let known = ["--horizon", "7", "--exog", exog, "--model", "arima"];
+        forecast(&[&["--series", &sales, "--hierarchy", &shops], &known[..]].concat())
     };
     let on = forecast(&written("on.csv", known(&["north", "total"], &|i| i64::from(i == 102)))).ok();
     let off = forecast(&written("off.csv", known(&["north", "total"], &|_| 0))).ok();
@@ -310,4 +292,66 @@ fn parts_and_totals_take_columns_that_are_known_ahead() {
     let short = known(&["north"], &|_| 0).lines().take(100).map(|line| format!("{line}\n")).collect();
     let said = forecast(&written("short.csv", short)).refused();
     assert!(said.contains("north has no value of promotion for 2026-04-14"), "{said}");
+}
+
+/// Runs `forecast` with these arguments and nothing of the environment.
+fn forecast(arguments: &[&str]) -> Said {
+    let output = Command::new(program_path()).arg("forecast").args(arguments).env_clear().output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+/// The means of one series, in the order of the steps.
+fn means(out: &str, id: &str) -> Vec<f64> {
+    let of = out.lines().filter(|line| line.starts_with(&format!("{id},")));
+    of.map(|line| line.split(',').nth(3).unwrap().parse().unwrap()).collect()
+}
+
+#[test]
+fn a_series_whose_columns_end_too_early_is_refused_and_the_others_are_forecast() {
+    let directory = tempfile::tempdir().unwrap();
+    let day = |i: i64| jiff::civil::date(2026, 1, 5).checked_add(jiff::ToSpan::days(i)).unwrap();
+    let rows = |count: i64, value: &dyn Fn(i64) -> i64| {
+        let row = |(id, i): (&str, i64)| format!("{id},{},{}\n", day(i), value(i));
+        ["north", "south"].into_iter().flat_map(|id| (0..count).map(move |i| (id, i))).map(row).collect::<String>()
+    };
+    let sales = format!("unique_id,ds,y\n{}", rows(60, &|i| 100 + i * 5 % 13 + 60 * i64::from(i % 9 == 4)));
+    let sales = file(directory.path(), &sales);
+    let whole = format!("unique_id,ds,promotion\n{}", rows(67, &|i| i64::from(i % 9 == 4)));
+    let known = directory.path().join("known.csv");
+    let short = whole.lines().filter(|line| !line.starts_with("south,2026-03-1")).map(|line| format!("{line}\n"));
+    std::fs::write(&known, short.collect::<String>()).unwrap();
+    let known = known.to_str().unwrap();
+    let said = forecast(&["--series", &sales, "--horizon", "7", "--exog", known, "--model", "arima"]);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    assert_eq!((means(&said.out, "north").len(), means(&said.out, "south").len()), (7, 0));
+    let refusal = format!("south: refused: {known}: south has no value of promotion for 2026-03-10");
+    assert!(said.err.contains(&refusal), "{}", said.err);
+}
+
+#[test]
+fn months_count_their_weekdays_where_that_is_asked_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let first = jiff::civil::date(2019, 1, 1);
+    // A shop that sells three times as much on Saturdays; its months are all that is known.
+    let takings = |from: jiff::civil::Date| -> f64 {
+        let days = std::iter::successors(Some(from), |day| day.tomorrow().ok());
+        let days = days.take_while(|day| day.month() == from.month());
+        days.map(|day| if day.weekday() == jiff::civil::Weekday::Saturday { 300.0 } else { 100.0 }).sum()
+    };
+    let months: Vec<jiff::civil::Date> = (0..84).map(|i| first.checked_add(jiff::ToSpan::months(i)).unwrap()).collect();
+    let noise = |i: usize| (i * i * 7 % 31) as f64 - 15.0;
+    let rows: String =
+        months[..72].iter().enumerate().map(|(i, month)| format!("{month},{}\n", takings(*month) + noise(i))).collect();
+    let series = file(directory.path(), &format!("ds,y\n{rows}"));
+    let asked = ["--series", &series, "--horizon", "12", "--model", "auto"];
+    let error = |said: Said| -> f64 {
+        assert_eq!(said.code, Some(0), "{}", said.err);
+        let id = said.out.lines().nth(1).unwrap().split(',').next().unwrap().to_owned();
+        means(&said.out, &id).iter().zip(&months[72..]).map(|(mean, month)| (mean - takings(*month)).abs()).sum()
+    };
+    let (plain, counted) = (error(forecast(&asked)), error(forecast(&[&asked[..], &["--trading-days"]].concat())));
+    assert!(counted < 0.7 * plain, "{counted} with the weekdays, {plain} without");
+    let said = forecast(&["--series", &series, "--horizon", "12", "--model", "ets", "--trading-days"]);
+    assert!(said.refused().contains("--trading-days is for --model auto, arima, trees, ensemble or all, not ets"));
 }

@@ -20,7 +20,7 @@ mod input;
 mod prophet;
 
 pub use changepoints::{ChangepointsArgs, changepoints};
-use input::{read_exogenous, read_series};
+use input::{gap, read_exogenous, read_series};
 use prophet::ProphetArgs;
 
 /// Forecast every series of a CSV file
@@ -161,9 +161,18 @@ pub fn forecast(args: ForecastArgs) -> anyhow::Result<()> {
     let (mut names, mut exogenous): (Vec<String>, Vec<Vec<Vec<f64>>>) = match &args.exog {
         None => (Vec::new(), Vec::new()),
         Some(path) => {
-            let columns = read_exogenous(path)?;
-            let found = series.iter().map(|s| columns.columns(s, args.horizon)).collect();
-            (columns.names, found)
+            let known = read_exogenous(path)?;
+            let mut found = Vec::with_capacity(series.len());
+            series.retain(|one| {
+                let columns = known.columns(one, args.horizon);
+                let gap = gap(one, &known.names, &columns);
+                match &gap {
+                    Some(gap) => eprintln!("{}: refused: {}: {gap}", one.id(), path.display()),
+                    None => found.push(columns),
+                }
+                gap.is_none()
+            });
+            (known.names, found)
         }
     };
     let options = args.prophet.options(series.len(), &mut names, &mut exogenous)?;
@@ -221,7 +230,8 @@ fn report(series: &[Series], answers: &[(Model, Vec<Result<Forecast, ForecastErr
                     format!("{} ({}): refused: {error}", s.id(), model.name())
                 }
                 Ok(forecast) if !forecast.caveats.is_empty() => {
-                    let list: Vec<String> = forecast.caveats.iter().map(ToString::to_string).collect();
+                    let frequency = s.grid().map(|(_, frequency)| frequency);
+                    let list: Vec<String> = forecast.caveats.iter().map(|caveat| caveat.told(frequency)).collect();
                     format!("{} ({}): {}", s.id(), model.name(), list.join("; "))
                 }
                 Ok(_) => continue,

@@ -7,7 +7,6 @@ use jiff::civil::{Date, Weekday};
 
 use super::closed::closed_weekdays;
 use super::history::History;
-use super::words;
 use crate::runs::NoAnswer;
 
 /// Of a flow in days; of anything else there are none.
@@ -78,12 +77,11 @@ impl TradingDays {
             ));
         }
         said.extend(sparse(history, &steps, closed));
+        let told = |caveat: &Caveat| caveat.told(Some(history.frequency()));
         said.extend(engine.iter().filter_map(|caveat| match caveat {
             Caveat::Filled { points } if *points <= closed => None,
-            Caveat::Filled { points } => {
-                Some(words::caveat(&Caveat::Filled { points: points - closed }, history.bucket))
-            }
-            other => Some(words::caveat(other, history.bucket)),
+            Caveat::Filled { points } => Some(told(&Caveat::Filled { points: points - closed })),
+            other => Some(told(other)),
         }));
         said
     }

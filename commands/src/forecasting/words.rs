@@ -1,7 +1,6 @@
 //! What the engine tells of a series, for people: in days, weeks or months, and in the metric's unit.
 
 use dyocense_domain::metrics::{Bucket, MetricKind};
-use dyocense_forecasting::Caveat;
 use dyocense_forecasting::changepoints::{Changepoint, Kind};
 
 use super::history::{History, grouped, word};
@@ -11,41 +10,6 @@ pub(super) fn counted(count: usize, bucket: Bucket) -> String {
     match count {
         1 => format!("1 {}", word(bucket)),
         _ => format!("{count} {}s", word(bucket)),
-    }
-}
-
-/// A season of the bucket, where it has one.
-fn season_of(bucket: Bucket) -> &'static str {
-    match bucket {
-        Bucket::Day => "weeks",
-        Bucket::Week | Bucket::Month | Bucket::Quarter | Bucket::Year => "years",
-    }
-}
-
-pub(super) fn caveat(caveat: &Caveat, bucket: Bucket) -> String {
-    let steps = |count: usize| counted(count, bucket);
-    match caveat {
-        Caveat::Short { points: 1 } => format!("only {} is known: its value is repeated", steps(1)),
-        Caveat::Short { points } => format!("only {} are known: the last value is repeated", steps(*points)),
-        Caveat::SeasonNotSeen { points, .. } => {
-            format!("{} are less than two {}: no season is forecast", steps(*points), season_of(bucket))
-        }
-        Caveat::Filled { points: 1 } => format!("{} without a value was filled in", steps(1)),
-        Caveat::Filled { points } => format!("{} without a value were filled in", steps(*points)),
-        Caveat::Intermittent { zero_share } => {
-            let (share, step) = (100.0 * zero_share, word(bucket));
-            format!("{share:.0} % of the {step}s are zero: what is forecast is the mean of a {step}")
-        }
-        Caveat::Truncated { used, of } => format!("only the newest {used} of {} were used", steps(*of)),
-        Caveat::LevelShift { points_ago } => {
-            format!("the level changed {} ago: little is known of the new one", steps(*points_ago))
-        }
-        Caveat::Uncalibrated { errors } => {
-            format!("how sure it is rests on {errors} errors of earlier forecasts and on theory")
-        }
-        Caveat::Constant | Caveat::Merged { .. } | Caveat::Irregular { .. } | Caveat::FellBack { .. } => {
-            caveat.to_string()
-        }
     }
 }
 
@@ -88,32 +52,6 @@ mod tests {
     fn history(bucket: Bucket) -> History {
         let months = revenue(bucket, "2025-01-01", vec![Some(1.0); 24]);
         History { name: "Visitors".into(), unit: "visitors".into(), ..months }
-    }
-
-    #[test]
-    fn caveats_count_in_the_steps_that_were_asked_for() {
-        for (caveat, bucket, said) in [
-            (Caveat::Short { points: 1 }, Bucket::Month, "only 1 month is known: its value is repeated"),
-            (Caveat::Short { points: 3 }, Bucket::Day, "only 3 days are known: the last value is repeated"),
-            (
-                Caveat::SeasonNotSeen { season: 12, points: 20 },
-                Bucket::Month,
-                "20 months are less than two years: no season is forecast",
-            ),
-            (
-                Caveat::SeasonNotSeen { season: 7, points: 9 },
-                Bucket::Day,
-                "9 days are less than two weeks: no season is forecast",
-            ),
-            (Caveat::Filled { points: 2 }, Bucket::Quarter, "2 quarters without a value were filled in"),
-            (
-                Caveat::LevelShift { points_ago: 4 },
-                Bucket::Week,
-                "the level changed 4 weeks ago: little is known of the new one",
-            ),
-        ] {
-            assert_eq!(super::caveat(&caveat, bucket), said);
-        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use jiff::civil::DateTime;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Frequency;
+use crate::caveat::Caveat;
 use crate::conformal::{Pool, Scores};
 use crate::dependence;
 use crate::ensemble::{Combined, Subject, arima_set, combine_set, in_parallel, single};
@@ -15,7 +16,7 @@ use crate::intermittent::{is_intermittent, zero_share};
 use crate::member::Family;
 use crate::naive;
 use crate::prophet;
-use crate::series::{Caveat, Series};
+use crate::series::Series;
 use crate::shift::recent_shift;
 
 /// Longest horizon accepted, in points.

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::caveat::Caveat;
 use crate::paths::{self, Dependence, Draw, MAX_PATHS, Paths};
-use crate::series::Caveat;
 
 /// An interval for each step, at one level.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -4,6 +4,7 @@ pub mod accuracy;
 pub mod anomalies;
 mod arima;
 pub mod calendar;
+mod caveat;
 pub mod changepoints;
 mod cholesky;
 mod columns;
@@ -33,6 +34,7 @@ mod stl;
 mod theta;
 mod trees;
 
+pub use caveat::Caveat;
 pub use conformal::adapted_level;
 pub use dependence::USUAL_COMMON;
 pub use engine::{
@@ -40,7 +42,7 @@ pub use engine::{
 };
 pub use error::ForecastError;
 pub use forecast::{Forecast, Interval, MemberReport, normal_quantile};
-pub use series::{Caveat, MAX_POINTS, MAX_SEASON, MAX_VALUE, Series};
+pub use series::{MAX_POINTS, MAX_SEASON, MAX_VALUE, Series};
 
 /// Name and version of the method, to be recorded beside an answer: the same input with the same method gives the same
 /// answer. The version is this crate's own and is raised with every release that answers otherwise.

@@ -1,9 +1,9 @@
 //! A series: values on a regular grid, with its season and what had to be repaired on the way in.
 
 use jiff::civil::DateTime;
-use serde::{Deserialize, Serialize};
 
 use crate::calendar::Frequency;
+use crate::caveat::Caveat;
 use crate::error::ForecastError;
 
 /// Longest series accepted, in points.
@@ -12,66 +12,6 @@ pub const MAX_POINTS: usize = 1_000_000;
 pub const MAX_VALUE: f64 = 1e100;
 /// Longest season accepted, in points.
 pub const MAX_SEASON: usize = 10_000;
-
-/// Something a reader of the forecast should know.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "caveat", rename_all = "snake_case")]
-pub enum Caveat {
-    /// So few points that only the simplest method is honest.
-    Short { points: usize },
-    /// Less than two full seasons: no seasonal pattern can be told from noise.
-    SeasonNotSeen { season: usize, points: usize },
-    /// The series never changes; its forecast is that value and the interval is empty.
-    Constant,
-    /// Missing points were filled in from their season's neighbours.
-    Filled { points: usize },
-    /// Observations of the same time were put together.
-    Merged { observations: usize },
-    /// Observations did not fall on the grid of the frequency and were moved to it.
-    Irregular { observations: usize },
-    /// Most points are zero: the forecast is a rate, not a count on any one day.
-    Intermittent { zero_share: f64 },
-    /// Only the newest points were used, to bound the work.
-    Truncated { used: usize, of: usize },
-    /// The level moved abruptly close to the end: few points show the new level.
-    LevelShift { points_ago: usize },
-    /// The method asked for does not fit this series; another answered.
-    FellBack { from: String, to: String, why: String },
-    /// The interval rests on few or no backtest errors.
-    Uncalibrated { errors: usize },
-}
-
-impl std::fmt::Display for Caveat {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Caveat::Short { points: 1 } => write!(f, "only 1 point: the last value is repeated"),
-            Caveat::Short { points } => write!(f, "only {points} points: the last value is repeated"),
-            Caveat::SeasonNotSeen { season, points } => {
-                write!(f, "{points} points are less than two seasons of {season}: no season is forecast")
-            }
-            Caveat::Constant => write!(f, "the series never changes: its value is repeated"),
-            Caveat::Filled { points: 1 } => write!(f, "1 missing point was filled in"),
-            Caveat::Filled { points } => write!(f, "{points} missing points were filled in"),
-            Caveat::Merged { observations } => {
-                write!(f, "{observations} observations fell on a time already seen and were averaged with it")
-            }
-            Caveat::Irregular { observations } => {
-                write!(f, "{observations} observations were not on the regular grid and were moved to it")
-            }
-            Caveat::Intermittent { zero_share } => {
-                write!(f, "{:.0} % of the points are zero: the forecast is a mean rate", 100.0 * zero_share)
-            }
-            Caveat::Truncated { used, of } => write!(f, "only the newest {used} of {of} points were used"),
-            Caveat::LevelShift { points_ago } => {
-                write!(f, "the level changed {points_ago} points ago: few points show the new one")
-            }
-            Caveat::FellBack { from, to, why } => write!(f, "{to} answered instead of {from}: {why}"),
-            Caveat::Uncalibrated { errors } => {
-                write!(f, "the interval rests on {errors} backtest errors and on theory")
-            }
-        }
-    }
-}
 
 /// Values on a regular grid. Missing points are `NaN` until [`Series::filled`].
 #[derive(Debug, Clone, PartialEq)]
