@@ -4,7 +4,7 @@
 use dyocense_forecasting::{Forecast, Request, Series, forecast_supposing, normal_quantile};
 use serde::{Deserialize, Serialize};
 
-use super::drivers::Column;
+use super::drivers::Ahead;
 use super::forecast::Band;
 use super::history::{History, impossible};
 use super::trading::TradingDays;
@@ -20,14 +20,14 @@ const WHOLE_LEVEL: f64 = 95.0;
 pub(super) fn explained(
     series: &Series,
     baseline: &Forecast,
-    columns: &[Column],
+    ahead: &Ahead,
     asked: &Request,
 ) -> Result<Vec<f64>, NoAnswer> {
     let mut explained = vec![0.0; series.values().len()];
-    for (i, column) in columns.iter().enumerate() {
+    for (i, column) in ahead.drivers.iter().enumerate() {
         let driver = &column.driver;
         let change = (driver.highest - driver.lowest) / 4.0;
-        let mut moved: Vec<Vec<f64>> = columns.iter().map(Column::expected).collect();
+        let mut moved = ahead.expected();
         moved[i] = column.with(&driver.expected.iter().map(|value| value + change).collect::<Vec<_>>());
         let answer = forecast_supposing(series, &moved, asked).map_err(impossible)?;
         let steps = baseline.mean.len() as f64;

@@ -3,10 +3,11 @@
 use dyocense_domain::ids::MetricId;
 use dyocense_domain::metrics::Bucket;
 use dyocense_domain::runs::RunRefusal;
-use dyocense_forecasting::{Model, Request, forecast};
+use dyocense_forecasting::{Model, Request};
 use serde::{Deserialize, Serialize};
 
-use super::history::{History, grouped, impossible, word};
+use super::history::{History, grouped, word};
+use super::month_days::forecast_on_calendar;
 use super::words::counted;
 use crate::runs::NoAnswer;
 
@@ -143,7 +144,7 @@ impl Column {
         if values.len() < needed {
             let request =
                 Request { horizon: needed - values.len(), levels: vec![], model: Model::Auto, seed: seed.into() };
-            values.extend(forecast(&series, &[], &request).map_err(impossible)?.mean);
+            values.extend(forecast_on_calendar(driver, &series, &request)?.0.mean);
         }
         values.truncate(needed);
         let expected = values.split_off(shared.values.len());
@@ -187,5 +188,26 @@ impl Column {
                 counted(future.len(), bucket)
             )
         })
+    }
+}
+
+/// What is supposed to be known over the history and the horizon: the drivers, and beside them what no scenario changes.
+pub(super) struct Ahead {
+    pub drivers: Vec<Column>,
+    /// What the days of each month or quarter usually bring; none for other steps and where days are not known.
+    pub calendar: Vec<Vec<f64>>,
+}
+
+impl Ahead {
+    /// With the drivers as they are expected.
+    pub fn expected(&self) -> Vec<Vec<f64>> {
+        let drivers = self.drivers.iter().map(Column::expected);
+        drivers.chain(self.calendar.iter().cloned()).collect()
+    }
+
+    /// With a future for each driver, in their order.
+    pub fn with(&self, futures: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        let drivers = self.drivers.iter().zip(futures).map(|(column, future)| column.with(future));
+        drivers.chain(self.calendar.iter().cloned()).collect()
     }
 }

@@ -12,9 +12,10 @@ use super::about::{About, Found, Input, OfMetrics};
 use super::differences::{
     Doubt, STRETCHES, ScenarioPoint, bands, differences, explained, minus, whole, without_stretch,
 };
-use super::drivers::{Column, Driver, DriverFuture, DriverPath, MOST_DRIVERS, check_model, shared_history};
+use super::drivers::{Ahead, Column, Driver, DriverFuture, DriverPath, MOST_DRIVERS, check_model, shared_history};
 use super::forecast::{Band, bands_of};
 use super::history::{History, HistorySpan, check_reach, grouped, impossible, word};
+use super::month_days;
 use super::trading::TradingDays;
 use crate::runs::{Control, NoAnswer};
 
@@ -157,15 +158,19 @@ impl OfMetrics for Supposing {
             control.tell(None, format!("forecasting {}", driver.name));
             columns.push(Column::of(driver, &shared, request.horizon, seed, &mut caveats)?);
         }
+        let calendar = match shared.rhythm {
+            Some(_) => month_days::columns(&shared, shared.values.len(), request.horizon),
+            None => Vec::new(),
+        };
+        let ahead = Ahead { drivers: columns, calendar };
         let model = if request.model == Model::Auto { Model::Arima } else { request.model };
         let asked = Request { horizon: request.horizon, levels: request.levels.clone(), model, seed: seed.into() };
         let futures: Vec<Vec<Vec<f64>>> =
-            request.scenarios.iter().map(|scenario| futures(scenario, &columns)).collect();
+            request.scenarios.iter().map(|scenario| futures(scenario, &ahead.drivers)).collect();
         let (trading, starts) = (TradingDays::of(&shared), shared.steps_ahead(request.horizon));
         let answers = |series: &Series, asked: &Request| -> Result<Vec<Forecast>, NoAnswer> {
-            let baseline: Vec<Vec<f64>> = columns.iter().map(Column::expected).collect();
-            std::iter::once(baseline)
-                .chain(futures.iter().map(|future| with_futures(&columns, future)))
+            std::iter::once(ahead.expected())
+                .chain(futures.iter().map(|future| ahead.with(future)))
                 .map(|columns| {
                     if control.is_stopped() {
                         return Err(NoAnswer::Stopped);
@@ -183,7 +188,7 @@ impl OfMetrics for Supposing {
             Model::Arima => None,
             _ => Some(differences(&answers(&whole_history, &Request { model: Model::Arima, ..asked.clone() })?)),
         };
-        let explained = explained(&whole_history, &found[0], &columns, &asked)?;
+        let explained = explained(&whole_history, &found[0], &ahead, &asked)?;
         // The same without one stretch of the history after another: how much the differences hang on it.
         let mut without: Vec<Vec<Vec<f64>>> = Vec::new();
         for stretch in 0..STRETCHES {
@@ -194,6 +199,10 @@ impl OfMetrics for Supposing {
             without.push(differences(&answers));
         }
         let baseline = found.remove(0);
+        if !ahead.calendar.is_empty() {
+            let step = word(shared.bucket);
+            caveats.push(format!("the days of each {step} count, by what each weekday brings in {}", shared.name));
+        }
         caveats.extend(trading.caveats(&shared, &starts, &baseline.caveats));
         let sums = shared.kind == MetricKind::Flow;
         let scenarios: Vec<ScenarioAnswer> = request
@@ -207,7 +216,7 @@ impl OfMetrics for Supposing {
                     without: without.iter().map(|stretch| &stretch[i]).collect(),
                     by_regression: by_regression.as_ref().map(|differences| &differences[i]),
                 };
-                let drivers = columns.iter().zip(future);
+                let drivers = ahead.drivers.iter().zip(future);
                 ScenarioAnswer {
                     name: scenario.name.clone(),
                     drivers: drivers
@@ -226,13 +235,14 @@ impl OfMetrics for Supposing {
             .collect();
         for (scenario, future) in request.scenarios.iter().zip(&futures) {
             let place = format!("in {}, ", scenario.name);
-            let named = columns.iter().zip(future).filter(|(column, _)| scenario.future_of(column).is_some());
+            let named = ahead.drivers.iter().zip(future).filter(|(column, _)| scenario.future_of(column).is_some());
             caveats.extend(
                 named.filter_map(|(column, future)| column.beyond_history(&place, future, model, shared.bucket)),
             );
         }
         for scenario in &scenarios {
-            let is_supposed = scenario.drivers.iter().zip(&columns).any(|(path, c)| path.values != c.driver.expected);
+            let is_supposed =
+                scenario.drivers.iter().zip(&ahead.drivers).any(|(path, c)| path.values != c.driver.expected);
             if is_supposed && scenario.difference.iter().all(|value| *value == 0.0) {
                 caveats.push(format!(
                     "{} sees nothing of the drivers in so little history: no difference in {} is no finding; ARIMA looks at \
@@ -258,7 +268,7 @@ impl OfMetrics for Supposing {
             bucket: history.bucket,
             history: shared.span(),
             model: baseline.model,
-            drivers: columns.into_iter().map(|column| column.driver).collect(),
+            drivers: ahead.drivers.into_iter().map(|column| column.driver).collect(),
             starts,
             mean: baseline.mean,
             bands: bands_of(baseline.intervals),
@@ -273,9 +283,6 @@ fn futures(scenario: &Scenario, columns: &[Column]) -> Vec<Vec<f64>> {
     columns.iter().map(|column| column.future(scenario.future_of(column))).collect()
 }
 
-fn with_futures(columns: &[Column], futures: &[Vec<f64>]) -> Vec<Vec<f64>> {
-    columns.iter().zip(futures).map(|(column, future)| column.with(future)).collect()
-}
 fn summary(history: &History, horizon: usize, scenarios: &[ScenarioAnswer]) -> String {
     let span = match horizon {
         1 => format!("the next {}", word(history.bucket)),

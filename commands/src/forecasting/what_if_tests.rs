@@ -87,6 +87,40 @@ fn a_driver_that_matters_moves_the_forecast_by_its_effect() {
     assert!(caveats.last().unwrap().contains("no proof that changing Metric 2 changes Metric 1"));
 }
 
+/// Sales of a shop whose Saturdays count four days, and what it spends on advertising.
+#[test]
+fn months_count_their_days_beside_the_drivers() {
+    const MONTHS: usize = 60;
+    const AHEAD: usize = 6;
+    let rhythm = [0.7, 0.7, 0.7, 0.7, 0.7, 2.8, 0.7];
+    let first = jiff::civil::date(2020, 1, 1);
+    let starts: Vec<Date> =
+        std::iter::successors(Some(first), |at| Bucket::Month.next(*at)).take(MONTHS + AHEAD + 1).collect();
+    let (mut one, mut other) = (noise(5), noise(6));
+    let spending: Vec<f64> = (0..MONTHS + AHEAD).map(|_| 200.0 + 80.0 * one()).collect();
+    let days = |month: usize| -> f64 {
+        let days = std::iter::successors(Some(starts[month]), |day| day.tomorrow().ok());
+        let days = days.take_while(|day| *day < starts[month + 1]);
+        days.map(|day| 100.0 * rhythm[day.weekday().to_monday_zero_offset() as usize]).sum()
+    };
+    let sales: Vec<f64> = (0..MONTHS + AHEAD).map(|t| days(t) + 2.0 * spending[t] + 30.0 * other()).collect();
+    let monthly = |metric: u128, values: &[f64]| History {
+        metric_id: id(metric),
+        ..revenue(Bucket::Month, "2020-01-01", values.iter().copied().map(Some).collect())
+    };
+    let error = |rhythm: Option<[f64; 7]>| {
+        let sold = History { rhythm, ..monthly(1, &sales[..MONTHS]) };
+        let asked = request(AHEAD, vec![DriverFuture::Values(spending[MONTHS..].to_vec())]);
+        let asked = WhatIfRequest { bucket: Some(Bucket::Month), ..asked };
+        let (answer, caveats) = suppose(sold, monthly(2, &spending[..MONTHS]), asked);
+        let is_said = caveats.iter().any(|caveat| caveat.starts_with("the days of each month count"));
+        assert_eq!(is_said, rhythm.is_some(), "{caveats:?}");
+        answer.scenarios[0].mean.iter().zip(&sales[MONTHS..]).map(|(mean, truth)| (mean - truth).abs()).sum::<f64>()
+    };
+    let (with, without) = (error(Some(rhythm)), error(None));
+    assert!(with < 0.5 * without, "{with} with the days, {without} without");
+}
+
 #[test]
 fn a_driver_that_does_not_matter_is_called_so() {
     let (sales, spending) = advertising(150, 3, 0.0);
