@@ -291,7 +291,7 @@ mod tests {
             first,
             values,
             shut: vec![],
-            rhythm: None,
+            rhythms: Default::default(),
         }
     }
 

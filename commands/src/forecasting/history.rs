@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::closed::{all_closed, closed_weekdays, closures, shut_days};
-use super::rhythm::rhythm;
+use super::rhythm::Rhythms;
 use crate::error::Fault;
 use crate::execute::Commands;
 use crate::ports::MetricSummary;
@@ -55,10 +55,10 @@ pub(crate) struct History {
     /// Of a flow in days, months or quarters: holidays and closures, past and to come, on which it does not trade.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shut: Vec<Date>,
-    /// Of a flow in months or quarters whose days are known: what a day of each weekday brings, from Monday on, in units of
-    /// a usual day.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rhythm: Option<[f64; 7]>,
+    /// Of a flow in months or quarters whose days are known: what a day of each weekday brings, as it was known when each
+    /// step began.
+    #[serde(default)]
+    pub rhythms: Rhythms,
 }
 
 impl History {
@@ -85,7 +85,7 @@ impl History {
             let occasions = commands.reads.occasions(tenant).await?;
             history.shut = match bucket {
                 Bucket::Day => shut_days(&history.steps(), &occasions, FURTHEST),
-                _ if history.rhythm.is_some() => shut_days(&days, &occasions, FURTHEST * LONGEST_STEP),
+                _ if history.rhythms.is_known() => shut_days(&days, &occasions, FURTHEST * LONGEST_STEP),
                 _ => closures(history.first, &occasions, history.steps_ahead(FURTHEST).last().copied()),
             };
         }
@@ -141,11 +141,7 @@ impl History {
         let mut dated = on_calendar(&steps, bucket, counts_nothing_as_zero);
         let spare = dated.len().saturating_sub(MOST_STEPS);
         let first = dated.get(spare).map_or(first, |(start, _)| *start);
-        let rhythm = match bucket {
-            Bucket::Month | Bucket::Quarter if !are_totals => rhythm(&days),
-            _ => None,
-        };
-        let history = History {
+        let mut history = History {
             metric_id: metric.metric_id,
             name: metric.name.clone(),
             unit: metric.unit.clone(),
@@ -154,8 +150,12 @@ impl History {
             first,
             values: dated.drain(spare..).map(|(_, value)| value).collect(),
             shut: Vec::new(),
-            rhythm,
+            rhythms: Rhythms::default(),
         };
+        if matches!(bucket, Bucket::Month | Bucket::Quarter) && !are_totals {
+            let starts = history.steps().into_iter().map(|(start, _)| start).chain(history.steps_ahead(1));
+            history.rhythms = Rhythms::on(starts, &days);
+        }
         Ok((history, days))
     }
 
@@ -331,7 +331,7 @@ pub(super) fn revenue(bucket: Bucket, first: &str, values: Vec<Option<f64>>) -> 
         first: first.parse().unwrap(),
         values,
         shut: vec![],
-        rhythm: None,
+        rhythms: Rhythms::default(),
     }
 }
 

@@ -31,7 +31,7 @@ pub(crate) fn columns(history: &History, length: usize, ahead: usize) -> Vec<Vec
     }
     let is_open = |day: Date| history.shut.binary_search(&day).is_err();
     let (frequency, first) = (history.frequency(), history.first.to_datetime(jiff::civil::Time::midnight()));
-    let Some(rhythm) = &history.rhythm else {
+    let Some(rhythm) = history.rhythms.by(history.start_of(length)) else {
         return trading_day_columns(frequency, first, length + ahead, &is_open);
     };
     let Some(steps) = days_of_steps(frequency, first, length + ahead) else { return Vec::new() };
@@ -81,7 +81,7 @@ fn explanation(history: &History, effect: &[f64], plain: &[f64]) -> String {
         0.0 => String::new(),
         size => format!(" ({:.1} %)", 100.0 * change.abs() / size),
     };
-    let busiest = history.rhythm.as_ref().and_then(|rhythm| {
+    let busiest = history.rhythms.by(starts[0]).and_then(|rhythm| {
         let weekday = (0..7).max_by(|one, other| rhythm[*one].total_cmp(&rhythm[*other]))?;
         let day = word(Weekday::from_monday_zero_offset(weekday as i8).ok()?);
         Some(format!(" ({day} bring {:.1} times a usual day)", rhythm[weekday]))

@@ -2,7 +2,7 @@ use jiff::ToSpan;
 use jiff::civil::date;
 
 use super::super::history::{Dated, revenue};
-use super::super::rhythm::rhythm;
+use super::super::rhythm::{Rhythms, rhythm};
 use super::*;
 
 const MONTHS: usize = 72;
@@ -57,7 +57,7 @@ fn errors(saturday: f64, are_days_known: bool) -> (f64, f64, usize) {
     for seed in 0..SHOPS {
         let (mut history, days, to_come) = shop(11 + 7_919 * seed, saturday);
         if are_days_known {
-            history.rhythm = rhythm(&days);
+            history.rhythms = Rhythms::on(history.steps_ahead(1).into_iter(), &days);
         }
         let series = history.series(MONTHS).unwrap();
         let request = Request { horizon: AHEAD, levels: vec![80.0], model: Model::Auto, seed: 1 };
@@ -100,7 +100,7 @@ fn a_shop_that_sells_alike_on_all_days_is_not_harmed() {
 #[test]
 fn what_the_calendar_does_is_said_with_its_days() {
     let (mut history, days, _) = shop(11, 2.0);
-    history.rhythm = rhythm(&days);
+    history.rhythms = Rhythms::on(history.steps_ahead(1).into_iter(), &days);
     // From January 2025 on. March has five Saturdays, Sundays and Mondays.
     let said = explanation(&history, &[0.0, 0.0, 120.4, -10.0], &[3_500.0, 3_500.0, 3_500.0, 3_500.0]);
     assert_eq!(
@@ -109,7 +109,7 @@ fn what_the_calendar_does_is_said_with_its_days() {
          2025 is forecast 120.4 EUR more (3.4 %) for its 31 days, 5 each of Mondays, Saturdays and Sundays"
     );
     history.shut = vec![date(2025, 3, 1)];
-    history.rhythm = None;
+    history.rhythms = Rhythms::default();
     assert_eq!(days_in_words(&history, date(2025, 3, 1)), "31 days without 1 closed, 5 each of Mondays and Sundays");
     assert_eq!(days_in_words(&history, date(2025, 2, 1)), "28 days");
 }
@@ -123,7 +123,7 @@ fn a_rhythm_needs_days_and_levels_have_no_days_to_count() {
     let sparse: Dated = days.iter().map(|(day, value)| (*day, value.filter(|_| day.day() == 3))).collect();
     assert_eq!(rhythm(&sparse), None);
     assert_eq!(columns(&history, MONTHS, AHEAD).len(), 7);
-    let with_days = History { rhythm: Some(found), ..history.clone() };
+    let with_days = History { rhythms: Rhythms::always(found), ..history.clone() };
     assert_eq!(columns(&with_days, MONTHS, AHEAD).len(), 1);
     assert!(columns(&History { kind: MetricKind::Level, ..history.clone() }, MONTHS, AHEAD).is_empty());
     assert!(columns(&History { bucket: Bucket::Week, ..history }, MONTHS, AHEAD).is_empty());

@@ -158,9 +158,9 @@ impl OfMetrics for Supposing {
             control.tell(None, format!("forecasting {}", driver.name));
             columns.push(Column::of(driver, &shared, request.horizon, seed, &mut caveats)?);
         }
-        let calendar = match shared.rhythm {
-            Some(_) => month_days::columns(&shared, shared.values.len(), request.horizon),
-            None => Vec::new(),
+        let calendar = match shared.rhythms.is_known() {
+            true => month_days::columns(&shared, shared.values.len(), request.horizon),
+            false => Vec::new(),
         };
         let ahead = Ahead { drivers: columns, calendar };
         let model = if request.model == Model::Auto { Model::Arima } else { request.model };

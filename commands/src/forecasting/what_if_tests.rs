@@ -1,6 +1,7 @@
 use uuid::Uuid;
 
 use super::super::history::revenue;
+use super::super::rhythm::Rhythms;
 use super::*;
 
 fn id(n: u128) -> MetricId {
@@ -108,16 +109,17 @@ fn months_count_their_days_beside_the_drivers() {
         metric_id: id(metric),
         ..revenue(Bucket::Month, "2020-01-01", values.iter().copied().map(Some).collect())
     };
-    let error = |rhythm: Option<[f64; 7]>| {
-        let sold = History { rhythm, ..monthly(1, &sales[..MONTHS]) };
+    let error = |rhythms: Rhythms| {
+        let is_known = rhythms.is_known();
+        let sold = History { rhythms, ..monthly(1, &sales[..MONTHS]) };
         let asked = request(AHEAD, vec![DriverFuture::Values(spending[MONTHS..].to_vec())]);
         let asked = WhatIfRequest { bucket: Some(Bucket::Month), ..asked };
         let (answer, caveats) = suppose(sold, monthly(2, &spending[..MONTHS]), asked);
         let is_said = caveats.iter().any(|caveat| caveat.starts_with("the days of each month count"));
-        assert_eq!(is_said, rhythm.is_some(), "{caveats:?}");
+        assert_eq!(is_said, is_known, "{caveats:?}");
         answer.scenarios[0].mean.iter().zip(&sales[MONTHS..]).map(|(mean, truth)| (mean - truth).abs()).sum::<f64>()
     };
-    let (with, without) = (error(Some(rhythm)), error(None));
+    let (with, without) = (error(Rhythms::always(rhythm)), error(Rhythms::default()));
     assert!(with < 0.5 * without, "{with} with the days, {without} without");
 }
 
