@@ -1,6 +1,6 @@
 // A line chart as SVG: no library, readable by keyboard and screen reader through its summary.
 
-import { h, svg, number, day } from "./page.js";
+import { h, svg, number, step } from "./page.js";
 
 const WIDTH = 760;
 const HEIGHT = 260;
@@ -21,9 +21,9 @@ function steps(low, high, about) {
 
 /**
  * `points`: [{ at: Date, value: number }] in order. `ahead`: what is expected after them, each with its `low` and `high`.
- * `odd`: what was noticed, each with its `explanation`.
+ * `odd`: what was noticed, each with its `explanation`. `bucket`: how long a step is.
  */
-export function lineChart(points, { unit, label, ahead = [], odd = [] }) {
+export function lineChart(points, { unit, label, bucket = "DAY", ahead = [], odd = [] }) {
   if (points.length + ahead.length === 0) return h("p", { class: "soft" }, "No points in this range.");
   const values = points.map((point) => point.value);
   const bounds = ahead.flatMap((point) => [point.low, point.high]);
@@ -31,6 +31,8 @@ export function lineChart(points, { unit, label, ahead = [], odd = [] }) {
   const marks = steps(low, Math.max(...values, ...bounds, low + 1e-9), 4);
   const [bottom, top] = [marks[0], marks.at(-1)];
   const [begin, end] = [+(points[0] ?? ahead[0]).at, +(ahead.at(-1) ?? points.at(-1)).at];
+  const all = [...points, ...ahead];
+  const marked = [...new Set([0, 0.25, 0.5, 0.75, 1].map((share) => all[Math.round(share * (all.length - 1))]))];
   const x = (at) => LEFT + ((at - begin) / (end - begin || 1)) * (WIDTH - LEFT - 10);
   const y = (value) => TOP + (1 - (value - bottom) / (top - bottom || 1)) * (HEIGHT - TOP - BOTTOM);
   const line = (places) => places.map(([at, value], i) => `${i ? "L" : "M"}${x(+at).toFixed(1)},${y(value).toFixed(1)}`).join("");
@@ -39,7 +41,7 @@ export function lineChart(points, { unit, label, ahead = [], odd = [] }) {
   const last = points.length ? [[points.at(-1).at, values.at(-1)]] : [];
   const band = ahead.length ? `${line([...last, ...ahead.map((point) => [point.at, point.high]), ...ahead.toReversed().map((point) => [point.at, point.low])])}Z` : "";
   const expected = ahead.length ? line([...last, ...ahead.map((point) => [point.at, point.value])]) : "";
-  const known = points.length ? `${points.length} points from ${day(points[0].at)} to ${day(points.at(-1).at)}, last ${number(values.at(-1), unit)}` : "";
+  const known = points.length ? `${points.length} points from ${step(points[0].at, bucket)} to ${step(points.at(-1).at, bucket)}, last ${number(values.at(-1), unit)}` : "";
   const summary = `${label}: ${[known, ahead.length ? `${ahead.length} steps ahead` : ""].filter(Boolean).join(", then ")}`;
 
   const cursor = svg("line", { class: "cursor", y1: TOP, y2: HEIGHT - BOTTOM, visibility: "hidden" });
@@ -50,10 +52,9 @@ export function lineChart(points, { unit, label, ahead = [], odd = [] }) {
       svg("line", { class: "grid-line", x1: LEFT, x2: WIDTH - 10, y1: y(mark), y2: y(mark) }),
       svg("text", { x: LEFT - 8, y: y(mark) + 4, "text-anchor": "end" }, [number(mark)]),
     ]),
-    ...[0, 0.25, 0.5, 0.75, 1].map((share) => {
-      const at = begin + share * (end - begin);
-      const anchor = share === 0 ? "start" : share === 1 ? "end" : "middle";
-      return svg("text", { x: x(at), y: HEIGHT - 6, "text-anchor": anchor }, [day(new Date(at))]);
+    ...marked.map(({ at }) => {
+      const anchor = +at === begin ? "start" : +at === end ? "end" : "middle";
+      return svg("text", { x: x(+at), y: HEIGHT - 6, "text-anchor": anchor }, [step(at, bucket)]);
     }),
     svg("path", { class: "band", d: band }),
     svg("path", { class: "ahead", d: expected }),
@@ -67,11 +68,11 @@ export function lineChart(points, { unit, label, ahead = [], odd = [] }) {
   picture.addEventListener("pointermove", (event) => {
     const box = picture.getBoundingClientRect();
     const at = ((event.clientX - box.left) / box.width) * WIDTH;
-    const nearest = [...points, ...ahead].reduce((best, point) => (Math.abs(x(+point.at) - at) < Math.abs(x(+best.at) - at) ? point : best));
+    const nearest = all.reduce((best, point) => (Math.abs(x(+point.at) - at) < Math.abs(x(+best.at) - at) ? point : best));
     for (const [name, value] of [["x1", x(+nearest.at)], ["x2", x(+nearest.at)], ["visibility", "visible"]]) cursor.setAttribute(name, value);
     for (const [name, value] of [["cx", x(+nearest.at)], ["cy", y(nearest.value)], ["visibility", "visible"]]) dot.setAttribute(name, value);
     const between = nearest.low === undefined ? "" : ` expected, between ${number(nearest.low, unit)} and ${number(nearest.high, unit)} with 80 %`;
-    reading.textContent = `${day(nearest.at)}: ${number(nearest.value, unit)}${between}`;
+    reading.textContent = `${step(nearest.at, bucket)}: ${number(nearest.value, unit)}${between}`;
   });
   picture.addEventListener("pointerleave", () => {
     cursor.setAttribute("visibility", "hidden");

@@ -22,6 +22,10 @@ const FORECAST = `mutation ($input: ForecastMetricInput!) { forecastMetric(input
   userErrors { message } } }`;
 const ODD = `mutation ($input: DetectAnomaliesInput!) { detectAnomalies(input: $input) {
   run { status summary failure anomalies { anomalies { start explanation } } } userErrors { message } } }`;
+const RIGHT = `query ($id: ID!) {
+  metric(id: $id) { name unit }
+  forecastAccuracy(metricId: $id, last: 20) { steps meanAbsoluteError bias coverage { level covered }
+    run { finishedAt forecast { bucket model } } } }`;
 const BUCKETS = [["MONTH", "by month"], ["WEEK", "by week"], ["DAY", "by day"], ["QUARTER", "by quarter"], ["YEAR", "by year"]];
 
 export async function overview(main, business, leave) {
@@ -54,7 +58,7 @@ export async function overview(main, business, leave) {
       const ahead = kept ? aheadOf(kept.forecast).filter((point) => points.length === 0 || point.at > points.at(-1).at) : [];
       said.replaceChildren(ahead.length === 0 ? "" : h("p", { class: "small soft" },
         `Forecast ${kept.requestedBy ? `asked for by ${kept.requestedBy.name ?? "somebody"}` : "made again as data came"}. Model: ${kept.forecast.model}.`));
-      chart.replaceChildren(lineChart(points, { unit: metric.unit, label: metric.name, ahead, odd }));
+      chart.replaceChildren(lineChart(points, { unit: metric.unit, label: metric.name, bucket: metric.series.bucket, ahead, odd }));
     };
     const lookAhead = async () => {
       const steps = picked(bucket);
@@ -66,7 +70,7 @@ export async function overview(main, business, leave) {
       const { metric, points, odd } = await series(2000);
       // A step that is not over yet is forecast, not shown.
       const over = points.filter((point) => point.at < ahead[0].at);
-      chart.replaceChildren(lineChart(over.slice(-6 * ahead.length), { unit: metric.unit, label: metric.name, ahead, odd }));
+      chart.replaceChildren(lineChart(over.slice(-6 * ahead.length), { unit: metric.unit, label: metric.name, bucket: steps, ahead, odd }));
       said.replaceChildren(h("p", {}, summary), h("p", { class: "small soft" }, [`Model: ${forecast.model}`, ...caveats].join("; "), "."));
     };
     const lookBack = async () => {
@@ -76,6 +80,21 @@ export async function overview(main, business, leave) {
       if (!anomalies) return said.replaceChildren(h("p", {}, failure ?? `The search is ${words(status)}; ask again in a moment.`));
       const newest = anomalies.anomalies.slice(-5).toReversed();
       said.replaceChildren(h("p", {}, summary), h("ul", {}, ...newest.map((one) => h("li", {}, one.explanation))));
+    };
+    const lookUp = async () => {
+      const { metric, forecastAccuracy } = await run(RIGHT, { id: picked(which) });
+      const judged = forecastAccuracy.filter((one) => one.steps > 0 && one.run.forecast.bucket === picked(bucket)).toReversed();
+      if (judged.length === 0) {
+        return said.replaceChildren(h("p", {}, `No step of a kept forecast of ${metric.name} in these steps is over yet; it is judged as its days pass.`));
+      }
+      const heads = ["Made", "Model", "Steps over", "Off by, on average", "Altogether", "Held within 80 %"];
+      const held = (one) => one.coverage.find(({ level }) => level === 80)?.covered;
+      said.replaceChildren(h("table", {},
+        h("thead", {}, h("tr", {}, ...heads.map((head) => h("th", { scope: "col" }, head)))),
+        h("tbody", {}, ...judged.map((one) => h("tr", {}, ...[
+          day(one.run.finishedAt), one.run.forecast.model.split(":")[0], number(one.steps), number(one.meanAbsoluteError, metric.unit),
+          `${number(Math.abs(one.bias), metric.unit)} too ${one.bias < 0 ? "low" : "high"}`, held(one) === undefined ? "" : `${Math.round(held(one))} %`,
+        ].map((cell) => h("td", {}, cell)))))));
     };
     const asking = (label, look) => form([], label, look);
     const revenue = all.find((metric) => metric.key === "revenue");
@@ -89,7 +108,7 @@ export async function overview(main, business, leave) {
         tile("Customers", number(totals.customers)),
         tile("Sales from, to", totals.firstDay ? `${day(totals.firstDay)} – ${day(totals.lastDay)}` : "none yet")),
       h("section", { class: "card" }, h("div", { class: "row" }, h("h2", {}, "Over time"), h("div", { class: "row" }, which, bucket)), chart,
-        role() === "AUDITOR" ? "" : h("div", { class: "row start" }, asking("Forecast", lookAhead), asking("What was odd?", lookBack)), said),
+        role() === "AUDITOR" ? "" : h("div", { class: "row start" }, asking("Forecast", lookAhead), asking("What was odd?", lookBack), asking("Were forecasts right?", lookUp)), said),
       h("section", { class: "card" }, h("h2", {}, "What you should know"),
         notifications.edges.length === 0
           ? h("p", { class: "soft" }, "Nothing yet. Set a goal or ask for a forecast, and what is odd or off the way appears here.")

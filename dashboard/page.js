@@ -29,6 +29,13 @@ export function number(value, unit = "") {
 }
 
 export const day = (value) => new Date(value).toLocaleDateString(undefined, { year: "numeric", month: "short", day: "numeric", timeZone: "UTC" });
+/** A step by the name of its length: "Jan 2026", "Q1 2026", "2026". */
+export function step(at, bucket) {
+  const start = new Date(at);
+  if (bucket === "YEAR") return String(start.getUTCFullYear());
+  if (bucket === "QUARTER") return `Q${Math.floor(start.getUTCMonth() / 3) + 1} ${start.getUTCFullYear()}`;
+  return bucket === "MONTH" ? start.toLocaleDateString(undefined, { year: "numeric", month: "short", timeZone: "UTC" }) : day(start);
+}
 export const moment = (value) => new Date(value).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
 export const words = (name) => name.toLowerCase().replaceAll("_", " ");
 

@@ -1,7 +1,8 @@
-// Why a metric changed: the calendar first, then what moved with it, then what is left over.
+// Why a metric changed: the calendar first, then what moved with it, then what is left over. And what if.
 
 import { run } from "./client.js";
 import { h, number, choice, field, form, words } from "./page.js";
+import { whatIf } from "./what_if.js";
 
 const METRICS = `{ metrics(first: 100) { edges { node { id key name latestPoint { at } } } } }`;
 const EXPLAIN = `mutation ($input: ExplainChangeInput!) { explainChange(input: $input) {
@@ -43,6 +44,7 @@ export async function why(main) {
         field("From", { name: "first", type: "date", required: true, value: isoDay(newest - 13 * DAY) }),
         field("To", { name: "last", type: "date", required: true, value: isoDay(newest) })], "Explain", ask),
       answer),
+    all.length < 2 ? "" : whatIf(all),
   );
 }
 

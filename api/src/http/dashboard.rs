@@ -32,6 +32,7 @@ const FILES: &[(&str, &str, &str)] = files! {
     "people.js": "text/javascript; charset=utf-8",
     "sales.js": "text/javascript; charset=utf-8",
     "history.js": "text/javascript; charset=utf-8",
+    "what_if.js": "text/javascript; charset=utf-8",
     "why.js": "text/javascript; charset=utf-8",
 };
 
