@@ -3,6 +3,7 @@
 #![allow(clippy::needless_range_loop)]
 
 pub mod backend;
+mod bounds;
 pub mod business;
 pub mod changes;
 pub mod effort;
@@ -13,6 +14,7 @@ pub mod lp;
 mod mip;
 pub mod mmm;
 pub mod model;
+mod refusal;
 pub mod run;
 pub mod scenario;
 pub mod solve;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::bounds::count;
 use crate::business::{Difference, Problem, Rule, compare, explained};
 use crate::changes::change;
 use crate::effort::Effort;
@@ -56,7 +57,7 @@ pub(crate) fn read(
     let bad = |what: String| ModelError::Malformed(what);
     let stated: Vec<Stated> =
         serde_json::from_value(list.clone()).map_err(|error| bad(format!("scenarios: {error}")))?;
-    crate::business::count("number of scenarios", stated.len(), 0, MOST)?;
+    count("number of scenarios", stated.len(), 0, MOST)?;
     let mut out: Vec<Scenario> = Vec::new();
     for Stated { name, changes } in stated {
         if out.iter().any(|other| other.name == name) {

@@ -35,7 +35,7 @@ pub enum SolveError {
     #[error("the solver {0} is not in this build: build with `--features {0}`, or choose auto or microlp")]
     NotBuilt(Backend),
     #[error(transparent)]
-    Rule(#[from] crate::business::Refusal),
+    Rule(#[from] crate::refusal::Refusal),
     #[error("{backend} failed: {message}")]
     Failed { backend: Backend, message: String },
 }

@@ -5,13 +5,14 @@ use serde::{Deserialize, Serialize};
 use super::Problem;
 use super::budget::{BudgetPlanProblem, Goal};
 use super::plan::{ChannelPlan, Plan, Term};
-use super::rules::{self, Refusal, Rule};
+use super::rules::{self, Rule};
 use crate::backend::{Backend, SolveError, solve_with};
 use crate::effort::Effort;
 use crate::explain::{self, Binding, CostRange, LimitRange, Repair};
 use crate::lp::{Basis, Status};
 use crate::mip;
 use crate::model::{Model, ModelError, Sense, check};
+use crate::refusal::Refusal;
 use crate::solve::{self, OPTIMAL_GAP, solve_guided};
 
 /// A row that limits the plan.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{amount, count, length, refuse};
+use crate::bounds::{amount, count, length, refuse};
 use crate::effort::Effort;
 use crate::mmm::History;
 use crate::model::{Model, ModelError, Role, Sense};

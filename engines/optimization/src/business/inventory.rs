@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{amount, count, length};
+use crate::bounds::{amount, count, length};
 use crate::mip::{Cut, Separator};
 use crate::model::{Model, ModelError, Role, Sense};
 

@@ -14,6 +14,7 @@ mod relaxed;
 mod roster;
 mod rules;
 mod staffing;
+mod weekday;
 
 pub(crate) use answer::explained;
 pub use answer::{Answer, BindingLimit, BindingRule, ConflictMember, Way, WhyNot, solve};
@@ -25,8 +26,11 @@ pub use plan::{
 };
 pub use queue::{QueueDemand, QueueService, ServiceQueue};
 pub use roster::{Fairness, RosterPenalties, RosterProblem};
-pub use rules::{BudgetRule, InventoryRule, Limit, Refusal, RosterRule, Rule, Span, StaffingRule, Weekday};
+pub use rules::{BudgetRule, InventoryRule, Limit, RosterRule, Rule, Span, StaffingRule};
 pub use staffing::{Overtime, StaffingProblem, Tour, TourPattern, Workforce};
+pub use weekday::Weekday;
+
+pub use crate::refusal::Refusal;
 
 use serde::{Deserialize, Serialize};
 
@@ -128,33 +132,4 @@ impl Problem {
             Problem::Budget(p) => p.check(x),
         }
     }
-}
-
-pub(crate) fn refuse<T>(
-    field: impl Into<String>,
-    value: impl ToString,
-    bound: impl Into<String>,
-) -> Result<T, ModelError> {
-    Err(ModelError::OutOfRange { field: field.into(), value: value.to_string(), bound: bound.into() })
-}
-
-/// A cost or an amount: finite, at least 0, below 1e9.
-pub(crate) fn amount(field: impl Into<String>, value: f64) -> Result<(), ModelError> {
-    if value.is_finite() && (0.0..1e9).contains(&value) {
-        Ok(())
-    } else {
-        refuse(field, value, "a number from 0 to below 1e9")
-    }
-}
-
-pub(crate) fn length(field: impl Into<String>, len: usize, wanted: usize, of: &str) -> Result<(), ModelError> {
-    if len == wanted {
-        Ok(())
-    } else {
-        refuse(format!("the length of {}", field.into()), len, format!("{wanted}, {of}"))
-    }
-}
-
-pub(crate) fn count(field: impl Into<String>, value: usize, least: usize, most: usize) -> Result<(), ModelError> {
-    if (least..=most).contains(&value) { Ok(()) } else { refuse(field, value, format!("from {least} to {most}")) }
 }

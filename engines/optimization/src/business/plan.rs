@@ -3,11 +3,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Problem;
 use super::budget::{BudgetPlanProblem, Goal};
 use super::inventory::{InventoryProblem, Product, take};
 use super::roster::RosterProblem;
 use super::staffing::StaffingProblem;
-use super::{Problem, amount, count, length, refuse};
+use crate::bounds::{amount, count, length, refuse};
 use crate::model::ModelError;
 
 /// Orders, stock and lost sales of one product, one figure a period, in units.

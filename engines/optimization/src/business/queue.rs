@@ -3,9 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::bounds::{count, refuse};
 use crate::model::ModelError;
-
-use super::{count, refuse};
 
 /// What customers do and what they are promised. Times are in hours.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::rules::Weekday;
-use super::{amount, count, length};
+use super::weekday::Weekday;
+use crate::bounds::{amount, count, length, refuse};
 use crate::model::{Model, ModelError, Role, Sense};
 
 /// What it costs to miss a soft rule, in the unit of preferences.
@@ -141,7 +141,7 @@ impl RosterProblem {
             for (s, &v) in row.iter().enumerate() {
                 amount(format!("demand[{d}][{s}]"), v)?;
                 if v.fract() != 0.0 {
-                    return super::refuse(format!("demand[{d}][{s}]"), v, "a whole number of people");
+                    return refuse(format!("demand[{d}][{s}]"), v, "a whole number of people");
                 }
             }
         }
@@ -160,7 +160,7 @@ impl RosterProblem {
                 length(format!("pref[{e}][{d}]"), row.len(), self.shifts.len(), "the number of shifts")?;
                 for (s, &v) in row.iter().enumerate() {
                     if !(v.is_finite() && v.abs() < 1e6) {
-                        return super::refuse(format!("pref[{e}][{d}][{s}]"), v, "a number between -1e6 and 1e6");
+                        return refuse(format!("pref[{e}][{d}][{s}]"), v, "a number between -1e6 and 1e6");
                     }
                 }
             }
@@ -190,7 +190,7 @@ impl RosterProblem {
             for name in [&pair.0, &pair.1] {
                 if self.shift_named(name).is_none() {
                     let known = format!("one of {}", self.shifts.join(", "));
-                    return super::refuse(format!("forbidden_sequences[{n}]"), format!("{name:?}"), known);
+                    return refuse(format!("forbidden_sequences[{n}]"), format!("{name:?}"), known);
                 }
             }
         }
@@ -199,14 +199,14 @@ impl RosterProblem {
             for (s, &(start, end)) in hours.iter().enumerate() {
                 if !(start.is_finite() && end.is_finite() && 0.0 <= start && start < end && end <= 48.0) {
                     let bound = "a start from 0 and a later end up to 48";
-                    return super::refuse(format!("shift_hours[{s}]"), format!("{start} to {end}"), bound);
+                    return refuse(format!("shift_hours[{s}]"), format!("{start} to {end}"), bound);
                 }
             }
         }
         if let Some(rest) = self.min_rest_hours {
             amount("min_rest_hours", rest)?;
             if self.shift_hours.is_none() {
-                return super::refuse("shift_hours", "missing", "given with min_rest_hours");
+                return refuse("shift_hours", "missing", "given with min_rest_hours");
             }
         }
         if let Some(fairness) = &self.fairness {

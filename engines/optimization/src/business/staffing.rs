@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::queue::QueueDemand;
-use super::{amount, count, length, refuse};
+use crate::bounds::{amount, count, length, refuse};
 use crate::model::{Model, ModelError, Role, Sense};
 
 /// A weekly pattern of work.

@@ -1,15 +1,9 @@
 //! Which integer a node is split on: pseudocosts made reliable by strong branching (Achterberg, Koch and Martin, 2005).
 
+use super::pseudo_cost::PseudoCost;
 use super::tree::Tree;
 use crate::effort::Effort;
 use crate::lp::Outcome;
-
-/// What a change of an integer by one has cost so far, downwards and upwards.
-#[derive(Default, Clone, Copy)]
-pub(super) struct PseudoCost {
-    sum: [f64; 2],
-    count: [u32; 2],
-}
 
 impl Tree<'_> {
     pub(super) fn dead(&self) -> bool {

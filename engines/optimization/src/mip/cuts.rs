@@ -2,6 +2,7 @@
 //! become rows, and which are dropped again.
 
 use super::Cut;
+use super::efficacy::rated;
 use super::implied::ImpliedBounds;
 use super::mir::VariableBounds;
 use super::tree::Tree;
@@ -16,7 +17,6 @@ const LIGHT: usize = 400;
 const TAIL: usize = 12;
 /// Largest ratio of coefficients in one cut.
 const DYNAMISM: f64 = 1e6;
-const MIN_EFFICACY: f64 = 1e-4;
 
 impl Tree<'_> {
     /// Tightens the root. `false`: nothing below the cutoff is left.
@@ -270,16 +270,4 @@ impl Tree<'_> {
         rhs -= 1e-9 * (1.0 + rhs.abs());
         Some((terms, rhs, f64::INFINITY))
     }
-}
-
-/// A cut with its efficacy (distance by which it cuts `x` off), if that is worth a row.
-pub(super) fn rated(row: Row, x: &[f64]) -> Option<(f64, Row)> {
-    let mut sum = 0.0;
-    let mut norm = 0.0;
-    for &(j, v) in &row.0 {
-        sum += v * x[j];
-        norm += v * v;
-    }
-    let efficacy = (row.1 - sum).max(sum - row.2) / norm.sqrt().max(1e-9);
-    (efficacy > MIN_EFFICACY).then_some((efficacy, row))
 }

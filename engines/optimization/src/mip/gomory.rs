@@ -1,6 +1,6 @@
 //! Gomory's mixed-integer cuts (Gomory, 1960; Balas et al., 1996).
 
-use super::cuts::rated;
+use super::efficacy::rated;
 use super::tree::Tree;
 use crate::effort::Effort;
 use crate::lp::simplex::{BoundedRow as Row, Place};

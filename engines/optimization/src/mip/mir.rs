@@ -1,6 +1,6 @@
 //! Mixed-integer rounding of single and aggregated rows with variable upper bounds (Marchand and Wolsey, 2001).
 
-use super::cuts::rated;
+use super::efficacy::rated;
 use super::tree::Tree;
 use crate::effort::Effort;
 use crate::lp::simplex::BoundedRow as Row;

@@ -5,6 +5,7 @@ mod branch;
 mod components;
 mod cuts;
 mod dive;
+mod efficacy;
 mod gomory;
 mod implied;
 mod mir;
@@ -14,6 +15,7 @@ mod plans;
 mod presolve;
 pub(crate) mod problem;
 mod propagate;
+mod pseudo_cost;
 mod tree;
 mod zero_half;
 

@@ -4,10 +4,10 @@ use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::rc::Rc;
 
-use super::branch::PseudoCost;
 use super::presolve::Restore;
 use super::problem::{INTEGRAL, Problem};
 use super::propagate::Propagator;
+use super::pseudo_cost::PseudoCost;
 use super::{Guidance, relative_gap};
 use crate::effort::Effort;
 use crate::lp::simplex::{Basis, BoundedRow, Place, Simplex};

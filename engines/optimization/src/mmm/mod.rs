@@ -8,7 +8,7 @@ mod least_squares;
 
 use serde::{Deserialize, Serialize};
 
-use crate::business::{amount, count, length, refuse};
+use crate::bounds::{amount, count, length, refuse};
 use crate::model::ModelError;
 
 pub use fit::fit;

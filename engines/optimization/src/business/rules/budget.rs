@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Reader, Refusal, RuleRow, within};
+use super::{Reader, RuleRow, within};
 use crate::business::budget::BudgetPlanProblem;
 use crate::business::plan::BudgetPlan;
+use crate::refusal::Refusal;
 
 /// Which periods an amount is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Reader, Refusal, RuleRow, each, within};
+use super::{Reader, RuleRow, each, within};
 use crate::business::inventory::InventoryProblem;
 use crate::business::plan::InventoryPlan;
+use crate::refusal::Refusal;
 
 /// A rule about orders and stock. Products are named as in the problem; periods count from 1, and
 /// without one each period is meant.

@@ -11,12 +11,13 @@ use serde::{Deserialize, Serialize};
 
 pub use budget::{BudgetRule, Span};
 pub use inventory::InventoryRule;
-pub use roster::{RosterRule, Weekday};
+pub use roster::RosterRule;
 pub use staffing::StaffingRule;
 
 use super::plan::Plan;
 use super::{KINDS, Problem};
-use crate::model::{Model, ModelError, Role};
+use crate::model::{Model, Role};
+use crate::refusal::Refusal;
 
 /// A stored constraint: what the owner said and what it means.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,21 +39,6 @@ pub enum Limit {
     Staffing(StaffingRule),
     Roster(RosterRule),
     Budget(BudgetRule),
-}
-
-/// Why a problem or a rule cannot be taken.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum Refusal {
-    #[error(transparent)]
-    Problem(#[from] ModelError),
-    #[error("rule {rule:?} is about {family}, the problem is about {problem}")]
-    OtherFamily { rule: String, family: &'static str, problem: &'static str },
-    #[error("two rules have the id {rule:?}")]
-    SameId { rule: String },
-    #[error("rule {rule:?}: no {what} is called {id:?}; there are {known}")]
-    Unknown { rule: String, what: &'static str, id: String, known: String },
-    #[error("rule {rule:?}: {field} is {value}, it must be {bound}")]
-    Impossible { rule: String, field: &'static str, value: String, bound: String },
 }
 
 /// What one rule becomes in a model.

@@ -2,23 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Reader, Refusal, RuleRow};
+use super::{Reader, RuleRow};
 use crate::business::plan::RosterPlan;
 use crate::business::roster::RosterProblem;
-
-/// A day of the week.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Weekday {
-    #[default]
-    Monday,
-    Tuesday,
-    Wednesday,
-    Thursday,
-    Friday,
-    Saturday,
-    Sunday,
-}
+use crate::business::weekday::Weekday;
+use crate::refusal::Refusal;
 
 /// A rule about people and their shifts, named as in the problem. Days count from 1; without a
 /// weekday or a day every day is meant, without a shift every shift.

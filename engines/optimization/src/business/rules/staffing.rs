@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Reader, Refusal, RuleRow, each, within};
+use super::{Reader, RuleRow, each, within};
 use crate::business::plan::StaffingPlan;
 use crate::business::staffing::StaffingProblem;
+use crate::refusal::Refusal;
 
 /// A rule about heads and hours. Skills count from 0 as in the problem, days from 1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
