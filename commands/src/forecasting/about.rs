@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::beside;
 use super::history::{History, impossible, read};
 use crate::error::Fault;
 use crate::execute::Commands;
@@ -47,6 +48,9 @@ pub(crate) struct Input<R> {
     /// Those of the other metrics, in the request's order.
     #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
     pub others: Vec<History>,
+    /// Those of the business's other metrics, where models learn from them.
+    #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<History>,
 }
 
 /// An analysis that needs a request and histories of metrics, and nothing else.
@@ -58,6 +62,11 @@ pub(crate) trait OfMetrics: Send + Sync + 'static {
     fn check(request: &Self::Request) -> Result<(), RunRefusal>;
 
     fn about(request: &Self::Request) -> About;
+
+    /// Whether what is asked is learned from all metrics of the business.
+    fn learns_beside(_: &Self::Request) -> bool {
+        false
+    }
 
     /// The part of the history that is looked at.
     fn part(_: &Self::Request, history: History) -> Result<History, NoAnswer> {
@@ -97,7 +106,11 @@ impl<T: OfMetrics> Analysis for T {
                 Err(none) => return Ok(Err(none)),
             }
         }
-        Ok(Ok(Gathered { input: json!(Input { request, history, others }) }))
+        let beside = match T::learns_beside(&request) {
+            true => beside::others(commands, tenant, &history).await?,
+            false => Vec::new(),
+        };
+        Ok(Ok(Gathered { input: json!(Input { request, history, others, beside }) }))
     }
 
     fn compute(&self, input: &Value, seed: u32, control: &Control) -> Result<Computed, NoAnswer> {

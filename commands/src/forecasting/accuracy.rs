@@ -90,6 +90,7 @@ mod tests {
             bands: vec![Band { level: 80.0, lower: vec![8.0; 3], upper: vec![12.0; 3] }],
             total: None,
             trading_days: None,
+            learned_from: vec![],
         };
         let actual = BTreeMap::from([(day("2026-02-01"), 11.0), (day("2026-02-02"), 5.0)]);
         let score = score(&answer, &actual).unwrap();

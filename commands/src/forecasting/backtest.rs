@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::about::{About, Found, Input, OfMetrics};
+use super::beside::{self, learns_from_others};
 use super::history::{History, HistorySpan, check_reach, word};
 use super::month_days::forecast_on_calendar;
 use super::trading::TradingDays;
@@ -85,8 +86,12 @@ impl OfMetrics for Backtesting {
         About::metric(request.metric_id, request.bucket)
     }
 
+    fn learns_beside(request: &BacktestRequest) -> bool {
+        learns_from_others(request.model)
+    }
+
     fn find(input: Input<BacktestRequest>, seed: u32, control: &Control) -> Result<Found<BacktestAnswer>, NoAnswer> {
-        let Input { request, history, .. } = input;
+        let Input { request, history, beside, .. } = input;
         let BacktestRequest { horizon, levels, model, origins, .. } = request;
         let steps = history.values.len();
         let needed = LEAST_HISTORY + horizon;
@@ -120,7 +125,8 @@ impl OfMetrics for Backtesting {
             let origin = if count == 1 { latest } else { earliest + (latest - earliest) * k / (count - 1) };
             let request = Request { horizon, levels: levels.clone(), model, seed: seed.into() };
             let series = trading.series(&history, origin)?;
-            let (mut made, _) = forecast_on_calendar(&history, &series, &request)?;
+            let known = beside::known_on(&beside, days[origin - 1], origin);
+            let (mut made, _) = forecast_on_calendar(&history, &series, &known, &request)?;
             let starts = &days[origin..origin + horizon];
             trading.close(starts, &mut made);
             // To foresee that nothing happens on a closed day is no merit, where there are others.

@@ -144,7 +144,7 @@ impl Column {
         if values.len() < needed {
             let request =
                 Request { horizon: needed - values.len(), levels: vec![], model: Model::Auto, seed: seed.into() };
-            values.extend(forecast_on_calendar(driver, &series, &request)?.0.mean);
+            values.extend(forecast_on_calendar(driver, &series, &[], &request)?.0.mean);
         }
         values.truncate(needed);
         let expected = values.split_off(shared.values.len());

@@ -266,6 +266,7 @@ mod tests {
             bands: levels.iter().map(|level| Band { level: *level, lower: vec![], upper: vec![] }).collect(),
             total: None,
             trading_days: None,
+            learned_from: vec![],
         }
     }
 

@@ -6,6 +6,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::about::{About, Found, Input, OfMetrics};
+use super::beside::{self, Teacher, learns_from_others};
 use super::history::{History, HistorySpan, check_reach, word};
 use super::month_days::{TradingDayEffect, forecast_on_calendar};
 use super::trading::TradingDays;
@@ -86,6 +87,9 @@ pub struct ForecastAnswer {
     /// Where the days of months or quarters make a difference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trading_days: Option<TradingDayEffect>,
+    /// The metrics that trees learned from beside this one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub learned_from: Vec<Teacher>,
 }
 
 pub(crate) fn usual_common() -> f64 {
@@ -120,6 +124,10 @@ impl OfMetrics for Forecasting {
         About::metric(request.metric_id, request.bucket)
     }
 
+    fn learns_beside(request: &ForecastRequest) -> bool {
+        learns_from_others(request.model)
+    }
+
     fn part(request: &ForecastRequest, history: History) -> Result<History, NoAnswer> {
         match request.last {
             None => Ok(history),
@@ -130,13 +138,13 @@ impl OfMetrics for Forecasting {
     }
 
     fn find(input: Input<ForecastRequest>, seed: u32, control: &Control) -> Result<Found<ForecastAnswer>, NoAnswer> {
-        let Input { request, history, .. } = input;
+        let Input { request, history, beside, .. } = input;
         let ForecastRequest { horizon, levels, model, .. } = request;
         control.tell(None, format!("fitting models to {} {}s", history.values.len(), word(history.bucket)));
         let trading = TradingDays::of(&history);
         let series = trading.series(&history, history.values.len())?;
         let request = Request { horizon, levels, model, seed: seed.into() };
-        let (mut found, trading_days) = forecast_on_calendar(&history, &series, &request)?;
+        let (mut found, trading_days) = forecast_on_calendar(&history, &series, &beside, &request)?;
         if control.is_stopped() {
             return Err(NoAnswer::Stopped);
         }
@@ -168,6 +176,7 @@ impl OfMetrics for Forecasting {
             bands: bands_of(found.intervals),
             total,
             trading_days,
+            learned_from: beside::named(&beside),
         };
         Ok(Found { answer, summary, caveats, stopped_early: false })
     }

@@ -120,7 +120,7 @@ impl OfMetrics for AddingUp {
     }
 
     fn find(input: Input<HierarchyRequest>, seed: u32, control: &Control) -> Result<Found<HierarchyAnswer>, NoAnswer> {
-        let Input { request, history, others: mut parts } = input;
+        let Input { request, history, others: mut parts, .. } = input;
         let drivers = parts.split_off(request.parts.len());
         let mut caveats = Vec::new();
         let total = known_with(&history, &drivers, &mut caveats)?;

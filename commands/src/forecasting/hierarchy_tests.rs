@@ -21,7 +21,7 @@ fn a_week_ahead(total: History, parts: Vec<History>) -> (HierarchyAnswer, Vec<St
         bucket: Some(Bucket::Day),
         drivers: vec![],
     };
-    let input = Input { request, history: total, others: parts };
+    let input = Input { request, history: total, others: parts, beside: vec![] };
     let Found { answer, caveats, .. } = AddingUp::find(input, 1, &Control::detached()).unwrap();
     (answer, caveats)
 }

@@ -3,12 +3,12 @@
 
 use dyocense_domain::metrics::{Bucket, MetricKind};
 use dyocense_forecasting::calendar::{days_of_steps, trading_day_columns};
-use dyocense_forecasting::{Forecast, Model, Request, Series, forecast};
+use dyocense_forecasting::{Forecast, Model, Request, Series, forecast_beside};
 use jiff::civil::{Date, Weekday};
 use serde::{Deserialize, Serialize};
 
 use super::history::{History, impossible};
-use super::trading::{listed, word};
+use super::trading::{TradingDays, listed, word};
 use crate::runs::NoAnswer;
 
 /// Share of a forecast below which what the calendar changes is not worth a word.
@@ -44,13 +44,16 @@ pub(crate) fn weighs_columns(model: Model) -> bool {
     matches!(model, Model::Auto | Model::Ensemble | Model::Arima | Model::Trees)
 }
 
-/// A forecast of the history's first steps, which `series` holds, and what the calendar does to it.
+/// A forecast of the history's first steps, which `series` holds, and what the calendar does to it. Trees learn from the
+/// metrics `beside` it too.
 pub(crate) fn forecast_on_calendar(
     history: &History,
     series: &Series,
+    beside: &[History],
     request: &Request,
 ) -> Result<(Forecast, Option<TradingDayEffect>), NoAnswer> {
-    let plain = forecast(series, &[], request).map_err(impossible)?;
+    let others = |is_calendar_counted: bool| teachers(beside, request.horizon, is_calendar_counted);
+    let plain = forecast_beside(series, &[], &others(false), request).map_err(impossible)?;
     let columns = match weighs_columns(request.model) {
         true => columns(history, series.values().len(), request.horizon),
         false => Vec::new(),
@@ -58,7 +61,7 @@ pub(crate) fn forecast_on_calendar(
     if columns.is_empty() {
         return Ok((plain, None));
     }
-    let with = forecast(series, &columns, request).map_err(impossible)?;
+    let with = forecast_beside(series, &columns, &others(true), request).map_err(impossible)?;
     let effect: Vec<f64> = with.mean.iter().zip(&plain.mean).map(|(with, plain)| with - plain).collect();
     let size = |values: &[f64]| values.iter().fold(0.0, |most: f64, value| most.max(value.abs()));
     if size(&effect) <= WORTH_A_WORD * size(&plain.mean) {
@@ -66,6 +69,16 @@ pub(crate) fn forecast_on_calendar(
     }
     let explanation = explanation(history, &effect, &plain.mean);
     Ok((with, Some(TradingDayEffect { effect, explanation })))
+}
+
+/// Other metrics as the engine takes them; with the calendar's columns over the history and `ahead` more steps where these are counted.
+fn teachers(others: &[History], ahead: usize, is_calendar_counted: bool) -> Vec<(Series, Vec<Vec<f64>>)> {
+    let teacher = |other: &History| {
+        let steps = other.values.len();
+        let columns = if is_calendar_counted { columns(other, steps, ahead) } else { Vec::new() };
+        Some((TradingDays::of(other).series(other, steps).ok()?, columns))
+    };
+    others.iter().filter_map(teacher).collect()
 }
 
 fn explanation(history: &History, effect: &[f64], plain: &[f64]) -> String {

@@ -3,6 +3,8 @@ use jiff::civil::date;
 
 use super::super::history::{Dated, revenue};
 use super::super::rhythm::{Rhythms, rhythm};
+use dyocense_forecasting::forecast;
+
 use super::*;
 
 const MONTHS: usize = 72;
@@ -62,7 +64,7 @@ fn errors(saturday: f64, are_days_known: bool) -> (f64, f64, usize) {
         let series = history.series(MONTHS).unwrap();
         let request = Request { horizon: AHEAD, levels: vec![80.0], model: Model::Auto, seed: 1 };
         let plain = forecast(&series, &[], &request).unwrap();
-        let (found, effect) = forecast_on_calendar(&history, &series, &request).unwrap();
+        let (found, effect) = forecast_on_calendar(&history, &series, &[], &request).unwrap();
         without += error(&plain.mean, &to_come);
         with += error(&found.mean, &to_come);
         spoken += usize::from(effect.is_some());

@@ -150,7 +150,7 @@ impl OfMetrics for Supposing {
     }
 
     fn find(input: Input<WhatIfRequest>, seed: u32, control: &Control) -> Result<Found<WhatIfAnswer>, NoAnswer> {
-        let Input { request, history, others: drivers } = input;
+        let Input { request, history, others: drivers, .. } = input;
         let mut caveats = Vec::new();
         let shared = shared_history(&history, &drivers)?;
         let mut columns = Vec::new();

@@ -57,7 +57,7 @@ fn request(horizon: usize, futures: Vec<DriverFuture>) -> WhatIfRequest {
 
 fn suppose(history: History, driver: History, request: WhatIfRequest) -> (WhatIfAnswer, Vec<String>) {
     let control = crate::runs::Control::detached();
-    let found = Supposing::find(Input { request, history, others: vec![driver] }, 1, &control).unwrap();
+    let found = Supposing::find(Input { request, history, others: vec![driver], beside: vec![] }, 1, &control).unwrap();
     (found.answer, found.caveats)
 }
 
@@ -147,7 +147,7 @@ fn too_little_shared_history_and_a_driver_that_never_changed_have_no_answer() {
     let control = crate::runs::Control::detached();
     let fails = |history: History, driver: History| {
         let request = request(5, vec![DriverFuture::Percent(20.0)]);
-        match Supposing::find(Input { request, history, others: vec![driver] }, 1, &control) {
+        match Supposing::find(Input { request, history, others: vec![driver], beside: vec![] }, 1, &control) {
             Err(NoAnswer::Impossible(reason)) => reason,
             _ => panic!("an answer"),
         }

@@ -141,7 +141,7 @@ pub fn forecast_set_on(
     threads: usize,
     progress: &(dyn Fn(usize) + Sync),
 ) -> Vec<Result<Forecast, ForecastError>> {
-    without_residuals(forecast_with(series, exogenous, &[], request, Belief::Earned, threads, progress))
+    without_residuals(forecast_with(&Set::new(series, exogenous), request, Belief::Earned, threads, progress))
 }
 
 /// Forecasts every series of a set by Prophet; `options[i]` is what is said about series `i`, the default where there is
@@ -155,7 +155,8 @@ pub fn forecast_prophet_set_on(
     progress: &(dyn Fn(usize) + Sync),
 ) -> Vec<Result<Forecast, ForecastError>> {
     let request = Request { model: Model::Prophet, ..request.clone() };
-    without_residuals(forecast_with(series, exogenous, options, &request, Belief::Earned, threads, progress))
+    let set = Set { options, ..Set::new(series, exogenous) };
+    without_residuals(forecast_with(&set, &request, Belief::Earned, threads, progress))
 }
 
 /// [`forecast_set_on`] with the one-step errors of each model over its history, the newest last; `NaN` where the model
@@ -167,7 +168,7 @@ pub(crate) fn forecast_with_residuals(
     threads: usize,
     progress: &(dyn Fn(usize) + Sync),
 ) -> Vec<Answer> {
-    forecast_with(series, exogenous, &[], request, Belief::Earned, threads, progress)
+    forecast_with(&Set::new(series, exogenous), request, Belief::Earned, threads, progress)
 }
 
 /// A forecast and the residuals of its model.
@@ -197,15 +198,34 @@ enum Belief {
     Whole,
 }
 
+/// Whether trees have a say in the model.
+fn learns_from_others(model: Model) -> bool {
+    matches!(model, Model::Auto | Model::Ensemble | Model::Trees)
+}
+
+/// Series with what is known and said of them.
+struct Set<'a> {
+    series: &'a [Series],
+    /// How many of them are forecast; those behind teach the trees.
+    asked: usize,
+    exogenous: &'a [Vec<Vec<f64>>],
+    options: &'a [prophet::Options],
+}
+
+impl<'a> Set<'a> {
+    fn new(series: &'a [Series], exogenous: &'a [Vec<Vec<f64>>]) -> Set<'a> {
+        Set { series, asked: series.len(), exogenous, options: &[] }
+    }
+}
+
 fn forecast_with(
-    series: &[Series],
-    exogenous: &[Vec<Vec<f64>>],
-    options: &[prophet::Options],
+    set: &Set,
     request: &Request,
     belief: Belief,
     threads: usize,
     progress: &(dyn Fn(usize) + Sync),
 ) -> Vec<Answer> {
+    let &Set { series, asked, exogenous, options } = set;
     let mut prepared: Vec<Result<Prepared, ForecastError>> = series
         .iter()
         .enumerate()
@@ -214,7 +234,7 @@ fn forecast_with(
     let mut answers: Vec<Option<Combined>> = (0..series.len()).map(|_| None).collect();
     let able: Vec<usize> =
         (0..series.len()).filter(|&i| prepared[i].as_ref().is_ok_and(|p| p.caveats.modelled)).collect();
-    let with_set = matches!(request.model, Model::Auto | Model::Ensemble | Model::Trees);
+    let with_set = learns_from_others(request.model);
     if with_set || request.model == Model::Arima && belief == Belief::Earned {
         let subjects: Vec<Subject> = able
             .iter()
@@ -223,7 +243,8 @@ fn forecast_with(
             .collect();
         let only_trees = request.model == Model::Trees;
         let found = if with_set {
-            combine_set(&subjects, request.horizon, request.seed, threads, progress, only_trees)
+            let heard = able.iter().filter(|i| **i < asked).count();
+            combine_set(&subjects, heard, request.horizon, request.seed, threads, progress, only_trees)
         } else {
             arima_set(&subjects, request.horizon, threads, progress)
         };
@@ -265,6 +286,7 @@ fn forecast_with(
     let of_set = dependence::of_set(dependence.iter().copied());
     prepared
         .into_iter()
+        .take(asked)
         .zip(answers)
         .zip(dependence)
         .map(|((prepared, combined), own)| {
@@ -290,6 +312,26 @@ pub fn forecast(series: &Series, exogenous: &[Vec<f64>], request: &Request) -> R
     forecast_set(std::slice::from_ref(series), &columns, request).remove(0)
 }
 
+/// Forecasts one series beside `related` ones of the same frequency, each with its columns over its history and the horizon:
+/// trees learn from all of them. Whatever else is in the answer looks at the series alone, so a related series costs
+/// little; weights and intervals of a whole set are [`forecast_set`]'s.
+///
+/// # Errors
+/// As [`forecast`]. A related series that cannot be prepared teaches nothing.
+pub fn forecast_beside(
+    series: &Series,
+    exogenous: &[Vec<f64>],
+    related: &[(Series, Vec<Vec<f64>>)],
+    request: &Request,
+) -> Result<Forecast, ForecastError> {
+    let related = if learns_from_others(request.model) { related } else { &[] };
+    let all: Vec<Series> = std::iter::once(series).chain(related.iter().map(|(series, _)| series)).cloned().collect();
+    let columns: Vec<Vec<Vec<f64>>> =
+        std::iter::once(exogenous.to_vec()).chain(related.iter().map(|(_, columns)| columns.clone())).collect();
+    let set = Set { asked: 1, ..Set::new(&all, &columns) };
+    without_residuals(forecast_with(&set, request, Belief::Earned, 1, &|_| {})).remove(0)
+}
+
 /// As [`forecast`], for a question about the columns themselves: what would come if they went another way. ARIMA alone
 /// believes them here as its regression has them, also where they have not helped to foretell: whoever asks what they do is
 /// to hear how little that is. The other models answer as in [`forecast`].
@@ -301,8 +343,9 @@ pub fn forecast_supposing(
     exogenous: &[Vec<f64>],
     request: &Request,
 ) -> Result<Forecast, ForecastError> {
-    let (set, columns) = (std::slice::from_ref(series), [exogenous.to_vec()]);
-    without_residuals(forecast_with(set, &columns, &[], request, Belief::Whole, 1, &|_| {})).remove(0)
+    let columns = [exogenous.to_vec()];
+    let set = Set::new(std::slice::from_ref(series), &columns);
+    without_residuals(forecast_with(&set, request, Belief::Whole, 1, &|_| {})).remove(0)
 }
 
 struct Prepared {

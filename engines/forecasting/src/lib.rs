@@ -38,7 +38,8 @@ pub use caveat::Caveat;
 pub use conformal::adapted_level;
 pub use dependence::USUAL_COMMON;
 pub use engine::{
-    MAX_HORIZON, Model, Request, forecast, forecast_prophet_set_on, forecast_set, forecast_set_on, forecast_supposing,
+    MAX_HORIZON, Model, Request, forecast, forecast_beside, forecast_prophet_set_on, forecast_set, forecast_set_on,
+    forecast_supposing,
 };
 pub use error::ForecastError;
 pub use forecast::{Forecast, Interval, MemberReport, normal_quantile};

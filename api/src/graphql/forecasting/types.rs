@@ -1,8 +1,9 @@
 //! Forecasts, backtests and anomalies as clients see them.
 
-use async_graphql::{Enum, SimpleObject};
+use async_graphql::{Enum, ID, SimpleObject};
 use dyocense_commands::forecasting as answers;
 
+use crate::graphql::ids::Kind;
 use crate::graphql::metrics::Bucket;
 use crate::graphql::scalars::Date;
 
@@ -112,6 +113,18 @@ pub struct Forecast {
     total: Option<ForecastTotal>,
     /// What the days of months and quarters change; null where they change nothing, or for other steps.
     trading_days: Option<TradingDayEffect>,
+    /// The business's other metrics that trees could learn from beside this one, at most 11; empty for models without trees.
+    learned_from: Vec<Teacher>,
+}
+
+/// A metric that models learned from beside the one that they forecast.
+#[derive(SimpleObject)]
+#[graphql(name = "LearnedFrom")]
+pub struct Teacher {
+    /// The metric's id.
+    metric_id: ID,
+    /// What it was called then.
+    name: String,
 }
 
 /// What the calendar changes of a forecast: a month with five Saturdays brings more where Saturdays bring the most. It
@@ -148,6 +161,11 @@ impl From<answers::ForecastAnswer> for Forecast {
             trading_days: answer
                 .trading_days
                 .map(|days| TradingDayEffect { effect: days.effect, explanation: days.explanation }),
+            learned_from: answer
+                .learned_from
+                .into_iter()
+                .map(|other| Teacher { metric_id: Kind::Metric.id(other.metric_id), name: other.name })
+                .collect(),
         }
     }
 }

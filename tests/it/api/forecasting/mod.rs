@@ -129,6 +129,47 @@ async fn a_forecast_is_answered_kept_and_the_same_again() {
     assert_eq!(hidden["run"], Value::Null);
 }
 
+/// The week of a metric that is known for eight weeks is learned beside others: the answer says which, a removed one is
+/// none of them, and a backtest learns from what they were at its origins.
+#[tokio::test]
+async fn trees_learn_from_the_other_metrics_of_the_business_too() {
+    let owner = world::owner().await;
+    let week = [1.0, 1.0, 1.1, 1.2, 1.6, 2.2, 0.4];
+    let chance =
+        |key: usize, i: i64| ((i * i * 31 + i * 7919 + 977 * key as i64).rem_euclid(1009)) as f64 / 1009.0 - 0.5;
+    let mut metrics = Vec::new();
+    for (k, key) in ["bread", "cakes", "coffee", "rolls", "closed"].into_iter().enumerate() {
+        let size = 50.0 + 20.0 * k as f64;
+        let values = (0..60).map(|i| size * week[(i % 7) as usize] * (1.0 + 0.8 * chance(k, i)));
+        metrics.push(recorded(&owner, key, &values.collect::<Vec<_>>(), 1).await);
+    }
+    let archive = "mutation ($i: ArchiveMetricInput!) { archiveMetric(input: $i) { userErrors { message } } }";
+    let archived = owner.ok(archive, json!({"i": {"metricId": metrics[4]}})).await;
+    assert_eq!(archived["archiveMetric"]["userErrors"], json!([]));
+    let ask = "mutation ($i: ForecastMetricInput!) { forecastMetric(input: $i) {
+        run { status forecast { members { model } learnedFrom { metricId name } } } userErrors { message } } }";
+    let asked = |model: &str| json!({"i": {"metricId": metrics[0], "horizon": 7, "model": model, "waitSeconds": 20}});
+    let learned = owner.ok(ask, asked("TREES")).await["forecastMetric"]["run"]["forecast"].clone();
+    let others: Vec<Value> = ["Cakes", "Coffee", "Rolls"]
+        .into_iter()
+        .zip(&metrics[1..])
+        .map(|(name, id)| json!({"metricId": id, "name": name}))
+        .collect();
+    assert_eq!(learned["learnedFrom"], json!(others), "{learned}");
+    let alone = owner.ok(ask, asked("ETS")).await["forecastMetric"]["run"]["forecast"].clone();
+    assert_eq!(alone["learnedFrom"], json!([]), "{alone}");
+    let back = "mutation ($i: BacktestInput!) { backtest(input: $i) { run { status backtest { mase } } } }";
+    let input = json!({"metricId": metrics[0], "horizon": 7, "origins": 3, "model": "TREES", "waitSeconds": 20});
+    let run = owner.ok(back, json!({"i": input})).await["backtest"]["run"].clone();
+    assert_eq!(run["status"], "COMPLETED", "{run}");
+    // A stranger's metrics teach nobody else's.
+    let stranger = world::owner().await;
+    let own = recorded(&stranger, "bread", &[3.0; 40].map(|v| v + 1.0), 1).await;
+    let input = json!({"metricId": own, "horizon": 7, "model": "TREES", "waitSeconds": 20});
+    let run = stranger.ok(ask, json!({"i": input})).await["forecastMetric"]["run"].clone();
+    assert_eq!(run["forecast"]["learnedFrom"], json!([]), "{run}");
+}
+
 #[tokio::test]
 async fn anomalies_are_found_and_said_in_words() {
     let owner = world::owner().await;
