@@ -4,5 +4,6 @@
 
 pub mod faults;
 pub mod live;
+pub mod nightly;
 pub mod processes;
 pub mod report;

@@ -7,7 +7,7 @@ mod shop;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use dyocense_bench::{faults, live};
+use dyocense_bench::{faults, live, nightly};
 
 /// As the program itself.
 #[global_allocator]
@@ -29,6 +29,8 @@ enum Bench {
     Faults(faults::FaultsArgs),
     /// From an event to a thousand sockets at 100 and 1,000 events per second
     Live(live::LiveArgs),
+    /// A new day for businesses with 20 daily metrics each: forecasts made again, and how long 5,000 such would take
+    Nightly(nightly::NightlyArgs),
     /// Rebuild all read models from a log of 1,000,000 events
     Rebuild(rebuild::Settings),
     /// List the benchmarks
@@ -42,6 +44,7 @@ async fn main() -> ExitCode {
         Bench::Append(settings) => append::run(settings).await,
         Bench::Faults(args) => faults::measure(args).await.map(|report| report.print()),
         Bench::Live(args) => live::measure(args).await.map(|report| report.print()),
+        Bench::Nightly(args) => nightly::measure(args).await.map(|report| report.print()),
         Bench::Rebuild(settings) => rebuild::run(settings).await,
         Bench::List => {
             for command in Cli::command().get_subcommands().filter(|command| !command.is_hide_set()) {

@@ -40,14 +40,36 @@ impl ChildrensCpu {
     }
 }
 
+/// CPU seconds used so far by a process and all that descend from it and still run.
+pub fn tree_cpu_seconds(root: u32) -> anyhow::Result<f64> {
+    let per_second = sysconf(SysconfVar::CLK_TCK)?.context("the clock has no ticks")? as f64;
+    let mut processes: HashMap<u32, (u32, u64)> = HashMap::new();
+    for entry in std::fs::read_dir("/proc")? {
+        let path = entry?.path();
+        let Some(pid) = path.file_name().and_then(|name| name.to_str()?.parse().ok()) else { continue };
+        // A process may end between the list and the look at it.
+        let Ok(stat) = std::fs::read_to_string(path.join("stat")) else { continue };
+        processes.extend(parent_and_ticks(&stat).map(|found| (pid, found)));
+    }
+    let descends = |pid: &u32| {
+        let parent = |pid: &u32| processes.get(pid).map(|(parent, _)| *parent).filter(|parent| *parent != 0);
+        std::iter::successors(Some(*pid), parent).any(|ancestor| ancestor == root)
+    };
+    let ticks: u64 = processes.iter().filter(|(pid, _)| descends(pid)).map(|(_, (_, ticks))| ticks).sum();
+    Ok(ticks as f64 / per_second)
+}
+
 /// User and system time of a line of `/proc/PID/stat`, where its process is a child of `parent`. The second field, the
 /// program's name in parentheses, may hold anything, so that fields are counted from its end.
 fn ticks_of_child(stat: &str, parent: i32) -> Option<u64> {
+    let (of, ticks) = parent_and_ticks(stat)?;
+    (i64::from(of) == i64::from(parent)).then_some(ticks)
+}
+
+fn parent_and_ticks(stat: &str) -> Option<(u32, u64)> {
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-    if fields.get(1)?.parse() != Ok(parent) {
-        return None;
-    }
-    Some(fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?)
+    let ticks = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
+    Some((fields.get(1)?.parse().ok()?, ticks))
 }
 
 #[cfg(test)]

@@ -133,7 +133,7 @@ fn estimate(
     exogenous: &[Vec<f64>],
     spec: Spec,
     start: Option<&[f64]>,
-    tolerance: f64,
+    stop: Stop,
     budget: &mut Budget,
 ) -> Option<Fit> {
     let data = prepare(y, exogenous, spec);
@@ -147,7 +147,6 @@ fn estimate(
     let cost = (n * (2 + data.columns.len()) * r + r * r * r / 6) as u64;
     let zero = vec![0.1; spec.coefficients()];
     let start = start.unwrap_or(&zero);
-    let stop = Stop { iterations: 40, tolerance };
     let found = bfgs_numeric(start, stop, 1e-5, |x| {
         budget.spend(cost);
         if budget.exhausted() {
@@ -183,10 +182,13 @@ fn estimate(
     Some(Fit { spec, aicc, free: found.x, phi, theta, beta, variance: fit.variance * data.scale * data.scale })
 }
 
+/// From the parameters of the whole series, those of a stretch of it are near.
+const AGAIN: Stop = Stop { iterations: 10, tolerance: 1e-4 };
+
 /// Estimates one model again on another stretch of the series.
 pub(crate) fn refit(y: &[f64], exogenous: &[Vec<f64>], like: &Fit, budget: &mut Budget) -> Option<Fit> {
     let columns = like.beta.len() - usize::from(like.spec.constant);
-    estimate(y, exogenous.get(..columns)?, like.spec, Some(&like.free), 1e-6, budget)
+    estimate(y, exogenous.get(..columns)?, like.spec, Some(&like.free), AGAIN, budget)
 }
 
 impl Fit {
