@@ -67,6 +67,9 @@ const FITTED: usize = 2_500;
 /// Longest season that the model carries itself.
 const LONGEST_OWN_SEASON: usize = 24;
 const OPERATIONS: u64 = 600_000_000;
+/// The orders of a longer series do not hang on its outliers: they are searched for once. On 77 daily series as many odd days
+/// were found so; of shorter ones, fewer.
+const LONG: usize = 400;
 /// The least noise as a share of the usual step from point to point, when values are not rounded.
 const LEAST_NOISE: f64 = 1e-3;
 const PASSES: usize = 30;
@@ -120,10 +123,11 @@ pub fn detect(series: &Series, detection: Detection) -> Result<Vec<Verdict>, For
     let mut clean = adjusted.clone();
     let mut found: Vec<Trace> = Vec::new();
     let mut last = None;
+    let mut like: Option<arima::Fit> = None;
     let limit = limit(n);
     let least = least_noise(&y);
     for round in 0..rounds(n) {
-        let Some((residual, weights)) = model_residuals(&clean, own) else { break };
+        let Some((residual, weights)) = model_residuals(&clean, own, &mut like) else { break };
         let scale = (1.4826 * median(residual.iter().flatten().map(|e| e.abs()).collect())).max(least);
         // Judge the series as it was, with the model and the noise of the clean one.
         let residual = if round == 0 { residual } else { add_back(residual, &found, &weights) };
@@ -200,10 +204,18 @@ pub fn detect_set(
     in_parallel(series.len(), threads, progress, |i| detect(&series[i], detection))
 }
 
-/// Residuals by point (`None` where the model has none) and the weights of the filter that makes them.
-fn model_residuals(y: &[f64], season: usize) -> Option<(Vec<Option<f64>>, Vec<f64>)> {
+/// Residuals by point (`None` where the model has none) and the weights of the filter that makes them. `like` is the model of
+/// the round before.
+fn model_residuals(y: &[f64], season: usize, like: &mut Option<arima::Fit>) -> Option<(Vec<Option<f64>>, Vec<f64>)> {
     let start = y.len().saturating_sub(FITTED);
-    let fit = arima::search(&y[start..], season, &[], &mut Budget::new(OPERATIONS)).into_iter().next()?;
+    let mut budget = Budget::new(OPERATIONS);
+    let again =
+        like.as_ref().filter(|_| y.len() > LONG).and_then(|like| arima::refit(&y[start..], &[], like, &mut budget));
+    let fit = match again {
+        Some(fit) => fit,
+        None => arima::search(&y[start..], season, &[], &mut budget).into_iter().next()?,
+    };
+    *like = Some(fit.clone());
     let prediction = fit.predict(y, &[], 1)?;
     let skip = fit.points_without_residual();
     let residual =
