@@ -27,7 +27,7 @@ pub(crate) enum Recipe {
     /// Models near the best and their weights.
     Ets(Vec<(ets::Spec, f64)>),
     Theta(Vec<(theta::Variant, f64)>),
-    Arima(Vec<(arima::Fit, f64)>),
+    Arima(Vec<(arima::Model, f64)>),
     Intermittent,
     /// Seasons taken out by MSTL, the rest forecast by the inner recipe without a season.
     Adjusted {
@@ -44,7 +44,8 @@ const ARIMA_OPERATIONS: u64 = 1_500_000_000;
 /// one's, that is worth a fit.
 const ETS_AVERAGED: usize = 8;
 const THETA_AVERAGED: usize = 4;
-const ARIMA_AVERAGED: usize = arima::FINALISTS;
+/// With and without outliers.
+const ARIMA_AVERAGED: usize = 2 * arima::FINALISTS;
 const LEAST_WEIGHT: f64 = 0.05;
 /// Weights fall with a tenth to a fifth of what Akaike's criterion says of the evidence: it knows the errors inside the
 /// series one step ahead, not those of the horizon, which [`retrospect`] looks at. Theta's models differ in how they go on,
@@ -109,17 +110,16 @@ fn fit_plain(
         Family::Arima => {
             let start = y.len().saturating_sub(ARIMA_HISTORY).div_ceil(season.max(1)) * season.max(1);
             let cut = cut_columns(exogenous, start);
-            let mut lists = arima::search_each(&y[start..], season, &cut, &mut Budget::new(ARIMA_OPERATIONS));
+            let mut lists = arima::candidates(&y[start..], season, &cut, &mut Budget::new(ARIMA_OPERATIONS));
             // Columns stay where they can be estimated, also where they do not pay: whoever asks what they do is to hear
             // how little it is, and how sure that is.
             if lists.iter().all(Vec::is_empty) && !cut.is_empty() {
-                lists = arima::search_each(&y[start..], season, &[], &mut Budget::new(ARIMA_OPERATIONS));
+                lists = arima::candidates(&y[start..], season, &[], &mut Budget::new(ARIMA_OPERATIONS));
             }
-            let (fits, mut weights) = weigh(lists, ARIMA_EVIDENCE, ARIMA_AVERAGED, |f| f.aicc);
+            let (fits, mut weights) = weigh(lists, ARIMA_EVIDENCE, ARIMA_AVERAGED, |f| f.criterion);
             let known = &y[start..];
             retrospect::weigh(&mut weights, known, season, horizon, |model, origin, steps| {
-                let then = fits[model].as_known_from(&known[..origin], &cut)?;
-                Some(then.predict(&known[..origin], &cut, steps)?.mean)
+                fits[model].foretell(&known[..origin], &cut, steps)
             });
             let (fits, weights) = worth_a_fit(fits, weights);
             let parts: Option<Vec<_>> =
@@ -154,10 +154,8 @@ pub(crate) fn refit(
             let start = y.len().saturating_sub(ARIMA_HISTORY).div_ceil(season.max(1)) * season.max(1);
             let cut = cut_columns(exogenous, start);
             let mut budget = Budget::new(ARIMA_OPERATIONS / 4);
-            let parts = fits.iter().filter_map(|(fit, w)| {
-                let again = arima::refit(&y[start..], &cut, fit, &mut budget)?;
-                Some((again.predict(&y[start..], &cut, horizon)?, *w))
-            });
+            let again = arima::refit_all(fits, &y[start..], &cut, &mut budget);
+            let parts = again.filter_map(|(model, w)| Some((model.predict(&y[start..], &cut, horizon)?, w)));
             let mut prediction = average(parts.collect())?;
             prediction.fitted.splice(0..0, y[..start].iter().copied());
             prediction

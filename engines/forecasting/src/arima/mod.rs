@@ -6,6 +6,8 @@
 
 mod difference;
 mod likelihood;
+mod model;
+mod outliers;
 mod polynomial;
 mod search;
 
@@ -15,7 +17,9 @@ use polynomial::{from_partial, multiply_ar, multiply_ma, roots_outside, shock_we
 use crate::forecast::Prediction;
 use crate::minimize::{Stop, bfgs_numeric};
 
-pub(crate) use search::{Budget, FINALISTS, search, search_each};
+pub(crate) use model::{Model, candidates, refit_all};
+use search::search_each;
+pub(crate) use search::{Budget, FINALISTS, search};
 
 /// Orders of a model: (p,d,q)(P,D,Q)[m], with or without a constant (a mean when d + D = 0, a drift when 1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -182,16 +186,20 @@ fn estimate(
     Some(Fit { spec, aicc, free: found.x, phi, theta, beta, variance: fit.variance * data.scale * data.scale })
 }
 
-/// From the parameters of the whole series, those of a stretch of it are near.
+/// From the parameters of the whole series, those of a stretch of it, or without its outliers, are near.
 const AGAIN: Stop = Stop { iterations: 10, tolerance: 1e-4 };
 
 /// Estimates one model again on another stretch of the series.
 pub(crate) fn refit(y: &[f64], exogenous: &[Vec<f64>], like: &Fit, budget: &mut Budget) -> Option<Fit> {
-    let columns = like.beta.len() - usize::from(like.spec.constant);
-    estimate(y, exogenous.get(..columns)?, like.spec, Some(&like.free), AGAIN, budget)
+    estimate(y, exogenous.get(..like.columns())?, like.spec, Some(&like.free), AGAIN, budget)
 }
 
 impl Fit {
+    /// Exogenous columns that the model takes.
+    fn columns(&self) -> usize {
+        self.beta.len() - usize::from(self.spec.constant)
+    }
+
     /// Points at the start that differencing leaves without a residual.
     pub(crate) fn points_without_residual(&self) -> usize {
         self.spec.d + self.spec.m * self.spec.seasonal_d
@@ -208,8 +216,7 @@ impl Fit {
 
     /// The same process with the constant and the columns' effects as far as `y`, a beginning of the series, shows them.
     pub(crate) fn as_known_from(&self, y: &[f64], exogenous: &[Vec<f64>]) -> Option<Fit> {
-        let columns = self.beta.len() - usize::from(self.spec.constant);
-        let data = prepare(y, exogenous.get(..columns)?, self.spec);
+        let data = prepare(y, exogenous.get(..self.columns())?, self.spec);
         if data.columns[0].len() < data.columns.len() + 2 {
             return None;
         }

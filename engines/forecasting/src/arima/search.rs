@@ -55,7 +55,7 @@ pub(crate) fn search(y: &[f64], season: usize, exogenous: &[Vec<f64>], budget: &
 
 /// As [`search`], one list for each pair of numbers of differences that is worth a look: several where the strength of the
 /// season or the test for a unit root leaves one in doubt, the likeliest first. Criteria of different lists do not compare.
-pub(crate) fn search_each(y: &[f64], season: usize, exogenous: &[Vec<f64>], budget: &mut Budget) -> Vec<Vec<Fit>> {
+pub(super) fn search_each(y: &[f64], season: usize, exogenous: &[Vec<f64>], budget: &mut Budget) -> Vec<Vec<Fit>> {
     let m = own_season(y, season);
     let (seasonal_d, in_doubt) = seasonal_differences(y, m);
     let mut found: Vec<Found> = Vec::new();
