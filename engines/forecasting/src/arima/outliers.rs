@@ -119,9 +119,10 @@ impl Traces {
 
     /// The products that a patch changed.
     fn renew(&self, points: &mut [f64], residual: &[f64], patch: &Patch) {
+        let from = patch.at.saturating_sub(self.reach());
         let to = (patch.at + self.reach()).min(points.len());
-        for t in patch.at.saturating_sub(self.reach())..to {
-            points[t] = self.product(residual, t);
+        for (t, point) in (from..to).zip(&mut points[from..to]) {
+            *point = self.product(residual, t);
         }
     }
 
