@@ -7,15 +7,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::calendar::Frequency;
 use crate::caveat::Caveat;
-use crate::conformal::{Pool, Scores};
+use crate::conformal::Pool;
 use crate::dependence;
 use crate::ensemble::{Combined, Subject, arima_set, combine_set, in_parallel, single};
 use crate::error::ForecastError;
-use crate::forecast::{Forecast, Interval, Prediction, normal_quantile};
+use crate::forecast::{Forecast, Interval, Prediction};
 use crate::intermittent::{is_intermittent, zero_share};
 use crate::member::Family;
 use crate::naive;
+use crate::normal::normal_quantile;
 use crate::prophet;
+use crate::scores::Scores;
 use crate::series::Series;
 use crate::shift::recent_shift;
 
