@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::calendar::Frequency;
-use crate::columns;
+use crate::columns::{self, Belief};
 use crate::forecast::{MemberReport, Prediction};
 use crate::intermittent::is_intermittent;
 use crate::member::{self, Family};
@@ -24,6 +24,7 @@ pub(crate) struct Subject<'a> {
     pub season: usize,
     pub grid: Option<(DateTime, Frequency)>,
     pub exogenous: &'a [Vec<f64>],
+    pub belief: Belief,
 }
 
 impl Subject<'_> {
@@ -236,6 +237,12 @@ struct Local {
 
 fn local_members(s: &Subject, families: &[Family], horizon: usize) -> Local {
     let known = Subject { y: s.y.clone(), exogenous: &[], ..*s };
+    if s.belief == Belief::Whole
+        && let Some(effect) = member::explained(&s.y, s.season, s.exogenous)
+    {
+        let plain = families.iter().filter_map(|&f| member_besides(&known, &effect, f, horizon)).collect();
+        return Local { plain, with_columns: Vec::new(), evidence: None };
+    }
     let plain: Vec<Named> = families.iter().filter_map(|&family| one_member(&known, family, horizon)).collect();
     let with_columns: Vec<Named> = match regression::explained(&s.y, s.exogenous, s.season) {
         Some(effect) => families.iter().filter_map(|&f| member_with_columns(s, &effect, f, horizon)).collect(),
@@ -326,6 +333,17 @@ fn member_with_columns(s: &Subject, effect: &[f64], family: Family, horizon: usi
         Some((sum(&p.mean, &then[origin..]), p.sd))
     });
     Some((family, Member { prediction: with_effect(prediction, effect, n), backtests }))
+}
+
+/// A member of what is left of the series without the `effect`, which is taken for known.
+fn member_besides(known: &Subject, effect: &[f64], family: Family, horizon: usize) -> Option<Named> {
+    let rest = Subject { y: without(&known.y, effect), ..*known };
+    let (_, mut member) = one_member(&rest, family, horizon)?;
+    for b in &mut member.backtests {
+        b.mean = sum(&b.mean, &effect[b.origin..]);
+    }
+    let prediction = with_effect(member.prediction, effect, known.y.len());
+    Some((family, Member { prediction, backtests: member.backtests }))
 }
 
 pub(crate) fn without(y: &[f64], effect: &[f64]) -> Vec<f64> {
