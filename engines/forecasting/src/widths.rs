@@ -9,11 +9,13 @@ use crate::scores::{Scores, ages, log_size};
 
 /// Origins that the set counts as against a series' own, and theory against the set.
 const WEIGHT_OF_SET: f64 = 2.0;
-pub(crate) const WEIGHT_OF_THEORY: f64 = 6.0;
+pub(crate) const WEIGHT_OF_THEORY: f64 = 4.0;
 /// Errors of one origin hang together: each after the first says as much as this share of one that does not.
-const SAYS_NEW: f64 = 0.5;
+const SAYS_NEW: f64 = 0.8;
 /// Errors at which an origin's width is believed half as far as one of very many.
 const ERRORS_OF_DOUBT: f64 = 2.0;
+/// What logs of the sizes of a usual origin's errors miss on average: Student's shape, the usual one, has it already.
+const MISSING_USUALLY: f64 = 0.05;
 /// Origins without anything in common that a set is imagined to have at each age besides its own.
 const ORIGINS_APART: f64 = 5.0;
 /// Weight of an age against the next newer one in what a set's series have in common. It is near one: a calm or a wild
@@ -37,7 +39,7 @@ pub(crate) fn origins(scores: &Scores, growth: Growth) -> Vec<Origin> {
         let size = log_size(&errors)?;
         let count = 1.0 + SAYS_NEW * (errors.len() - 1) as f64;
         let says = count / (count + ERRORS_OF_DOUBT);
-        Some(Origin { errors, log_width: size + missing(count), weight: age * says, says })
+        Some(Origin { errors, log_width: size + missing(count) - MISSING_USUALLY, weight: age * says, says })
     };
     scores.near.iter().zip(ages()).filter_map(origin).collect()
 }
