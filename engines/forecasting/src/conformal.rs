@@ -23,7 +23,7 @@ const APART: usize = 2;
 /// width, so errors over them look larger; by this share of the mean squared distance of an origin's log width from that
 /// of the others. It is the share with which intervals hold what they say from rolling origins inside the training parts of
 /// ten open sets.
-const LESS_SURE: f64 = 0.25;
+const LESS_SURE: f64 = 0.23;
 /// What a set's backtests say about its series.
 #[derive(Debug, Clone)]
 pub(crate) struct Pool {
