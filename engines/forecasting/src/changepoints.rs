@@ -9,7 +9,7 @@ use jiff::civil::DateTime;
 
 use crate::calendar::Frequency;
 use crate::error::ForecastError;
-use crate::forecast::normal_quantile;
+use crate::normal::normal_quantile;
 use crate::series::Series;
 use crate::stl::{Seasonal, median, mstl, stl};
 

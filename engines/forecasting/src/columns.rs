@@ -6,6 +6,15 @@
 //! not points, as errors of one origin hang together. A series' share is shrunk to that of its set, and that to none
 //! (Efron & Morris 1973): columns that merely wander along with a series explain its past, not its future.
 
+/// How far what columns explain is believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Belief {
+    /// As far as it would have helped before.
+    Earned,
+    /// In full: whoever asks what columns do is to hear it, however little it helps to foretell.
+    Whole,
+}
+
 /// What the columns would have brought from one origin.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Trial {

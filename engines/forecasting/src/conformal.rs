@@ -8,84 +8,31 @@
 //! count more, because spread changes in time, but not much more: a calm or a wild stretch that all series of a set went
 //! through lately says little of the next one.
 
-use crate::forecast::normal_quantile;
+use crate::growth::Growth;
+use crate::normal::normal_quantile;
+use crate::scores::Scores;
+use crate::widths::{Origin, Together, WEIGHT_OF_THEORY, origins, shrunk};
 
-/// Errors of one series from earlier origins over the standard deviation foretold, by step.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Scores {
-    /// Steps on which intervals are calibrated, whatever the horizon.
-    pub span: usize,
-    /// Errors from the origins on which intervals are calibrated, the newest first; `span` steps at most.
-    pub near: Vec<Vec<f64>>,
-    /// Errors from all origins, the newest first, as far as any of them reach.
-    pub whole: Vec<Vec<f64>>,
-}
-
-impl Scores {
-    /// Of all `origins`, the newest first, those that are `usual` calibrate intervals on their first `span` steps.
-    pub(crate) fn new(span: usize, origins: impl IntoIterator<Item = (Vec<f64>, bool)>) -> Scores {
-        let mut scores = Scores { span, ..Scores::default() };
-        for (errors, usual) in origins {
-            if usual {
-                scores.near.push(errors[..span.min(errors.len())].to_vec());
-            }
-            scores.whole.push(errors);
-        }
-        scores
-    }
-
-    pub(crate) fn count(&self) -> usize {
-        self.near.iter().map(Vec::len).sum()
-    }
-}
-
-/// Weight of an origin against the next newer one.
-const FORGETTING: f64 = 0.8;
-/// Origins that the set counts as against a series' own, and theory against the set.
-const WEIGHT_OF_SET: f64 = 2.0;
-const WEIGHT_OF_THEORY: f64 = 2.0;
 /// Origins that the usual shape counts as against the shape seen in the set. The usual one is Student's with as many degrees
 /// of freedom as errors of open series have over widths learnt from a few of their origins.
 const WEIGHT_OF_USUAL: f64 = 30.0;
 const DEGREES_OF_FREEDOM: f64 = 5.0;
-/// Power of the step by which errors of open series grow faster than theory on average, and the origins of a usual spread over
-/// steps that it counts as against the growth seen in the set, and the growth over the usual steps against the growth seen
-/// past them.
-const USUAL_GROWTH: f64 = 0.08;
-const WEIGHT_OF_GROWTH: f64 = 8.0;
-/// The growth learnt is kept to this: as far from theory as a random walk is from no growth at all.
-const LARGEST_GROWTH: f64 = 0.5;
-/// Errors below this share of their origin's width count as this when growth is learnt: a logarithm near zero would
-/// speak louder than all others.
-const LEAST_ERROR: f64 = 0.05;
 /// Origins nearer than this to another see points of it again: its width says nothing new of the other's errors.
 const APART: usize = 2;
 /// The shape is measured against widths made without the errors' own points. They are less sure than the forecast's own
 /// width, so errors over them look larger; by this share of the mean squared distance of an origin's log width from that
 /// of the others. It is the share with which intervals hold what they say from rolling origins inside the training parts of
 /// ten open sets.
-const LESS_SURE: f64 = 0.25;
-/// Log widths of one origin are cut here. A spread foretold from few points can be tiny by accident, and an exact backtest
-/// does not promise an exact future: neither may rule the next interval. The shape keeps what is cut.
-const LOG_WIDTH: (f64, f64) = (-1.5, 1.5);
-
+const LESS_SURE: f64 = 0.23;
 /// What a set's backtests say about its series.
 #[derive(Debug, Clone)]
 pub(crate) struct Pool {
     growth: Growth,
+    together: Together,
     /// Log of how much wider than theory errors are over the set.
     width: f64,
     /// Errors over their series' width, sorted, each with the weight of all up to it.
     shape: Vec<(f64, f64)>,
-}
-
-/// Powers by which errors grow faster than theory.
-#[derive(Debug, Clone, Copy)]
-struct Growth {
-    /// Of the step, over the usual steps.
-    near: f64,
-    /// Of the step over the last usual one, past it.
-    far: f64,
 }
 
 /// Multipliers of the standard deviation for one series.
@@ -97,19 +44,14 @@ pub(crate) struct Calibration<'a> {
     width: f64,
 }
 
-/// The errors of one origin as if all were of the first step.
-struct Levelled {
-    errors: Vec<f64>,
-    log_width: f64,
-    weight: f64,
-}
-
 impl Pool {
     pub(crate) fn new<'s>(set: impl Iterator<Item = &'s Scores> + Clone) -> Pool {
         let growth = Growth::new(set.clone());
-        let set: Vec<Vec<Levelled>> = set.map(|scores| growth.levelled(scores)).collect();
-        let total: f64 = set.iter().flatten().map(|o| o.weight).sum();
-        let width = set.iter().flatten().map(|o| o.weight * o.log_width).sum::<f64>() / (total + WEIGHT_OF_THEORY);
+        let set: Vec<Vec<Origin>> = set.map(|scores| origins(scores, growth)).collect();
+        let together = Together::new(&set);
+        let set: Vec<Vec<Origin>> = set.into_iter().map(|origins| together.without(origins)).collect();
+        let total = set.iter().flatten().map(|o| o.weight).sum::<f64>() + WEIGHT_OF_THEORY;
+        let width = set.iter().flatten().map(|o| o.weight * o.log_width).sum::<f64>() / total;
         let mut shape: Vec<(f64, f64)> = Vec::new();
         let mut apart = 0.0;
         for origins in &set {
@@ -117,11 +59,12 @@ impl Pool {
                 let others = origins.iter().enumerate().filter(|(i, _)| i.abs_diff(k) >= APART);
                 let around = shrunk(others.map(|(_, o)| o), width);
                 apart += origin.weight * (origin.log_width - around).powi(2);
+                let size = (around + together.at(k)).exp();
                 let share = origin.weight / origin.errors.len() as f64;
-                shape.extend(origin.errors.iter().map(|e| (e.abs() / around.exp(), share)));
+                shape.extend(origin.errors.iter().map(|e| (e.abs() / size, share)));
             }
         }
-        let too_large = (LESS_SURE * apart / (total + WEIGHT_OF_THEORY)).exp();
+        let too_large = (LESS_SURE * apart / total).exp();
         shape.iter_mut().for_each(|s| s.0 /= too_large);
         shape.sort_by(|a, b| a.0.total_cmp(&b.0));
         let mut reached = 0.0;
@@ -129,7 +72,7 @@ impl Pool {
             reached += entry.1;
             entry.1 = reached;
         }
-        Pool { growth, width, shape }
+        Pool { growth, together, width, shape }
     }
 
     /// Origins behind the shape.
@@ -138,7 +81,8 @@ impl Pool {
     }
 
     pub(crate) fn calibration(&self, own: &Scores) -> Calibration<'_> {
-        let width = shrunk(self.growth.levelled(own).iter(), self.width);
+        let origins = self.together.without(origins(own, self.growth));
+        let width = shrunk(origins.iter(), self.width) + self.together.next;
         Calibration { pool: self, span: own.span.max(1), width }
     }
 }
@@ -162,96 +106,6 @@ impl Calibration<'_> {
     pub(crate) fn growth(&self, step: usize) -> f64 {
         self.pool.growth.of_step(step, self.span)
     }
-}
-
-/// Weights of origins, the newest first.
-pub(crate) fn ages() -> impl Iterator<Item = f64> {
-    std::iter::successors(Some(1.0), |w| Some(w * FORGETTING))
-}
-
-impl Growth {
-    /// The slopes of log errors over the log of the step, over the set; the near one shrunk to the usual one, the far one to
-    /// the near one.
-    fn new<'s>(set: impl Iterator<Item = &'s Scores> + Clone) -> Growth {
-        let near_parts = set.clone().flat_map(|s| s.near.iter().zip(ages()));
-        let near = slope(near_parts.filter_map(|(errors, age)| Some((near_part(errors)?, age))), USUAL_GROWTH);
-        let far_parts = set.flat_map(|s| s.whole.iter().zip(ages()).map(|(errors, age)| (errors, s.span, age)));
-        let far = far_parts.filter_map(|(errors, span, age)| Some((far_part(errors, span, near)?, age)));
-        let far = slope(far, near);
-        Growth { near, far }
-    }
-
-    fn of_step(self, step: usize, span: usize) -> f64 {
-        let near = (step + 1).min(span) as f64;
-        near.powf(self.near) * ((step + 1) as f64 / near).powf(self.far)
-    }
-
-    fn levelled(self, scores: &Scores) -> Vec<Levelled> {
-        let level = |(errors, weight): (&Vec<f64>, f64)| {
-            let errors: Vec<f64> = errors.iter().enumerate().map(|(h, e)| e / self.of_step(h, scores.span)).collect();
-            log_width(&errors).map(|log_width| Levelled { errors, log_width, weight })
-        };
-        scores.near.iter().zip(ages()).filter_map(level).collect()
-    }
-}
-
-/// Sums of products and of squares, of one origin's mean.
-type Moments = (f64, f64);
-
-/// A slope through the moments of origins with their weights, shrunk to `prior`.
-fn slope(origins: impl Iterator<Item = (Moments, f64)>, prior: f64) -> f64 {
-    let start = (WEIGHT_OF_GROWTH * prior, WEIGHT_OF_GROWTH);
-    let (product, square) = origins.fold(start, |(p, s), ((product, square), w)| (p + w * product, s + w * square));
-    (product / square).clamp(-LARGEST_GROWTH, LARGEST_GROWTH)
-}
-
-/// How log errors go with the log of the step, around the means of both.
-fn near_part(errors: &[f64]) -> Option<Moments> {
-    let logs = log_errors(errors, log_width(errors)?);
-    let steps: Vec<f64> = (1..=errors.len()).map(|h| (h as f64).ln()).collect();
-    let middle = mean(&steps);
-    let count = errors.len() as f64;
-    let product = steps.iter().zip(&logs).map(|(x, e)| (x - middle) * e).sum::<f64>() / count;
-    Some((product, steps.iter().map(|x| (x - middle) * (x - middle)).sum::<f64>() / count))
-}
-
-/// How log errors past the first `span` go with the log of the step over `span`, both from where the near ones end.
-fn far_part(errors: &[f64], span: usize, near: f64) -> Option<Moments> {
-    if span == 0 || errors.len() <= span {
-        return None;
-    }
-    let growth = Growth { near, far: 0.0 };
-    let levelled: Vec<f64> = errors.iter().enumerate().map(|(h, e)| e / growth.of_step(h, span)).collect();
-    let logs = log_errors(&levelled, log_width(&levelled[..span])?);
-    let start = mean(&logs[..span]);
-    let count = (errors.len() - span) as f64;
-    let steps = (span + 1..=errors.len()).map(|h| (h as f64 / span as f64).ln());
-    let product = steps.clone().zip(&logs[span..]).map(|(x, e)| x * (e - start)).sum::<f64>() / count;
-    Some((product, steps.map(|x| x * x).sum::<f64>() / count))
-}
-
-fn log_errors(errors: &[f64], log_width: f64) -> Vec<f64> {
-    errors.iter().map(|e| (e.abs() / log_width.exp()).max(LEAST_ERROR).ln()).collect()
-}
-
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
-}
-
-/// Log of the root mean square of the errors of one origin.
-fn log_width(errors: &[f64]) -> Option<f64> {
-    let squares = errors.iter().map(|e| e * e).sum::<f64>() / errors.len() as f64;
-    (!errors.is_empty()).then(|| (0.5 * squares.ln()).clamp(LOG_WIDTH.0, LOG_WIDTH.1))
-}
-
-/// The origins' mean log width, shrunk to `prior`.
-fn shrunk<'o>(origins: impl Iterator<Item = &'o Levelled>, prior: f64) -> f64 {
-    let (mut sum, mut total) = (WEIGHT_OF_SET * prior, WEIGHT_OF_SET);
-    for origin in origins {
-        sum += origin.weight * origin.log_width;
-        total += origin.weight;
-    }
-    sum / total
 }
 
 /// Quantile of Student's distribution by its expansion around the normal one (Abramowitz & Stegun 1964, 26.7.5): grows

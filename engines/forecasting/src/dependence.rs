@@ -6,8 +6,8 @@
 //! matching moments: the squared sum of an origin's errors against the sum of their squares, over the origins of the
 //! series, shrunk to those of the set, and those to what series of many kinds have shown.
 
-use crate::conformal::{Scores, ages};
 use crate::paths::sum_of_correlations;
+use crate::scores::{Scores, ages};
 
 /// Share of the variance of a forecast's errors that all its steps have in common beyond what the growth of the spread
 /// carries on, on average over open sets.

@@ -7,15 +7,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::calendar::Frequency;
 use crate::caveat::Caveat;
-use crate::conformal::{Pool, Scores};
+use crate::columns::Belief;
+use crate::conformal::Pool;
 use crate::dependence;
 use crate::ensemble::{Combined, Subject, arima_set, combine_set, in_parallel, single};
 use crate::error::ForecastError;
-use crate::forecast::{Forecast, Interval, Prediction, normal_quantile};
+use crate::forecast::{Forecast, Interval, Prediction};
 use crate::intermittent::{is_intermittent, zero_share};
 use crate::member::Family;
 use crate::naive;
+use crate::normal::normal_quantile;
 use crate::prophet;
+use crate::scores::Scores;
 use crate::series::Series;
 use crate::shift::recent_shift;
 
@@ -189,15 +192,6 @@ fn residuals(y: &[f64], fitted: &[f64]) -> Vec<f64> {
     errors.collect()
 }
 
-/// How far an ARIMA model that is asked alone believes its columns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Belief {
-    /// As far as they would have helped before.
-    Earned,
-    /// As its regression has them.
-    Whole,
-}
-
 /// Whether trees have a say in the model.
 fn learns_from_others(model: Model) -> bool {
     matches!(model, Model::Auto | Model::Ensemble | Model::Trees)
@@ -239,7 +233,7 @@ fn forecast_with(
         let subjects: Vec<Subject> = able
             .iter()
             .filter_map(|&i| prepared[i].as_ref().ok())
-            .map(|p| Subject { y: p.y.clone(), season: p.season, grid: p.grid, exogenous: &p.exogenous })
+            .map(|p| Subject { y: p.y.clone(), season: p.season, grid: p.grid, exogenous: &p.exogenous, belief })
             .collect();
         let only_trees = request.model == Model::Trees;
         let found = if with_set {
@@ -256,7 +250,7 @@ fn forecast_with(
         let found = in_parallel(able.len(), threads, progress, |k| {
             let i = able[k];
             let p = prepared[i].as_ref().ok()?;
-            let subject = Subject { y: p.y.clone(), season: p.season, grid: p.grid, exogenous: &p.exogenous };
+            let subject = Subject { y: p.y.clone(), season: p.season, grid: p.grid, exogenous: &p.exogenous, belief };
             let dropped = series[i].values().len() - p.y.len();
             let options = options.get(i).unwrap_or(&plain).later(dropped);
             Some(prophet::combined(&subject, &series[i].values()[dropped..], &options, request.horizon))
@@ -272,7 +266,7 @@ fn forecast_with(
         let family = request.model.family();
         let found = in_parallel(able.len(), threads, progress, |k| {
             let p = prepared[able[k]].as_ref().ok()?;
-            let subject = Subject { y: p.y.clone(), season: p.season, grid: p.grid, exogenous: &p.exogenous };
+            let subject = Subject { y: p.y.clone(), season: p.season, grid: p.grid, exogenous: &p.exogenous, belief };
             Some(single(&subject, family, request.horizon))
         });
         for (&i, combined) in able.iter().zip(found) {
@@ -332,9 +326,10 @@ pub fn forecast_beside(
     without_residuals(forecast_with(&set, request, Belief::Earned, 1, &|_| {})).remove(0)
 }
 
-/// As [`forecast`], for a question about the columns themselves: what would come if they went another way. ARIMA alone
-/// believes them here as its regression has them, also where they have not helped to foretell: whoever asks what they do is
-/// to hear how little that is. The other models answer as in [`forecast`].
+/// As [`forecast`], for a question about the columns themselves: what would come if they went another way. What columns
+/// explain is believed here in full, also where it has not helped to foretell: whoever asks what they do is to hear how
+/// little that is. ARIMA, trees and the ensemble's members have what a regression with ARIMA errors says, Prophet its
+/// regressors. The other models know no columns.
 ///
 /// # Errors
 /// As [`forecast`].

@@ -7,13 +7,14 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::calendar::Frequency;
-use crate::columns;
-use crate::conformal::Scores;
+use crate::columns::{self, Belief};
 use crate::forecast::{MemberReport, Prediction};
 use crate::intermittent::is_intermittent;
 use crate::member::{self, Family};
 use crate::regression;
 use crate::schedule::Schedule;
+use crate::scores::Scores;
+use crate::spread;
 use crate::trees::global;
 use jiff::civil::DateTime;
 
@@ -23,6 +24,7 @@ pub(crate) struct Subject<'a> {
     pub season: usize,
     pub grid: Option<(DateTime, Frequency)>,
     pub exogenous: &'a [Vec<f64>],
+    pub belief: Belief,
 }
 
 impl Subject<'_> {
@@ -235,6 +237,12 @@ struct Local {
 
 fn local_members(s: &Subject, families: &[Family], horizon: usize) -> Local {
     let known = Subject { y: s.y.clone(), exogenous: &[], ..*s };
+    if s.belief == Belief::Whole
+        && let Some(effect) = member::explained(&s.y, s.season, s.exogenous)
+    {
+        let plain = families.iter().filter_map(|&f| member_besides(&known, &effect, f, horizon)).collect();
+        return Local { plain, with_columns: Vec::new(), evidence: None };
+    }
     let plain: Vec<Named> = families.iter().filter_map(|&family| one_member(&known, family, horizon)).collect();
     let with_columns: Vec<Named> = match regression::explained(&s.y, s.exogenous, s.season) {
         Some(effect) => families.iter().filter_map(|&f| member_with_columns(s, &effect, f, horizon)).collect(),
@@ -325,6 +333,17 @@ fn member_with_columns(s: &Subject, effect: &[f64], family: Family, horizon: usi
         Some((sum(&p.mean, &then[origin..]), p.sd))
     });
     Some((family, Member { prediction: with_effect(prediction, effect, n), backtests }))
+}
+
+/// A member of what is left of the series without the `effect`, which is taken for known.
+fn member_besides(known: &Subject, effect: &[f64], family: Family, horizon: usize) -> Option<Named> {
+    let rest = Subject { y: without(&known.y, effect), ..*known };
+    let (_, mut member) = one_member(&rest, family, horizon)?;
+    for b in &mut member.backtests {
+        b.mean = sum(&b.mean, &effect[b.origin..]);
+    }
+    let prediction = with_effect(member.prediction, effect, known.y.len());
+    Some((family, Member { prediction, backtests: member.backtests }))
 }
 
 pub(crate) fn without(y: &[f64], effect: &[f64]) -> Vec<f64> {
@@ -449,7 +468,7 @@ fn weights(s: &Subject, members: &[Named], prior: &[(Family, f64)], horizon: usi
 
 /// Errors of the ensemble from earlier origins over the spread foretold. The members that were right about the points of an
 /// origin weigh more in the forecast, and could not have then: each origin is looked at with weights that do not know it.
-fn scores(s: &Subject, members: &[Named], prior: &[(Family, f64)], horizon: usize) -> Scores {
+fn scores(s: &Subject, members: &[Named], prior: &[(Family, f64)], residuals: &[f64], horizon: usize) -> Scores {
     let schedule = s.schedule(horizon);
     let (span, usual) = (schedule.usual_span(), schedule.calibrated());
     let errors = |origin: usize| -> Option<(Vec<f64>, bool)> {
@@ -457,10 +476,20 @@ fn scores(s: &Subject, members: &[Named], prior: &[(Family, f64)], horizon: usiz
         let weights = weights(s, members, prior, horizon, &(origin..origin + span));
         let mean = mix(backtests.iter().map(|b| b.mean.as_slice()), &weights);
         let sd = mix(backtests.iter().map(|b| b.sd.as_slice()), &weights);
+        let sd = spread::of_history(&sd, &s.y[..origin], &residuals[..origin]);
         let known = mean.iter().zip(&sd).zip(&s.y[origin..]).filter(|((_, sd), _)| **sd > 0.0);
         Some((known.map(|((f, sd), y)| (y - f) / sd).collect(), usual.contains(&origin)))
     };
     Scores::new(span, schedule.all().into_iter().filter_map(errors))
+}
+
+/// Errors inside the series, of the members together that look ahead there; trees do not.
+fn residuals(y: &[f64], members: &[Named], weights: &[f64]) -> Vec<f64> {
+    let looks = |(family, _): &Named| *family != Family::Trees;
+    let parts = members.iter().zip(weights).filter(|(m, _)| looks(m));
+    let total: f64 = parts.clone().map(|(_, w)| w).sum();
+    let error = |t: usize| parts.clone().map(|((_, m), w)| w * (y[t] - m.prediction.fitted[t])).sum::<f64>() / total;
+    (0..y.len()).map(|t| if total > 0.0 { error(t) } else { 0.0 }).collect()
 }
 
 fn combine(s: &Subject, members: Vec<Named>, prior: &[(Family, f64)], horizon: usize) -> Combined {
@@ -475,7 +504,9 @@ fn combine(s: &Subject, members: Vec<Named>, prior: &[(Family, f64)], horizon: u
     let errors = errors(s, &members, horizon, &nothing);
     let blend = |part: fn(&Prediction) -> &[f64]| mix(members.iter().map(|(_, m)| part(&m.prediction)), &weights);
     let (mean, sd, fitted) = (blend(|p| &p.mean), blend(|p| &p.sd), blend(|p| &p.fitted));
-    let scores = scores(s, &members, prior, horizon);
+    let residuals = residuals(&s.y, &members, &weights);
+    let sd = spread::of_history(&sd, &s.y, &residuals);
+    let scores = scores(s, &members, prior, &residuals, horizon);
     let mut list: Vec<MemberReport> = members
         .iter()
         .enumerate()

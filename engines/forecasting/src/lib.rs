@@ -15,24 +15,29 @@ mod ensemble;
 mod error;
 mod ets;
 mod forecast;
+mod growth;
 pub mod hierarchy;
 pub mod holidays;
 mod intermittent;
 mod member;
 mod minimize;
 mod naive;
+mod normal;
 pub mod paths;
 pub mod prophet;
 mod random;
 mod regression;
 mod retrospect;
 mod schedule;
+mod scores;
 mod seasonality;
 mod series;
 mod shift;
+mod spread;
 mod stl;
 mod theta;
 mod trees;
+mod widths;
 
 pub use caveat::Caveat;
 pub use conformal::adapted_level;
@@ -42,7 +47,8 @@ pub use engine::{
     forecast_supposing,
 };
 pub use error::ForecastError;
-pub use forecast::{Forecast, Interval, MemberReport, normal_quantile};
+pub use forecast::{Forecast, Interval, MemberReport};
+pub use normal::normal_quantile;
 pub use series::{MAX_POINTS, MAX_SEASON, MAX_VALUE, Series};
 
 /// Name and version of the method, to be recorded beside an answer: the same input with the same method gives the same

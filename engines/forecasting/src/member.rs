@@ -178,6 +178,35 @@ pub(crate) fn refit(
     prediction.is_finite().then_some(prediction)
 }
 
+/// What a regression with ARIMA errors says that the columns explain of each point of history and horizon, with mean zero
+/// over the history. `None` where there is none.
+pub(crate) fn explained(y: &[f64], season: usize, exogenous: &[Vec<f64>]) -> Option<Vec<f64>> {
+    let reach = exogenous.iter().map(Vec::len).min().filter(|reach| *reach > y.len())?;
+    let (recipe, _) = fit(Family::Arima, y, season, exogenous, reach - y.len())?;
+    let mut effect = vec![0.0; reach];
+    recipe.of_columns(exogenous, &mut effect);
+    let middle = effect[..y.len()].iter().sum::<f64>() / y.len() as f64;
+    effect.iter_mut().for_each(|v| *v -= middle);
+    effect.iter().all(|v| v.is_finite()).then_some(effect)
+}
+
+impl Recipe {
+    /// Adds what the columns add to each point in the models' mean.
+    fn of_columns(&self, exogenous: &[Vec<f64>], effect: &mut [f64]) {
+        match self {
+            Recipe::Arima(fits) => {
+                let total: f64 = fits.iter().map(|(_, w)| w).sum();
+                for (fit, weight) in fits {
+                    let adds = fit.of_columns(exogenous);
+                    effect.iter_mut().zip(adds).for_each(|(sum, v)| *sum += weight / total * v);
+                }
+            }
+            Recipe::Adjusted { inner, .. } => inner.of_columns(exogenous, effect),
+            _ => {}
+        }
+    }
+}
+
 /// Weights of models by their criterion, smallest first: of the few nearest to the best.
 fn evidence(criteria: impl Iterator<Item = f64>, believed: f64, averaged: usize) -> Vec<f64> {
     let mut best = None;

@@ -8,7 +8,8 @@
 use std::ops::Range;
 
 use crate::error::ForecastError;
-use crate::forecast::{Forecast, normal_quantile};
+use crate::forecast::Forecast;
+use crate::normal::normal_quantile;
 use crate::random::Random;
 
 /// Most futures drawn at once.
@@ -54,6 +55,17 @@ pub struct Paths {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Distribution {
     sorted: Vec<f64>,
+}
+
+impl Forecast {
+    /// `count` simulated futures of the whole horizon, at most [`MAX_PATHS`]. Each step has the spread of its intervals, and
+    /// steps err together as they did in the backtests, so sums over a lead time have the right spread.
+    ///
+    /// A step whose `sd` is 0 is certain. The same seed gives the same paths.
+    pub fn sample_paths(&self, count: usize, seed: u64) -> Vec<Vec<f64>> {
+        let wanted = Draw { count: count.min(MAX_PATHS), seed, floor: None };
+        draw(self, Dependence::Backtest, wanted).map_or_else(|_| Vec::new(), Paths::into_values)
+    }
 }
 
 /// Draws futures of a forecast.
@@ -304,6 +316,21 @@ mod tests {
         };
         let intervals = vec![interval(80.0, 1.2, 1.5), interval(95.0, 1.8, 2.6)];
         Forecast { model: "test".into(), mean, sd, common: 0.0, intervals, members: vec![], caveats: vec![] }
+    }
+
+    #[test]
+    fn paths_have_the_spread_of_the_forecast_and_lead_time_demand_more_than_independent_steps() {
+        let f =
+            Forecast { mean: vec![10.0; 3], sd: vec![1.0, 2f64.sqrt(), 3f64.sqrt()], intervals: vec![], ..forecast() };
+        let paths = f.sample_paths(20_000, 1);
+        assert_eq!(paths, f.sample_paths(20_000, 1));
+        let variance = |values: Vec<f64>| {
+            let mean = values.iter().sum::<f64>() / values.len() as f64;
+            values.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / values.len() as f64
+        };
+        assert!((variance(paths.iter().map(|p| p[2]).collect()) - 3.0).abs() < 0.1);
+        // A random walk: 1 + 4 + 9 instead of 1 + 2 + 3.
+        assert!((variance(paths.iter().map(|p| p.iter().sum()).collect()) - 14.0).abs() < 0.6);
     }
 
     #[test]

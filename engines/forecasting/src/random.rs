@@ -26,7 +26,7 @@ impl Random {
 
     /// Standard normal, by inversion.
     pub(crate) fn normal(&mut self) -> f64 {
-        crate::forecast::normal_quantile(self.uniform().max(1e-300))
+        crate::normal::normal_quantile(self.uniform().max(1e-300))
     }
 }
 

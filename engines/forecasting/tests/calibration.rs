@@ -24,6 +24,17 @@ fn takings(days: usize, seed: u64) -> Vec<f64> {
     (0..days).map(&mut day).collect()
 }
 
+/// Takings of a new business by the month: a level that wanders, and noise.
+fn months(count: usize, seed: u64) -> Vec<f64> {
+    let mut random = noise(seed);
+    let mut level = 900.0;
+    let mut month = || {
+        level += 40.0 * random();
+        level + 60.0 * (random() + random())
+    };
+    (0..count).map(|_| month()).collect()
+}
+
 fn asked(y: &[f64], season: usize, horizon: usize, model: Model) -> Forecast {
     let series = Series::new("shop", y.to_vec(), season).expect("a series");
     forecast(&series, &[], &Request { horizon, levels: vec![80.0], model, seed: 1 }).expect("an answer")
@@ -59,4 +70,22 @@ fn series_that_are_asked_for_alone_hold_what_they_say() {
     }
     let share = f64::from(inside) / f64::from(count);
     assert!((share - 0.8).abs() < 0.04, "{share}");
+}
+
+#[test]
+fn a_series_of_few_points_is_not_taken_for_known() {
+    for points in [4, 6, 9, 14] {
+        let (mut inside, mut count) = (0, 0);
+        for seed in 1..=200 {
+            let y = months(points + 6, seed);
+            let answer = asked(&y[..points], 1, 6, Model::Ensemble);
+            for (h, came) in y[points..].iter().enumerate() {
+                let held = &answer.intervals[0];
+                inside += i32::from((held.lower[h]..=held.upper[h]).contains(came));
+                count += 1;
+            }
+        }
+        let share = f64::from(inside) / f64::from(count);
+        assert!((0.72..0.97).contains(&share), "{share} with {points} points");
+    }
 }

@@ -1,4 +1,4 @@
-//! Columns known ahead of a series that ARIMA alone forecasts: believed as far as they would have helped.
+//! Columns known ahead of a series: believed as far as they would have helped, and in full where the question is what they do.
 
 use dyocense_forecasting::{Forecast, ForecastError, Model, Request, Series, forecast, forecast_supposing};
 
@@ -19,10 +19,14 @@ fn walk(steps: impl Iterator<Item = f64>) -> Vec<f64> {
 
 type Ask = fn(&Series, &[Vec<f64>], &Request) -> Result<Forecast, ForecastError>;
 
-fn arima(ask: Ask, y: &[f64], columns: &[Vec<f64>]) -> Forecast {
+fn asked(ask: Ask, model: Model, y: &[f64], columns: &[Vec<f64>]) -> Forecast {
     let series = Series::new("sales", y.to_vec(), 1).expect("a series");
-    let request = Request { horizon: HORIZON, model: Model::Arima, ..Request::default() };
+    let request = Request { horizon: HORIZON, model, ..Request::default() };
     ask(&series, columns, &request).expect("an answer")
+}
+
+fn arima(ask: Ask, y: &[f64], columns: &[Vec<f64>]) -> Forecast {
+    asked(ask, Model::Arima, y, columns)
 }
 
 fn distance(a: &[f64], b: &[f64]) -> f64 {
@@ -56,10 +60,13 @@ fn a_question_about_a_column_hears_what_its_regression_says() {
     let y: Vec<f64> = (0..120).map(|t| 100.0 + 40.0 * promotion[t] + 6.0 * noise(t)).collect();
     let mut more = promotion.clone();
     more[120..].fill(1.0);
-    let usual = arima(forecast_supposing, &y, std::slice::from_ref(&promotion));
-    let supposed = arima(forecast_supposing, &y, &[more]);
-    for h in 0..HORIZON {
-        let expected = 40.0 * (1.0 - promotion[120 + h]);
-        assert!((supposed.mean[h] - usual.mean[h] - expected).abs() < 3.0, "{h}: {:?} {:?}", supposed.mean, usual.mean);
+    for model in [Model::Arima, Model::Trees, Model::Ensemble] {
+        let usual = asked(forecast_supposing, model, &y, std::slice::from_ref(&promotion));
+        let supposed = asked(forecast_supposing, model, &y, std::slice::from_ref(&more));
+        for h in 0..HORIZON {
+            let expected = 40.0 * (1.0 - promotion[120 + h]);
+            let told = supposed.mean[h] - usual.mean[h];
+            assert!((told - expected).abs() < 3.0, "{model:?}, step {h}: {told} where {expected} is true");
+        }
     }
 }

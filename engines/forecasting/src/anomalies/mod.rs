@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::arima::{self, Budget};
 use crate::ensemble::in_parallel;
 use crate::error::ForecastError;
-use crate::forecast::normal_quantile;
+use crate::normal::normal_quantile;
 use crate::series::Series;
 use crate::stl::{Seasonal, median, stl};
 use traces::{Trace, exchange, settle, strongest};

@@ -205,6 +205,13 @@ impl Fit {
         self.spec.d + self.spec.m * self.spec.seasonal_d
     }
 
+    /// What the columns add to each point.
+    fn of_columns(&self, exogenous: &[Vec<f64>]) -> Vec<f64> {
+        let slopes = &self.beta[usize::from(self.spec.constant)..];
+        let points = exogenous.first().map_or(0, Vec::len);
+        (0..points).map(|t| exogenous.iter().zip(slopes).map(|(column, b)| b * column[t]).sum()).collect()
+    }
+
     /// The first `count` coefficients of the filter π(B) = φ(B)(1 - B)^d(1 - B^m)^D / θ(B) that turns the series into
     /// residuals.
     pub(crate) fn residual_weights(&self, count: usize) -> Vec<f64> {

@@ -55,6 +55,11 @@ impl Model {
         clean.unwrap_or_else(|| y.to_vec())
     }
 
+    /// As [`Fit::of_columns`].
+    pub(crate) fn of_columns(&self, exogenous: &[Vec<f64>]) -> Vec<f64> {
+        self.fit.of_columns(exogenous)
+    }
+
     /// As [`Fit::predict`].
     pub(crate) fn predict(&self, y: &[f64], exogenous: &[Vec<f64>], horizon: usize) -> Option<Prediction> {
         let mut prediction = self.fit.predict(&self.seen(y, exogenous), exogenous, horizon)?;

@@ -4,10 +4,10 @@
 use std::borrow::Cow;
 
 use super::{Example, Global, Part, train};
-use crate::columns;
+use crate::columns::{self, Belief};
 use crate::ensemble::{Backtest, Member, Named, Subject, in_parallel, sum, without};
 use crate::forecast::Prediction;
-use crate::member::Family;
+use crate::member::{self, Family};
 use crate::regression;
 
 /// The model of a whole set, or of its beginning, and the effects of the columns that it was taught without.
@@ -120,6 +120,9 @@ fn shares(subjects: &[Subject], season: usize, horizon: usize, seed: u64, thread
     if subjects.iter().all(|s| s.exogenous.is_empty()) {
         return vec![0.0; count];
     }
+    if subjects.iter().all(|s| s.belief == Belief::Whole) {
+        return vec![1.0; count];
+    }
     let plain = earlier(subjects, season, horizon, seed, &vec![0.0; count], true);
     let with = earlier(subjects, season, horizon, seed, &vec![1.0; count], true);
     let evidence = |i: usize| {
@@ -136,7 +139,9 @@ fn shares(subjects: &[Subject], season: usize, horizon: usize, seed: u64, thread
         let pairs = weighing.filter_map(|t| with.iter().find(|o| o.origin == t.origin).map(|o| trial(t, o)));
         columns::evidence(&pairs.collect::<Vec<_>>())
     };
-    columns::believed(&in_parallel(count, threads, &|_| {}, evidence))
+    let earned = columns::believed(&in_parallel(count, threads, &|_| {}, evidence));
+    let believed = |(share, s): (f64, &Subject)| if s.belief == Belief::Whole { 1.0 } else { share };
+    earned.into_iter().zip(subjects).map(believed).collect()
 }
 
 /// Teaches the trees what the columns do not explain of the series without their newest `unseen` points. `shares` says
@@ -147,7 +152,11 @@ fn teach(subjects: &[Subject], season: usize, unseen: usize, seed: u64, shares: 
         if *share <= 0.0 {
             return Vec::new();
         }
-        let whole = regression::explained(known, s.exogenous, s.season).unwrap_or_default();
+        let whole = match s.belief {
+            Belief::Earned => regression::explained(known, s.exogenous, s.season),
+            Belief::Whole => member::explained(known, s.season, s.exogenous),
+        };
+        let whole = whole.unwrap_or_default();
         whole.into_iter().map(|v| v * share).collect()
     };
     let effects: Vec<Vec<f64>> = subjects.iter().zip(shares).map(effect).collect();
