@@ -30,6 +30,7 @@ mod schedule;
 mod seasonality;
 mod series;
 mod shift;
+mod shrunken_season;
 mod stl;
 mod theta;
 mod trees;
