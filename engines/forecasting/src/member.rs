@@ -150,6 +150,7 @@ fn fit_plain(
         Family::Intermittent => (Recipe::Intermittent, intermittent::combined(y, horizon)),
         Family::Trees | Family::Prophet => return None,
     };
+    let prediction = prediction.kept_in_reach(y, season);
     prediction.is_finite().then_some((recipe, prediction))
 }
 
@@ -198,6 +199,9 @@ pub(crate) fn refit(
             with_index(refit(inner, &index.remove(y), 1, exogenous, horizon)?, &index, y.len())
         }
     };
+    let apart = matches!(recipe, Recipe::Adjusted { .. } | Recipe::Indexed { .. });
+    // What was taken off lies in reach already.
+    let prediction = if apart { prediction } else { prediction.kept_in_reach(y, season) };
     prediction.is_finite().then_some(prediction)
 }
 
