@@ -10,8 +10,10 @@ use crate::calendar::Frequency;
 pub enum Caveat {
     /// So few points that only the simplest method is honest.
     Short { points: usize },
-    /// Less than two full seasons: no seasonal pattern can be told from noise.
+    /// Not more than one full season: no seasonal pattern can be told from noise.
     SeasonNotSeen { season: usize, points: usize },
+    /// More than one full season and less than two: what is forecast of it rests on few points that came again.
+    SeasonHardlySeen { season: usize, points: usize },
     /// The series never changes; its forecast is that value and the interval is empty.
     Constant,
     /// Missing points were filled in from their season's neighbours.
@@ -40,11 +42,18 @@ impl Caveat {
             Caveat::Short { points: 1 } => format!("only {} is known: its value is repeated", steps(1)),
             Caveat::Short { points } => format!("only {} are known: the last value is repeated", steps(*points)),
             Caveat::SeasonNotSeen { season, points } => {
+                let one = match usual_season(*season, frequency) {
+                    Some(season) => format!("one {season}"),
+                    None => format!("one season of {}", steps(*season)),
+                };
+                format!("{} are not more than {one}: no season is forecast", steps(*points))
+            }
+            Caveat::SeasonHardlySeen { season, points } => {
                 let two = match usual_season(*season, frequency) {
-                    Some(season) => format!("two {season}"),
+                    Some(season) => format!("two {season}s"),
                     None => format!("two seasons of {}", steps(*season)),
                 };
-                format!("{} are less than {two}: no season is forecast", steps(*points))
+                format!("{} are less than {two}: the season has hardly been seen to repeat", steps(*points))
             }
             Caveat::Constant => "the series never changes: its value is repeated".to_string(),
             Caveat::Filled { points: 1 } => format!("{} without a value was filled in", steps(1)),
@@ -105,13 +114,13 @@ fn counted(count: usize, frequency: Option<Frequency>) -> String {
     }
 }
 
-/// What two seasons of the usual length are.
+/// What a season of the usual length is.
 fn usual_season(season: usize, frequency: Option<Frequency>) -> Option<&'static str> {
     let frequency = frequency.filter(|frequency| frequency.usual_season() == season)?;
     Some(match frequency {
-        Frequency::Seconds(_) | Frequency::Hourly => "days",
-        Frequency::Daily => "weeks",
-        Frequency::Weekly | Frequency::Monthly | Frequency::Quarterly | Frequency::Yearly => "years",
+        Frequency::Seconds(_) | Frequency::Hourly => "day",
+        Frequency::Daily => "week",
+        Frequency::Weekly | Frequency::Monthly | Frequency::Quarterly | Frequency::Yearly => "year",
     })
 }
 
@@ -133,19 +142,19 @@ mod tests {
             (Caveat::Short { points: 3 }, Some(Daily), "only 3 days are known: the last value is repeated"),
             (Caveat::Short { points: 3 }, None, "only 3 points are known: the last value is repeated"),
             (
-                Caveat::SeasonNotSeen { season: 12, points: 20 },
+                Caveat::SeasonHardlySeen { season: 12, points: 20 },
                 Some(Monthly),
-                "20 months are less than two years: no season is forecast",
+                "20 months are less than two years: the season has hardly been seen to repeat",
             ),
             (
-                Caveat::SeasonNotSeen { season: 7, points: 9 },
+                Caveat::SeasonNotSeen { season: 7, points: 6 },
                 Some(Daily),
-                "9 days are less than two weeks: no season is forecast",
+                "6 days are not more than one week: no season is forecast",
             ),
             (
-                Caveat::SeasonNotSeen { season: 30, points: 40 },
+                Caveat::SeasonHardlySeen { season: 30, points: 40 },
                 Some(Daily),
-                "40 days are less than two seasons of 30 days: no season is forecast",
+                "40 days are less than two seasons of 30 days: the season has hardly been seen to repeat",
             ),
             (Caveat::Filled { points: 2 }, Some(Quarterly), "2 quarters without a value were filled in"),
             (Caveat::Filled { points: 1 }, Some(Seconds(1_800)), "1 step of 30 minutes without a value was filled in"),

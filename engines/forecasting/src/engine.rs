@@ -392,7 +392,11 @@ fn prepare(series: &Series, exogenous: &[Vec<f64>], request: &Request) -> Result
     if n < SHORTEST {
         list.push(Caveat::Short { points: n });
     } else if season > 1 && n < 2 * season {
-        list.push(Caveat::SeasonNotSeen { season, points: n });
+        list.push(if n > season {
+            Caveat::SeasonHardlySeen { season, points: n }
+        } else {
+            Caveat::SeasonNotSeen { season, points: n }
+        });
     }
     if !constant && is_intermittent(&y) {
         list.push(Caveat::Intermittent { zero_share: zero_share(&y) });

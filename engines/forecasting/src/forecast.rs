@@ -63,7 +63,28 @@ pub(crate) struct Prediction {
     pub fitted: Vec<f64>,
 }
 
+/// Largest spread of a step, in lengths of the way that the series and its forecast cover.
+const WIDEST: f64 = 3.0;
+
 impl Prediction {
+    /// The forecast of `y` without what no series of its length can say. A trend goes on for as many steps as it has been
+    /// seen: from there on the last season repeats. The spread does not exceed [`WIDEST`] times what series and forecast
+    /// cover, where a theory of multiplied errors would let it grow without end.
+    pub(crate) fn kept_in_reach(mut self, y: &[f64], season: usize) -> Prediction {
+        let n = y.len();
+        let cycle = if season < n { season.max(1) } else { 1 };
+        for h in n..self.mean.len() {
+            self.mean[h] = self.mean[h - cycle];
+        }
+        let reach = (f64::INFINITY, f64::NEG_INFINITY);
+        let (mut low, mut high) = y.iter().fold(reach, |(low, high), v| (low.min(*v), high.max(*v)));
+        for (mean, sd) in self.mean.iter().zip(&mut self.sd) {
+            (low, high) = (low.min(*mean), high.max(*mean));
+            *sd = sd.min(WIDEST * (high - low));
+        }
+        self
+    }
+
     pub(crate) fn is_finite(&self) -> bool {
         self.mean.iter().all(|v| v.is_finite()) && self.sd.iter().all(|v| v.is_finite())
     }
@@ -83,6 +104,16 @@ mod tests {
             members: vec![],
             caveats: vec![],
         }
+    }
+
+    #[test]
+    fn a_trend_goes_on_as_long_as_it_was_seen_and_the_spread_stays_in_reach() {
+        let line = |from: i32, to: i32| (from..to).map(f64::from).collect::<Vec<f64>>();
+        let sd = vec![1.0, 1.0, 1e9, 1.0, 1.0, 1e30];
+        let p = Prediction { label: String::new(), mean: line(4, 10), sd, fitted: vec![] };
+        let p = p.kept_in_reach(&line(0, 4), 2);
+        assert_eq!(p.mean, [4.0, 5.0, 6.0, 7.0, 6.0, 7.0]);
+        assert_eq!(p.sd, [1.0, 1.0, 18.0, 1.0, 1.0, 21.0]);
     }
 
     #[test]

@@ -33,6 +33,7 @@ mod scores;
 mod seasonality;
 mod series;
 mod shift;
+mod shrunken_season;
 mod spread;
 mod stl;
 mod theta;

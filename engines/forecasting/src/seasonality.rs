@@ -85,6 +85,15 @@ pub(crate) fn adjust_for_forecast(y: &[f64], season: usize) -> (Vec<f64>, Season
     adjust_by(y, season, latest_index)
 }
 
+/// The pattern of the last cycles where there is a season; a product where all values are positive and that `may_multiply`.
+pub(crate) fn latest(y: &[f64], season: usize, may_multiply: bool) -> SeasonalIndex {
+    if is_seasonal(y, season) {
+        latest_index(y, season, may_multiply && y.iter().all(|v| *v > 0.0))
+    } else {
+        SeasonalIndex::None
+    }
+}
+
 fn adjust_by(y: &[f64], season: usize, index: fn(&[f64], usize, bool) -> SeasonalIndex) -> (Vec<f64>, SeasonalIndex) {
     if !is_seasonal(y, season) {
         return (y.to_vec(), SeasonalIndex::None);

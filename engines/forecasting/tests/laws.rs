@@ -160,10 +160,23 @@ fn one_to_five_points_are_answered_and_fewer_than_four_called_short() {
 }
 
 #[test]
-fn one_point_more_than_a_season_is_answered_without_a_season() {
+fn a_season_is_not_forecast_from_one_and_hardly_from_a_point_more() {
     let values: Vec<f64> = noise(13).iter().map(|v| 10.0 + v).collect();
+    for f in every_model_answers(&values[..12], 12) {
+        assert!(has(&f, |c| matches!(c, Caveat::SeasonNotSeen { points: 12, .. })));
+    }
     for f in every_model_answers(&values, 12) {
-        assert!(has(&f, |c| matches!(c, Caveat::SeasonNotSeen { .. })));
+        assert!(has(&f, |c| matches!(c, Caveat::SeasonHardlySeen { points: 13, .. })));
+    }
+}
+
+#[test]
+fn a_shop_of_a_year_and_a_half_is_foretold_a_second_christmas_though_it_saw_but_one() {
+    let month = |t: usize| if t % 12 == 11 { 220.0 } else { 100.0 };
+    let values: Vec<f64> = noise(18).iter().enumerate().map(|(t, v)| month(t) + 5.0 * v).collect();
+    for model in [Model::Ets, Model::Theta, Model::Arima, Model::Auto] {
+        let f = answer(values.clone(), 12, model).expect("an ordinary series");
+        assert!(f.mean[5] > 135.0 && f.mean[4] < 120.0, "{} {:?}", f.model, f.mean);
     }
 }
 
