@@ -272,8 +272,8 @@ fn usual_points(days: &[Step]) -> Option<u64> {
     let mut counts: Vec<u64> = days.iter().map(|day| day.points).collect();
     counts.sort_unstable();
     let usual = *counts.get(counts.len() / 2)?;
-    // An hour is one point of 24, four of 96.
-    let slack = usual / 20;
+    // An hour is a point of 24 or of 12, four of 96.
+    let slack = if usual < 12 { 0 } else { usual.div_ceil(24) };
     let regular = counts.iter().filter(|count| count.abs_diff(usual) <= slack).count();
     let is_regular = regular as f64 >= REGULAR_SHARE * counts.len() as f64;
     (counts.len() >= FEWEST_DAYS && usual >= FEWEST_POINTS && is_regular).then(|| usual - slack)
