@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use dyocense_domain::forecasting::{Insights, insight_stream};
 use dyocense_domain::goals::{Goal, Lifecycle};
 use dyocense_domain::ids::MetricId;
 use dyocense_domain::metrics::Bucket;
@@ -26,7 +27,7 @@ use super::history::{FURTHEST, History, MOST_LEVELS, read};
 use super::watch::{KEPT_LOOKED_AT, ONE_IS_ENOUGH, USUAL_LEVEL, WatchRequest, most_news};
 use crate::caller::{Actor, Caller};
 use crate::error::{CommandError, Fault};
-use crate::execute::{Commands, stream_id};
+use crate::execute::{Commands, Loaded, stream_id};
 use crate::ports::{KeptForecast, MetricMoment};
 use crate::timers::TimerKind;
 
@@ -143,7 +144,8 @@ impl Commands {
             let about = (history.values_sha256(), answered);
             self.ask_in_background(tenant, RunKind::Forecast, json!(request), &about).await?;
         }
-        let insights = self.insights(tenant, metric_id).await?;
+        let stream = stream_id(insight_stream(metric_id))?;
+        let Loaded { state: insights, version: told_so_far } = self.load::<Insights>(tenant, &stream).await?;
         let known = history.dated();
         let again: Vec<(Date, Option<f64>)> = insights
             .told(bucket)
@@ -171,8 +173,10 @@ impl Commands {
                 again: again.iter().map(|(start, _)| *start).collect(),
                 false_discovery_rate: FALSE_DISCOVERY_RATE,
             };
-            // The same step may be corrected twice: its values are part of what is asked.
-            self.ask_in_background(tenant, RunKind::Watch, json!(request), &again).await?;
+            // The same step may be corrected twice, and back to what it was: its values are part of what is asked, and so is
+            // how much was told by then.
+            let about = (&again, if again.is_empty() { 0 } else { told_so_far });
+            self.ask_in_background(tenant, RunKind::Watch, json!(request), &about).await?;
         }
         Ok(())
     }

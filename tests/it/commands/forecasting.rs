@@ -202,6 +202,19 @@ async fn a_day_that_is_over_is_forecast_again_and_looked_at_once() {
     .await;
     a_minute_later(&house, &shop, "2026-06-02T05:20:00Z").await;
     assert_eq!(ended(&house, &shop, metric, 7).await.len(), 7);
+
+    // It was none: the number is put back, and what was told stands again.
+    house.commands.record_points(&shop.caller(), metric, &[point(date(2026, 6, 1), 390)]).await.unwrap();
+    a_minute_later(&house, &shop, "2026-06-02T05:30:00Z").await;
+    assert_eq!(
+        kinds(&ended(&house, &shop, metric, 9).await)[7..],
+        [(RunKind::Forecast, false), (RunKind::Watch, false)]
+    );
+    eventually("what stands again", || async {
+        let told = noticed(&house, &shop, metric).await;
+        told.iter().all(|insight| insight.withdrawn_at.is_none() && insight.value == 390.0).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
