@@ -7,6 +7,8 @@ use std::process::{Command, Stdio};
 use dyocense_tests::{database, program_path, server};
 use sqlx::{Connection, Executor, PgConnection};
 
+mod series;
+
 const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 
 /// What a command said and whether it ended well.

@@ -1,33 +1,37 @@
 //! `dyocense forecast`, `dyocense anomalies` and `dyocense changepoints`: the forecasting engine on a CSV file, without a server.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Args;
-use dyocense_forecasting::anomalies::{Detection, Kind, detect_set, explain};
+use dyocense_forecasting::anomalies::{Detection, Kind, Verdict, detect_set, explain};
 use dyocense_forecasting::calendar::trading_day_columns;
 use dyocense_forecasting::hierarchy::{Columns, Method};
 use dyocense_forecasting::paths::quantiles;
-use dyocense_forecasting::{Forecast, ForecastError, Model, Request, Series, forecast_prophet_set_on, forecast_set_on};
+use dyocense_forecasting::{
+    Caveat, Forecast, ForecastError, Model, Request, Series, forecast_prophet_set_on, forecast_set_on,
+};
 use jiff::civil::DateTime;
 
 mod changepoints;
 mod hierarchy;
 mod input;
+mod output;
 mod prophet;
 
 pub use changepoints::{ChangepointsArgs, changepoints};
 use input::{gap, read_exogenous, read_series};
+use output::Output;
 use prophet::ProphetArgs;
 
 /// Forecast every series of a CSV file
 ///
 /// The file has the columns unique_id,ds,y (one series when unique_id is absent; a missing value is an empty y). The
 /// answer has one row per series, model and step: unique_id,step,model,mean, lo_L,hi_L for each level L and q_P for each
-/// quantile P. Caveats and refusals go to standard error.
+/// quantile P. Step 1 is the one after the last value of the series. Caveats and refusals go to standard error.
 #[derive(Args)]
 pub struct ForecastArgs {
     /// CSV file with the columns unique_id,ds,y
@@ -36,10 +40,10 @@ pub struct ForecastArgs {
     /// Points in a season; by default the usual one of the frequency (12 for months, 7 for days, …)
     #[arg(long, value_name = "POINTS")]
     season: Option<usize>,
-    /// Points ahead
-    #[arg(long, value_name = "POINTS")]
+    /// Points ahead (1 to 10,000)
+    #[arg(long, value_name = "POINTS", allow_hyphen_values = true, value_parser = points)]
     horizon: usize,
-    /// Interval levels in percent
+    /// Interval levels in percent, each 1 to 99.9
     #[arg(long, value_delimiter = ',', default_value = "80,95", value_name = "PERCENT,…")]
     level: Vec<f64>,
     /// Quantiles to add, each between 0 and 1
@@ -103,10 +107,12 @@ pub struct AnomaliesArgs {
 const ALL: [Model; 6] = [Model::Ets, Model::Theta, Model::Arima, Model::Trees, Model::Prophet, Model::Ensemble];
 
 pub fn forecast(args: ForecastArgs) -> anyhow::Result<()> {
-    let models: Vec<Model> = match args.model.as_str() {
+    let models: Vec<Model> = match args.model.to_lowercase().as_str() {
         "all" => ALL.to_vec(),
-        name => vec![name.parse().map_err(anyhow::Error::msg)?],
+        name => vec![name.parse().map_err(|error| anyhow::anyhow!("{error}, all"))?],
     };
+    let asked = Request { horizon: args.horizon, levels: args.level.clone(), model: models[0], seed: args.seed };
+    asked.check()?;
     if let Some(share) = args.quantiles.iter().find(|q| !(**q > 0.0 && **q < 1.0)) {
         bail!("--quantiles {share} is outside 0 to 1");
     }
@@ -123,15 +129,10 @@ pub fn forecast(args: ForecastArgs) -> anyhow::Result<()> {
     if args.trading_days && models.iter().all(|model| matches!(model, Model::Prophet) || !looks_at_columns(*model)) {
         bail!("--trading-days is for --model auto, arima, trees, ensemble or all, not {}", args.model);
     }
-    let rows = read_series(&args.series)?;
-    let mut series = Vec::with_capacity(rows.len());
-    for rows in &rows {
-        match rows.series(&args.series, args.season) {
-            Ok(one) => series.push(one),
-            Err(error) if rows.values.iter().all(|v| v.is_nan()) => eprintln!("{}: refused: {error:#}", rows.id),
-            Err(error) => return Err(error),
-        }
-    }
+    let inputs = [Some(args.series.as_path()), args.exog.as_deref(), args.hierarchy.as_deref()];
+    let out = Output::to(args.out.as_deref(), &inputs)?;
+    // Parts of a hierarchy go on to the same step.
+    let mut series = known_series(&args.series, args.season, args.hierarchy.is_none())?;
     if let Some(path) = &args.hierarchy {
         if let Some(flag) = args.prophet.given().first() {
             bail!("{flag} cannot be said of a hierarchy");
@@ -147,16 +148,14 @@ pub fn forecast(args: ForecastArgs) -> anyhow::Result<()> {
         let mut answers = Vec::new();
         let mut nodes = Vec::new();
         for model in models {
-            let request = Request { horizon: args.horizon, levels: args.level.clone(), model, seed: args.seed };
+            let request = Request { model, ..asked.clone() };
             let (found, forecasts) =
                 hierarchy::forecast(&parts, &columns, &request, args.reconcile, threads(args.threads))?;
             nodes = found;
             answers.push((model, forecasts.into_iter().map(Ok).collect()));
         }
         report(&nodes, &answers);
-        let mut out = output(args.out.as_ref())?;
-        return write_forecasts(&mut out, &nodes, &answers, &args.level, &args.quantiles)
-            .context("cannot write the forecasts");
+        return out.write(|out| write_forecasts(out, &nodes, &answers, &args.level, &args.quantiles));
     }
     let (mut names, mut exogenous): (Vec<String>, Vec<Vec<Vec<f64>>>) = match &args.exog {
         None => (Vec::new(), Vec::new()),
@@ -188,7 +187,7 @@ pub fn forecast(args: ForecastArgs) -> anyhow::Result<()> {
     }
     let mut answers: Vec<(Model, Vec<Result<Forecast, ForecastError>>)> = Vec::new();
     for model in models {
-        let request = Request { horizon: args.horizon, levels: args.level.clone(), model, seed: args.seed };
+        let request = Request { model, ..asked.clone() };
         let progress = Progress::new(model.name(), series.len());
         let threads = threads(args.threads);
         let tell = |done| progress.tell(done);
@@ -204,8 +203,39 @@ pub fn forecast(args: ForecastArgs) -> anyhow::Result<()> {
     if total == 0 || refused == total {
         bail!("no series could be forecast");
     }
-    let mut out = output(args.out.as_ref())?;
-    write_forecasts(&mut out, &series, &answers, &args.level, &args.quantiles).context("cannot write the forecasts")
+    out.write(|out| write_forecasts(out, &series, &answers, &args.level, &args.quantiles))
+}
+
+/// How many points.
+fn points(text: &str) -> Result<usize, String> {
+    text.parse().map_err(|_| "not a number of points".to_string())
+}
+
+/// The series of a file. One without a value is refused, and the others go on.
+fn known_series(path: &Path, season: Option<usize>, until_last_value: bool) -> anyhow::Result<Vec<Series>> {
+    let mut series = Vec::new();
+    for mut rows in read_series(path)? {
+        if until_last_value && let Some(said) = rows.without_tail(path)? {
+            eprintln!("{said}");
+        }
+        match rows.series(path, season) {
+            Ok(one) => series.push(one),
+            Err(error) if rows.values.iter().all(|v| v.is_nan()) => eprintln!("{}: refused: {error:#}", rows.id),
+            Err(error) => return Err(error),
+        }
+    }
+    if series.is_empty() {
+        bail!("{}: no series has a value", path.display());
+    }
+    Ok(series)
+}
+
+/// What was repaired of a series on the way in, in words; what only a forecast has to know is not among it.
+fn repaired(series: &Series) -> Vec<String> {
+    let frequency = series.grid().map(|(_, frequency)| frequency);
+    let missing = series.values().iter().filter(|v| v.is_nan()).count();
+    let filled = (missing > 0).then_some(Caveat::Filled { points: missing });
+    series.caveats().iter().chain(&filled).map(|caveat| caveat.told(frequency)).collect()
 }
 
 /// Columns of the weekdays in each month or quarter, `length` from the first on; none for other series.
@@ -283,17 +313,11 @@ fn write_forecasts(
     Ok(())
 }
 
-fn threads(asked: Option<usize>) -> usize {
-    asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)).max(1)
-}
+/// More do no work sooner.
+const MOST_THREADS: usize = 256;
 
-fn output(path: Option<&PathBuf>) -> anyhow::Result<Box<dyn Write>> {
-    Ok(match path {
-        Some(path) => {
-            Box::new(std::fs::File::create(path).with_context(|| format!("cannot create {}", path.display()))?)
-        }
-        None => Box::new(std::io::stdout().lock()),
-    })
+fn threads(asked: Option<usize>) -> usize {
+    asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)).clamp(1, MOST_THREADS)
 }
 
 /// A line on standard error about once a second, none for a run that ends before the first.
@@ -327,26 +351,40 @@ pub fn anomalies(args: AnomaliesArgs) -> anyhow::Result<()> {
     if !(0.001..=0.5).contains(&args.false_alarms) {
         bail!("--false-alarms {} is outside 0.001 to 0.5", args.false_alarms);
     }
-    let rows = read_series(&args.series)?;
-    let series: Vec<Series> =
-        rows.iter().map(|r| r.series(&args.series, args.season)).collect::<anyhow::Result<_>>()?;
+    let out = Output::to(args.out.as_deref(), &[Some(args.series.as_path())])?;
+    let series = known_series(&args.series, args.season, false)?;
     let progress = Progress::new("anomalies", series.len());
     let detection = Detection { false_discovery_rate: args.false_alarms };
     let found = detect_set(&series, detection, threads(args.threads), &|done| progress.tell(done));
     progress.end();
-    let mut out = output(args.out.as_ref())?;
-    let mut csv = csv::Writer::from_writer(&mut out);
-    csv.write_record(["unique_id", "ds", "y", "expected", "score", "p", "anomaly", "kind", "explanation"])?;
-    for (s, verdicts) in series.iter().zip(&found) {
-        let verdicts = match verdicts {
-            Ok(verdicts) => verdicts,
-            Err(error) => {
-                eprintln!("{}: refused: {error}", s.id());
-                continue;
+    for (one, verdicts) in series.iter().zip(&found) {
+        match verdicts {
+            Err(error) => eprintln!("{}: refused: {error}", one.id()),
+            Ok(_) => {
+                let repaired = repaired(one);
+                if !repaired.is_empty() {
+                    eprintln!("{}: {}", one.id(), repaired.join("; "));
+                }
             }
-        };
+        }
+    }
+    if found.iter().all(Result::is_err) {
+        bail!("no series could be judged");
+    }
+    out.write(|out| write_verdicts(out, &series, &found))
+}
+
+fn write_verdicts(
+    out: &mut dyn Write,
+    series: &[Series],
+    found: &[Result<Vec<Verdict>, ForecastError>],
+) -> anyhow::Result<()> {
+    let mut csv = csv::Writer::from_writer(out);
+    csv.write_record(["unique_id", "ds", "y", "expected", "score", "p", "anomaly", "kind", "explanation"])?;
+    for (s, verdicts) in series.iter().zip(found) {
+        let Ok(verdicts) = verdicts else { continue };
         for v in verdicts.iter().filter(|v| !v.value.is_nan()) {
-            let time = s.time(v.index).map_or_else(|| (v.index + 1).to_string(), write_time);
+            let time = s.time(v.index).map_or_else(|| s.number(v.index).to_string(), write_time);
             let kind = match v.kind {
                 None => "",
                 Some(Kind::Spike) => "spike",

@@ -292,6 +292,7 @@ mod tests {
             values,
             shut: vec![],
             rhythms: Default::default(),
+            incomplete: 0,
         }
     }
 

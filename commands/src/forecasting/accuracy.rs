@@ -91,6 +91,7 @@ mod tests {
             total: None,
             trading_days: None,
             learned_from: vec![],
+            values_sha256: None,
         };
         let actual = BTreeMap::from([(day("2026-02-01"), 11.0), (day("2026-02-02"), 5.0)]);
         let score = score(&answer, &actual).unwrap();

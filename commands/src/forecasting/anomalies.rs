@@ -1,12 +1,15 @@
 use dyocense_domain::ids::MetricId;
 use dyocense_domain::metrics::Bucket;
 use dyocense_domain::runs::RunRefusal;
-use dyocense_forecasting::anomalies::{Detection, Kind, detect, explain};
+use dyocense_forecasting::ForecastError;
+use dyocense_forecasting::anomalies::{Detection, Kind, detect};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::about::{About, Found, Input, OfMetrics};
-use super::history::{HistorySpan, impossible, word};
+use super::history::{HistorySpan, impossible};
+use super::trading::TradingDays;
+use super::words::{self, counted};
 use crate::runs::{Control, NoAnswer};
 
 /// What in a metric's history was odd.
@@ -68,9 +71,17 @@ impl OfMetrics for AnomalyDetection {
     fn find(input: Input<AnomalyRequest>, _: u32, control: &Control) -> Result<Found<AnomalyAnswer>, NoAnswer> {
         let Input { request, history, .. } = input;
         let false_discovery_rate = request.false_discovery_rate;
-        control.tell(None, format!("judging {} {}s", history.values.len(), word(history.bucket)));
-        let series = history.series(history.values.len())?;
-        let verdicts = detect(&series, Detection { false_discovery_rate }).map_err(impossible)?;
+        let steps = counted(history.values.len(), history.bucket);
+        control.tell(None, format!("judging {steps}"));
+        let trading = TradingDays::of(&history);
+        let series = trading.series(&history, history.values.len())?;
+        let verdicts = detect(&series, Detection { false_discovery_rate }).map_err(|error| match error {
+            ForecastError::TooShort { needed, .. } => impossible(format!(
+                "{} has {steps} of history; to tell what is odd takes at least {needed}",
+                history.name
+            )),
+            other => impossible(other),
+        })?;
         if control.is_stopped() {
             return Err(NoAnswer::Stopped);
         }
@@ -84,11 +95,10 @@ impl OfMetrics for AnomalyDetection {
                     expected: verdict.expected,
                     score: verdict.score,
                     p: verdict.p,
-                    explanation: explain(&series, verdict),
+                    explanation: words::oddity(&history, verdict),
                 })
             })
             .collect();
-        let steps = format!("{} {}s", history.values.len(), word(history.bucket));
         let summary = match anomalies.last() {
             None => format!("Nothing odd was found in {steps} of {}.", history.name),
             Some(newest) => {
@@ -106,6 +116,6 @@ impl OfMetrics for AnomalyDetection {
             history: history.span(),
             anomalies,
         };
-        Ok(Found { answer, summary, caveats: vec![], stopped_early: false })
+        Ok(Found { answer, summary, caveats: trading.caveats_of_the_past(&history), stopped_early: false })
     }
 }

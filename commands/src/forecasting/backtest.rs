@@ -2,15 +2,16 @@ use dyocense_domain::ids::MetricId;
 use dyocense_domain::metrics::Bucket;
 use dyocense_domain::runs::RunRefusal;
 use dyocense_forecasting::accuracy::{coverage, mase, smape};
-use dyocense_forecasting::{Model, Request};
+use dyocense_forecasting::{Caveat, Model, Request};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::about::{About, Found, Input, OfMetrics};
 use super::beside::{self, learns_from_others};
-use super::history::{History, HistorySpan, check_reach, word};
+use super::history::{History, HistorySpan, check_reach};
 use super::month_days::forecast_on_calendar;
 use super::trading::TradingDays;
+use super::words::counted;
 use crate::runs::{Control, NoAnswer};
 
 /// How well the past would have been foreseen.
@@ -97,9 +98,9 @@ impl OfMetrics for Backtesting {
         let needed = LEAST_HISTORY + horizon;
         if steps < needed {
             return Err(NoAnswer::Impossible(format!(
-                "{} has {steps} {}s of history; a backtest {horizon} ahead needs at least {needed}",
+                "{} has {} of history; a backtest {horizon} ahead needs at least {needed}",
                 history.name,
-                word(history.bucket)
+                counted(steps, history.bucket)
             )));
         }
         // Origins a step apart at least, spread over the newest half, the last one a horizon before the end.
@@ -107,7 +108,7 @@ impl OfMetrics for Backtesting {
         let earliest = (latest / 2).max(LEAST_HISTORY);
         let count = origins.min(latest - earliest + 1);
         let trading = TradingDays::of(&history);
-        let (filled, _) = trading.series(&history, steps)?.filled();
+        let (filled, missing) = trading.series(&history, steps)?.filled();
         let mut actual = filled.clone();
         let days: Vec<Date> = history.steps().into_iter().map(|(day, _)| day).collect();
         for (value, (_, known)) in
@@ -174,7 +175,10 @@ impl OfMetrics for Backtesting {
                 .collect(),
             origins: found,
         };
-        let caveats = trading.caveats(&history, &[], &[]);
+        let mut caveats = trading.caveats(&history, &[], &[Caveat::Filled { points: missing }]);
+        if stopped_early {
+            caveats.push(format!("it was stopped: the newest of its {count} moments are not among those told"));
+        }
         Ok(Found { summary: summary(&history, &answer, horizon), answer, caveats, stopped_early })
     }
 }
@@ -190,7 +194,7 @@ fn summary(history: &History, answer: &BacktestAnswer, horizon: usize) -> String
         }
         None => "the history never changes, so errors have no scale".to_owned(),
     };
-    let span = format!("{horizon} {}{}", word(history.bucket), if horizon == 1 { "" } else { "s" });
+    let span = counted(horizon, history.bucket);
     format!("{} was forecast {span} ahead from {count} moments of its past: {error}.", history.name)
 }
 

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::about::{About, Found, Input, OfMetrics};
-use super::history::{HistorySpan, impossible, word};
+use super::history::{HistorySpan, impossible};
 use super::words;
 use crate::runs::{Control, NoAnswer};
 
@@ -82,7 +82,15 @@ impl OfMetrics for ChangeDetection {
     fn find(input: Input<ChangepointRequest>, _: u32, control: &Control) -> Result<Found<ChangepointAnswer>, NoAnswer> {
         let Input { request, history, .. } = input;
         let false_alarms = request.false_alarms;
-        control.tell(None, format!("looking for changes in {} {}s", history.values.len(), word(history.bucket)));
+        let steps = words::counted(history.values.len(), history.bucket);
+        control.tell(None, format!("looking for changes in {steps}"));
+        if history.values.len() < 2 * SHORTEST {
+            let needed = 2 * SHORTEST;
+            let name = &history.name;
+            return Err(impossible(format!(
+                "{name} has {steps} of history; a change for good takes at least {needed}"
+            )));
+        }
         let series = history.series(history.values.len())?;
         let found = detect(&series, Detection { false_alarms, shortest: SHORTEST }).map_err(impossible)?;
         if control.is_stopped() {
@@ -104,7 +112,6 @@ impl OfMetrics for ChangeDetection {
                 explanation: words::change(&history, &change),
             })
             .collect();
-        let steps = format!("{} {}s", history.values.len(), word(history.bucket));
         let summary = match changepoints.last() {
             None => format!("{} did not change for good in {steps}.", history.name),
             Some(newest) => {

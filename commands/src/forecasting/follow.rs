@@ -2,12 +2,13 @@
 //!
 //! A metric is followed while somebody asked for a forecast of it lately or a goal that goes on is measured by it. What
 //! arrives sets a timer, so that a burst of points or an import is one change; the timer asks for runs, each under a key
-//! made of what is asked and of the method, so that a step is forecast and looked at once however often the timer runs, and
-//! again when the program has a newer method.
+//! made of what is asked, of the values it rests on and of the method, so that a step is forecast and looked at once however
+//! often the timer runs, and again when points were corrected or came late, or the program has a newer method.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use dyocense_domain::forecasting::{Insights, insight_stream};
 use dyocense_domain::goals::{Goal, Lifecycle};
 use dyocense_domain::ids::MetricId;
 use dyocense_domain::metrics::Bucket;
@@ -16,6 +17,7 @@ use dyocense_eventlog::{Idempotency, TenantId};
 use dyocense_forecasting::{METHOD, Model};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -25,7 +27,7 @@ use super::history::{FURTHEST, History, MOST_LEVELS, read};
 use super::watch::{KEPT_LOOKED_AT, ONE_IS_ENOUGH, USUAL_LEVEL, WatchRequest, most_news};
 use crate::caller::{Actor, Caller};
 use crate::error::{CommandError, Fault};
-use crate::execute::{Commands, stream_id};
+use crate::execute::{Commands, Loaded, stream_id};
 use crate::ports::{KeptForecast, MetricMoment};
 use crate::timers::TimerKind;
 
@@ -137,9 +139,13 @@ impl Commands {
         let own = of_this_method(&kept);
         let kept: Vec<ForecastAnswer> = kept.iter().filter_map(|kept| read(&kept.answer).ok()).collect();
         if let Some(request) = due_forecast(history, followed, &own) {
-            self.ask_in_background(tenant, RunKind::Forecast, json!(request), &[]).await?;
+            // Values may be corrected and put back: what was answered before under them is older than what stands.
+            let answered = own.iter().filter(|kept| kept.history.last == last).count();
+            let about = (history.values_sha256(), answered);
+            self.ask_in_background(tenant, RunKind::Forecast, json!(request), &about).await?;
         }
-        let insights = self.insights(tenant, metric_id).await?;
+        let stream = stream_id(insight_stream(metric_id))?;
+        let Loaded { state: insights, version: told_so_far } = self.load::<Insights>(tenant, &stream).await?;
         let known = history.dated();
         let again: Vec<(Date, Option<f64>)> = insights
             .told(bucket)
@@ -167,8 +173,10 @@ impl Commands {
                 again: again.iter().map(|(start, _)| *start).collect(),
                 false_discovery_rate: FALSE_DISCOVERY_RATE,
             };
-            // The same step may be corrected twice: its values are part of what is asked.
-            self.ask_in_background(tenant, RunKind::Watch, json!(request), &again).await?;
+            // The same step may be corrected twice, and back to what it was: its values are part of what is asked, and so is
+            // how much was told by then.
+            let about = (&again, if again.is_empty() { 0 } else { told_so_far });
+            self.ask_in_background(tenant, RunKind::Watch, json!(request), &about).await?;
         }
         Ok(())
     }
@@ -178,7 +186,7 @@ impl Commands {
         tenant: TenantId,
         kind: RunKind,
         request: Value,
-        about: &[(Date, Option<f64>)],
+        about: &impl Serialize,
     ) -> Result<(), CommandError<RunRefusal>> {
         let asked = hex::encode(Sha256::digest(json!([METHOD, kind, request, about]).to_string()));
         let key = format!("{FOLLOWING}:{asked}");
@@ -195,8 +203,8 @@ fn of_this_method(kept: &[KeptForecast]) -> Vec<ForecastAnswer> {
     kept.iter().filter(|kept| kept.method == METHOD).filter_map(|kept| read(&kept.answer).ok()).collect()
 }
 
-/// The forecast that is missing, if one is: it knows the newest step that is over, and reaches as far as was asked and as
-/// the goals are due.
+/// The forecast that is missing, if one is: it knows the newest step that is over and all values as they are now, and
+/// reaches as far as was asked and as the goals are due. `kept` are those there are, the newest first.
 fn due_forecast(history: &History, followed: &Followed, kept: &[ForecastAnswer]) -> Option<ForecastRequest> {
     let (bucket, last) = (history.bucket, history.span().last);
     let to_due = followed.due.and_then(|due| usize::try_from(last.until(due).ok()?.get_days()).ok());
@@ -208,13 +216,17 @@ fn due_forecast(history: &History, followed: &Followed, kept: &[ForecastAnswer])
         levels.truncate(MOST_LEVELS);
     }
     let reaches = history.steps_ahead(horizon).last().copied()?;
-    let is_current = |kept: &ForecastAnswer| {
+    let values = history.values_sha256();
+    let would_do = |kept: &&ForecastAnswer| {
         kept.history.last >= last
             && kept.starts.last().is_some_and(|end| *end >= reaches)
             && kept.bands.iter().any(|band| band.level == USUAL_LEVEL)
             && kept.bands.iter().any(|band| band.level >= ONE_IS_ENOUGH)
     };
-    if kept.iter().any(is_current) {
+    // What knows a later step, or was kept by a version that did not say, cannot be compared.
+    let comparable = |kept: &ForecastAnswer| kept.values_sha256.clone().filter(|_| kept.history.last == last);
+    let newest = kept.iter().find(would_do);
+    if newest.is_some_and(|kept| comparable(kept).is_none_or(|known| known == values)) {
         return None;
     }
     Some(ForecastRequest {
@@ -267,6 +279,7 @@ mod tests {
             total: None,
             trading_days: None,
             learned_from: vec![],
+            values_sha256: Some(to.values_sha256()),
         }
     }
 
@@ -281,6 +294,21 @@ mod tests {
         assert_eq!(due_forecast(&now, &followed, &[answer(&now, 28, &LEVELS)]), None);
         // One that lacks the levels that breaches are judged by is no substitute.
         assert!(due_forecast(&now, &followed, &[answer(&now, 28, &[80.0])]).is_some());
+    }
+
+    #[test]
+    fn a_forecast_of_values_that_were_corrected_is_made_again() {
+        let known = history(Bucket::Day, "2026-03-01", 31);
+        let mut corrected = known.clone();
+        corrected.values[30] = Some(3.0);
+        let followed = Followed { asked: asked(28, &LEVELS), due: None };
+        assert!(due_forecast(&corrected, &followed, &[answer(&known, 28, &LEVELS)]).is_some());
+        assert_eq!(due_forecast(&corrected, &followed, &[answer(&corrected, 28, &LEVELS)]), None);
+        // They were put back: the newest forecast is not of them.
+        let both = [answer(&corrected, 28, &LEVELS), answer(&known, 28, &LEVELS)];
+        assert!(due_forecast(&known, &followed, &both).is_some());
+        let unsaid = ForecastAnswer { values_sha256: None, ..answer(&known, 28, &LEVELS) };
+        assert_eq!(due_forecast(&corrected, &followed, &[unsaid]), None);
     }
 
     #[test]

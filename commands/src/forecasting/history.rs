@@ -13,7 +13,8 @@ use jiff::civil::{Date, Time};
 use rust_decimal::prelude::ToPrimitive;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::closed::{all_closed, closed_weekdays, closures, shut_days};
 use super::rhythm::Rhythms;
@@ -59,11 +60,19 @@ pub(crate) struct History {
     /// step began.
     #[serde(default)]
     pub rhythms: Rhythms,
+    /// Days that have fewer points than all others, and count as unknown.
+    #[serde(default, skip_serializing_if = "is_none_at_all")]
+    pub incomplete: usize,
+}
+
+fn is_none_at_all(count: &usize) -> bool {
+    *count == 0
 }
 
 impl History {
     /// Steps that are not over yet (the rest of today of a flow, of this week, month …) are left out, and so is a flow's
-    /// first week, month … where it began within it. A step without a sale had sales of zero; a step without a recorded
+    /// first week, month … where it began within it. A day of a flow that is recorded several times a day is unknown where
+    /// it has fewer points than its days usually have. A step without a sale had sales of zero; a step without a recorded
     /// point has no known value.
     pub async fn of_metric(
         commands: &Commands,
@@ -108,12 +117,20 @@ impl History {
             series(points, &metric.time_zone, bucket, default_aggregation(metric.kind), usize::MAX).steps
         };
         let counts_nothing_as_zero = is_flow && metric.source == MetricSource::Derived;
-        let days = match is_flow {
-            true => on_calendar(&in_steps(Bucket::Day), Bucket::Day, counts_nothing_as_zero),
-            false => Vec::new(),
+        let mut of_days = if is_flow { in_steps(Bucket::Day) } else { Vec::new() };
+        let all = of_days.len();
+        if metric.source == MetricSource::Recorded {
+            let usual = usual_points(&of_days);
+            of_days.retain(|day| usual.is_none_or(|usual| day.points >= usual));
+        }
+        let incomplete = all - of_days.len();
+        let newest = match incomplete {
+            0 => newest,
+            _ => of_days.last().map_or(newest, |day| day.start),
         };
+        let days = on_calendar(&of_days, Bucket::Day, counts_nothing_as_zero);
         let closed = closed_weekdays(&days);
-        let mut steps = in_steps(bucket);
+        let mut steps = if is_flow && bucket == Bucket::Day { of_days } else { in_steps(bucket) };
         // A total that is recorded once for a whole week, month … is whole, on whichever of its days it is recorded.
         let are_totals = steps.len() >= FEWEST_TOTALS && steps.iter().all(|step| step.points == 1);
         // A level may be read at any time of its day; a flow goes on until the day is over.
@@ -151,12 +168,18 @@ impl History {
             values: dated.drain(spare..).map(|(_, value)| value).collect(),
             shut: Vec::new(),
             rhythms: Rhythms::default(),
+            incomplete: if bucket == Bucket::Day { incomplete } else { 0 },
         };
         if matches!(bucket, Bucket::Month | Bucket::Quarter) && !are_totals {
             let starts = history.steps().into_iter().map(|(start, _)| start).chain(history.steps_ahead(1));
             history.rhythms = Rhythms::on(starts, &days);
         }
         Ok((history, days))
+    }
+
+    /// Of all values with their days: another one where any was corrected.
+    pub fn values_sha256(&self) -> String {
+        hex::encode(Sha256::digest(json!([self.bucket, self.first, self.values]).to_string()))
     }
 
     pub fn span(&self) -> HistorySpan {
@@ -238,6 +261,22 @@ impl History {
     pub fn amount(&self, value: f64) -> String {
         format!("{} {}", grouped(value), self.unit)
     }
+}
+
+/// Points that a whole day has at least, where days have about the same number of them, as hours or shifts do: a point is
+/// missing where the clocks are put forward. None where numbers of points say nothing.
+fn usual_points(days: &[Step]) -> Option<u64> {
+    const FEWEST_DAYS: usize = 7;
+    const FEWEST_POINTS: u64 = 4;
+    const REGULAR_SHARE: f64 = 0.8;
+    let mut counts: Vec<u64> = days.iter().map(|day| day.points).collect();
+    counts.sort_unstable();
+    let usual = *counts.get(counts.len() / 2)?;
+    // An hour is a point of 24 or of 12, four of 96.
+    let slack = if usual < 12 { 0 } else { usual.div_ceil(24) };
+    let regular = counts.iter().filter(|count| count.abs_diff(usual) <= slack).count();
+    let is_regular = regular as f64 >= REGULAR_SHARE * counts.len() as f64;
+    (counts.len() >= FEWEST_DAYS && usual >= FEWEST_POINTS && is_regular).then(|| usual - slack)
 }
 
 /// All steps from the first to the last of `known`.
@@ -332,6 +371,7 @@ pub(super) fn revenue(bucket: Bucket, first: &str, values: Vec<Option<f64>>) -> 
         values,
         shut: vec![],
         rhythms: Rhythms::default(),
+        incomplete: 0,
     }
 }
 

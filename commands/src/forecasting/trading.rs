@@ -7,6 +7,7 @@ use jiff::civil::{Date, Weekday};
 
 use super::closed::closed_weekdays;
 use super::history::History;
+use super::words::counted;
 use crate::runs::NoAnswer;
 
 /// Of a flow in days; of anything else there are none.
@@ -60,6 +61,23 @@ impl TradingDays {
         }
     }
 
+    /// What a reader of what was found in the past should know.
+    pub fn caveats_of_the_past(&self, history: &History) -> Vec<String> {
+        let steps = history.steps();
+        let (closed, open): (Vec<_>, Vec<_>) = steps.iter().partition(|(day, _)| self.is_closed(*day));
+        let missing = open.iter().filter(|(_, value)| value.is_none()).count();
+        let mut said = Vec::new();
+        if !closed.is_empty() {
+            let days = counted(closed.len(), history.bucket);
+            said.push(format!("{days} on which {} does not trade are not judged", history.name));
+        }
+        said.extend(incomplete(history));
+        if missing > 0 {
+            said.push(Caveat::Filled { points: missing }.told(Some(history.frequency())));
+        }
+        said
+    }
+
     /// What a reader of a forecast should know, the engine's caveats among it: closed days are no gaps.
     pub fn caveats(&self, history: &History, starts: &[Date], engine: &[Caveat]) -> Vec<String> {
         let steps = history.steps();
@@ -77,13 +95,28 @@ impl TradingDays {
             ));
         }
         said.extend(sparse(history, &steps, closed));
+        said.extend(incomplete(history));
         let told = |caveat: &Caveat| caveat.told(Some(history.frequency()));
         said.extend(engine.iter().filter_map(|caveat| match caveat {
             Caveat::Filled { points } if *points <= closed => None,
+            // One value is no series that never changes.
+            Caveat::Constant if engine.contains(&Caveat::Short { points: 1 }) => None,
             Caveat::Filled { points } => Some(told(&Caveat::Filled { points: points - closed })),
             other => Some(told(other)),
         }));
         said
+    }
+}
+
+/// Days that are recorded in parts, hours or shifts, and some parts are missing.
+fn incomplete(history: &History) -> Option<String> {
+    match history.incomplete {
+        0 => None,
+        1 => Some("1 day has fewer points than its days usually have: its value counts as unknown".to_owned()),
+        days => Some(format!(
+            "{days} days have fewer points than {}'s days usually have: their values count as unknown",
+            history.name
+        )),
     }
 }
 

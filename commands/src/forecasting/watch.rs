@@ -9,7 +9,7 @@ use dyocense_domain::ids::{MetricId, RunId};
 use dyocense_domain::metrics::Bucket;
 use dyocense_domain::runs::RunRefusal;
 use dyocense_eventlog::TenantId;
-use dyocense_forecasting::anomalies::{Detection, Kind, detect, explain};
+use dyocense_forecasting::anomalies::{Detection, Kind, detect};
 use dyocense_forecasting::{ForecastError, METHOD};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,8 @@ use serde_json::{Value, json};
 
 use super::forecast::{Band, ForecastAnswer};
 use super::history::{History, HistorySpan, grouped, impossible, read, word};
+use super::trading::TradingDays;
+use super::words;
 use crate::error::Fault;
 use crate::execute::Commands;
 use crate::runs::{Analysis, Computed, Control, Gathered, NoAnswer};
@@ -122,18 +124,21 @@ impl Analysis for Watching {
         let Input { request, history, promises } = read(input).map_err(impossible)?;
         control.tell(None, format!("looking at the newest {}s", word(history.bucket)));
         let (mut odd, mut caveats) = (BTreeMap::new(), Vec::new());
-        let series = history.series(history.values.len())?;
+        let series = TradingDays::of(&history).series(&history, history.values.len())?;
         match detect(&series, Detection { false_discovery_rate: request.false_discovery_rate }) {
             Ok(verdicts) => {
                 for verdict in verdicts {
                     if let Some(kind) = verdict.kind {
-                        let explanation = explain(&series, &verdict);
+                        let explanation = words::oddity(&history, &verdict);
                         let (expected, score, p) = (verdict.expected, verdict.score, verdict.p);
                         odd.insert(verdict.index, Oddity { kind: kind_of(kind), expected, score, p, explanation });
                     }
                 }
             }
-            Err(error @ ForecastError::TooShort { .. }) => caveats.push(error.to_string()),
+            Err(ForecastError::TooShort { needed, .. }) => caveats.push(format!(
+                "{} of history are too few to tell what is odd: it takes {needed}",
+                words::counted(history.values.len(), history.bucket)
+            )),
             Err(error) => return Err(impossible(error)),
         }
         if control.is_stopped() {

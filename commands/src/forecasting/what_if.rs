@@ -124,7 +124,10 @@ impl OfMetrics for Supposing {
                 format!("{drivers} drivers in all scenarios: at most {MOST_DRIVERS} are allowed"),
             );
         }
-        for scenario in &request.scenarios {
+        for (i, scenario) in request.scenarios.iter().enumerate() {
+            if request.scenarios[..i].iter().any(|other| other.name == scenario.name) {
+                return refused("scenarios", format!("two scenarios are called {}", scenario.name));
+            }
             let length = scenario.name.chars().count();
             if !(1..=LONGEST_NAME).contains(&length) {
                 return refused("scenarios", format!("a name of {length} characters: 1 to {LONGEST_NAME} are allowed"));

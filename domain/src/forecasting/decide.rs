@@ -5,8 +5,9 @@ use crate::ids::RunId;
 
 /// What of `findings`, which the run `run_id` brought, people have not been told yet.
 ///
-/// A step is told once. Where its value was corrected since, it is told again if it is still odd, and taken back if it
-/// is not; where the value is the same nothing changes, whatever newer steps make of it.
+/// A step is told once. Where its value was corrected since, it is taken back if it is odd no more; if it still is, what
+/// was told is put right, which is news only where it is odd to the other side now. Where the value is the same nothing
+/// changes, whatever newer steps make of it.
 pub fn record(insights: &Insights, findings: &Findings, run_id: RunId) -> Vec<InsightEvent> {
     let mut events = Vec::new();
     for step in &findings.steps {
@@ -19,21 +20,26 @@ pub fn record(insights: &Insights, findings: &Findings, run_id: RunId) -> Vec<In
             run_id,
         };
         let at = (findings.bucket, step.start);
-        let mut told_as_anomaly = false;
-        match verdict(step, insights.anomalies.get(&at), step.oddity.as_ref()) {
+        let (mut told_as_anomaly, mut withdrawn_as_anomaly) = (false, false);
+        let oddity = step.oddity.as_ref().map(|oddity| (oddity, oddity.expected));
+        match verdict(step, insights.anomalies.get(&at), oddity) {
             Verdict::Tell { value, what, again } => {
                 told_as_anomaly = true;
                 let detected = MetricAnomalyDetected { subject: subject.clone(), value, oddity: what.clone(), again };
                 events.push(detected.into());
             }
             Verdict::Withdraw { was } => {
+                withdrawn_as_anomaly = true;
                 let withdrawn = MetricAnomalyWithdrawn { subject: subject.clone(), was, value: step.value };
                 events.push(withdrawn.into());
             }
             Verdict::Nothing => {}
         }
-        match verdict(step, insights.breaches.get(&at), step.breach.as_ref()) {
+        let breach = step.breach.as_ref().map(|breach| (breach, breach.expected));
+        match verdict(step, insights.breaches.get(&at), breach) {
             Verdict::Tell { value, what, again } => {
+                // Who heard that it is odd no more has to hear that it is a breach still.
+                let again = again && !withdrawn_as_anomaly;
                 events.push(ForecastBreached { subject, value, breach: what.clone(), told_as_anomaly, again }.into());
             }
             Verdict::Withdraw { was } => {
@@ -51,11 +57,16 @@ enum Verdict<'a, T> {
     Nothing,
 }
 
-fn verdict<'a, T>(step: &JudgedStep, told: Option<&Told>, found: Option<&'a T>) -> Verdict<'a, T> {
+/// `found` is what was found, and what was expected instead.
+fn verdict<'a, T>(step: &JudgedStep, told: Option<&Told>, found: Option<(&'a T, f64)>) -> Verdict<'a, T> {
     match (told, found, step.value) {
-        (None, Some(what), Some(value)) if step.is_news => Verdict::Tell { value, what, again: false },
+        (None, Some((what, _)), Some(value)) if step.is_news => Verdict::Tell { value, what, again: false },
         (Some(told), _, value) if told.value == value => Verdict::Nothing,
-        (Some(_), Some(what), Some(value)) => Verdict::Tell { value, what, again: true },
+        (Some(told), Some((what, expected)), Some(value)) => {
+            let stands = told.value.filter(|_| told.explanation.is_some());
+            let again = stands.is_some_and(|was| (was > expected) == (value > expected));
+            Verdict::Tell { value, what, again }
+        }
         (Some(Told { value: Some(was), explanation: Some(_) }), _, _) => Verdict::Withdraw { was: *was },
         _ => Verdict::Nothing,
     }
@@ -108,6 +119,20 @@ mod tests {
         (events.iter().fold(insights.clone(), Insights::evolve), names)
     }
 
+    fn is_again(insights: &Insights, step: JudgedStep) -> bool {
+        let findings = Findings {
+            metric_id: MetricId::from(Uuid::nil()),
+            metric: "Revenue".into(),
+            unit: "USD".into(),
+            bucket: Bucket::Day,
+            steps: vec![step],
+        };
+        match record(insights, &findings, RunId::from(Uuid::nil())).as_slice() {
+            [InsightEvent::MetricAnomalyDetected(fact)] => fact.again,
+            other => panic!("{other:?}"),
+        }
+    }
+
     #[test]
     fn a_step_is_told_once() {
         let (told, events) = look(&Insights::default(), step(Some(200.0), oddity(), breach(), true));
@@ -141,11 +166,15 @@ mod tests {
         let (told, _) = look(&Insights::default(), step(Some(200.0), oddity(), None, true));
         let (repeated, events) = look(&told, step(Some(300.0), oddity(), None, false));
         assert_eq!(events, ["MetricAnomalyDetected"]);
+        assert!(is_again(&told, step(Some(300.0), oddity(), None, false)));
+        // As odd as before, but to the other side: that is news.
+        assert!(!is_again(&told, step(Some(20.0), oddity(), None, false)));
         let (withdrawn, events) = look(&repeated, step(Some(101.0), None, None, false));
         assert_eq!(events, ["MetricAnomalyWithdrawn"]);
         assert_eq!(withdrawn.newest_since(DAY), None);
         assert_eq!(look(&withdrawn, step(Some(101.0), None, None, false)).1, [""; 0]);
-        // A correction of the correction brings it back.
+        // A correction of the correction brings it back, which is news.
+        assert!(!is_again(&withdrawn, step(Some(300.0), oddity(), None, false)));
         assert_eq!(look(&withdrawn, step(Some(300.0), oddity(), None, false)).1, ["MetricAnomalyDetected"]);
         // A step whose points were taken back is not odd.
         assert_eq!(look(&told, step(None, None, None, false)).1, ["MetricAnomalyWithdrawn"]);

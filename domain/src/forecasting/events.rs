@@ -29,7 +29,8 @@ pub struct InsightSubject {
     pub run_id: RunId,
 }
 
-/// Alert: a step was not as it usually is. At most once for a step, unless its value was corrected since.
+/// Alert: a step was not as it usually is. At most once for a step, unless its value was corrected since; `again` is no
+/// alert.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MetricAnomalyDetected {
     #[serde(flatten)]
@@ -37,7 +38,7 @@ pub struct MetricAnomalyDetected {
     pub value: f64,
     #[serde(flatten)]
     pub oddity: Oddity,
-    /// It was detected before with another value, which was corrected.
+    /// It was detected before to the same side, with another value that was corrected: what was told is put right.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub again: bool,
 }
@@ -65,6 +66,7 @@ pub struct ForecastBreached {
     /// The step is told as an anomaly too: one of them is enough for a notification.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub told_as_anomaly: bool,
+    /// As of [`MetricAnomalyDetected`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub again: bool,
 }

@@ -144,9 +144,11 @@ pub fn epoch_seconds(at: DateTime) -> i64 {
     days + i64::from(time.hour()) * 3_600 + i64::from(time.minute()) * 60 + i64::from(time.second())
 }
 
-/// Reads `2024-03-01`, `2024-03-01 13:00`, `2024-03-01T13:00:05`, and the same with a fraction of a second.
+/// Reads `2024-03-01`, `2024-03-01 13:00`, `2024-03-01T13:00:05`, and the same with a fraction of a second. What is said of
+/// the zone (`Z`, `+01:00`) is left out: the time is what the clock shows.
 pub fn parse_time(text: &str) -> Option<DateTime> {
     let text = text.trim();
+    let text = text.strip_suffix(['Z', 'z']).unwrap_or(text);
     if let Ok(time) = text.parse::<DateTime>() {
         return Some(time);
     }
@@ -166,6 +168,7 @@ mod tests {
     fn times_are_read_with_and_without_a_clock() {
         assert_eq!(at("2024-03-01"), at("2024-03-01 00:00"));
         assert_eq!(at("2024-03-01T13:00:05.000"), at("2024-03-01 13:00:05"));
+        assert_eq!(at("2024-03-01T13:00:05Z"), at("2024-03-01T13:00:05+02:00"));
         assert!(parse_time("13/2/2024").is_none());
     }
 

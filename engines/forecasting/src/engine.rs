@@ -114,7 +114,11 @@ impl Default for Request {
 }
 
 impl Request {
-    fn check(&self) -> Result<(), ForecastError> {
+    /// Whether a forecast can have this horizon and these levels.
+    ///
+    /// # Errors
+    /// [`ForecastError::Horizon`] and [`ForecastError::Level`], with the bound.
+    pub fn check(&self) -> Result<(), ForecastError> {
         if self.horizon == 0 || self.horizon > MAX_HORIZON {
             return Err(ForecastError::Horizon { horizon: self.horizon, bound: MAX_HORIZON });
         }

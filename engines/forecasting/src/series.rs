@@ -20,6 +20,8 @@ pub struct Series {
     values: Vec<f64>,
     season: usize,
     grid: Option<(DateTime, Frequency)>,
+    /// The number of the first point and the distance from one to the next, where points are numbered.
+    numbers: Option<(i64, i64)>,
     caveats: Vec<Caveat>,
 }
 
@@ -44,11 +46,10 @@ impl Series {
                 return Err(ForecastError::TooLarge { index, value, bound: MAX_VALUE });
             }
         }
-        // Missing points at the ends say nothing; a forecast starts after the last one observed.
         if values.iter().all(|v| v.is_nan()) {
             return Err(ForecastError::Empty);
         }
-        Ok(Series { id: id.into(), values, season, grid: None, caveats: Vec::new() })
+        Ok(Series { id: id.into(), values, season, grid: None, numbers: None, caveats: Vec::new() })
     }
 
     /// The same series with the time of its first point and its frequency.
@@ -81,17 +82,62 @@ impl Series {
         if length > MAX_POINTS {
             return Err(ForecastError::TooLong { length, bound: MAX_POINTS });
         }
+        let placed = observations.into_iter().map(|(at, value)| {
+            let slot = frequency.distance(first, at) as usize;
+            let moved = frequency.advance(first, slot as i64) != Some(at) && !same_period(frequency, first, at);
+            (slot, moved, value)
+        });
+        let season = season.unwrap_or_else(|| frequency.usual_season());
+        Ok(Series { grid: Some((first, frequency)), ..Series::placed(id.into(), length, placed, season)? })
+    }
+
+    /// A series whose points are numbered, in any order: one point for each step of the usual distance between numbers,
+    /// those of one number averaged, absent ones left missing.
+    ///
+    /// # Errors
+    /// As [`Series::from_observations`].
+    pub fn from_numbered(
+        id: impl Into<String>,
+        mut observations: Vec<(i64, f64)>,
+        season: usize,
+    ) -> Result<Series, ForecastError> {
+        observations.sort_by_key(|&(number, _)| number);
+        let (Some(&(first, _)), Some(&(last, _))) = (observations.first(), observations.last()) else {
+            return Err(ForecastError::Empty);
+        };
+        let distances = observations.windows(2).map(|w| w[1].0.saturating_sub(w[0].0)).filter(|d| *d > 0);
+        let mut distances: Vec<i64> = distances.collect();
+        distances.sort_unstable();
+        let distance = distances.get(distances.len() / 2).copied().unwrap_or(1);
+        let place = |number: i64| (number.saturating_sub(first).saturating_add(distance / 2) / distance) as usize;
+        let length = place(last).saturating_add(1);
+        if length > MAX_POINTS {
+            return Err(ForecastError::TooLong { length, bound: MAX_POINTS });
+        }
+        let placed = observations.into_iter().map(|(number, value)| {
+            let slot = place(number);
+            (slot, (slot as i64).saturating_mul(distance) != number.saturating_sub(first), value)
+        });
+        Ok(Series { numbers: Some((first, distance)), ..Series::placed(id.into(), length, placed, season)? })
+    }
+
+    /// A series of `length` points from values that were put at points, with whether they were moved there.
+    fn placed(
+        id: String,
+        length: usize,
+        observations: impl Iterator<Item = (usize, bool, f64)>,
+        season: usize,
+    ) -> Result<Series, ForecastError> {
         let mut sums = vec![0.0; length];
         let mut counts = vec![0u32; length];
         let mut seen = vec![false; length];
         let mut merged = 0;
         let mut moved = 0;
-        for (at, value) in observations {
-            let slot = frequency.distance(first, at) as usize;
+        for (slot, is_moved, value) in observations {
             if std::mem::replace(&mut seen[slot], true) {
                 merged += 1;
             }
-            if frequency.advance(first, slot as i64) != Some(at) && !same_period(frequency, first, at) {
+            if is_moved {
                 moved += 1;
             }
             if !value.is_nan() {
@@ -100,14 +146,13 @@ impl Series {
             }
         }
         let values = sums.iter().zip(&counts).map(|(s, &c)| if c == 0 { f64::NAN } else { s / f64::from(c) }).collect();
-        let mut series = Series::new(id, values, season.unwrap_or_else(|| frequency.usual_season()))?;
+        let mut series = Series::new(id, values, season)?;
         if merged > 0 {
             series.caveats.push(Caveat::Merged { observations: merged });
         }
         if moved > 0 {
             series.caveats.push(Caveat::Irregular { observations: moved });
         }
-        series.grid = Some((first, frequency));
         Ok(series)
     }
 
@@ -139,6 +184,12 @@ impl Series {
     pub fn time(&self, index: usize) -> Option<DateTime> {
         let (first, frequency) = self.grid?;
         frequency.advance(first, index as i64)
+    }
+
+    /// What point `index` is called where points are numbered: its number, else its place counted from 1.
+    pub fn number(&self, index: usize) -> i64 {
+        let (first, distance) = self.numbers.unwrap_or((1, 1));
+        first.saturating_add(distance.saturating_mul(index as i64))
     }
 
     /// The values with missing points filled: interpolated between neighbours, around the seasonal pattern where there
@@ -275,6 +326,19 @@ mod tests {
         assert!(series.values()[2].is_nan());
         assert_eq!(series.caveats(), [Caveat::Merged { observations: 1 }]);
         assert_eq!(series.filled(), (vec![2.0, 2.0, 3.0, 4.0], 1));
+    }
+
+    #[test]
+    fn numbered_points_keep_their_gaps_and_their_numbers() {
+        let rows = vec![(30, 3.0), (10, 1.0), (20, 2.0), (50, 5.0), (20, 4.0)];
+        let series = Series::from_numbered("a", rows, 1).expect("a series");
+        assert_eq!((series.values().len(), series.number(0), series.number(4)), (5, 10, 50));
+        assert_eq!((series.values()[1], series.values()[3].is_nan()), (3.0, true));
+        assert_eq!(series.caveats(), [Caveat::Merged { observations: 1 }]);
+        assert!(matches!(
+            Series::from_numbered("a", vec![(0, 1.0), (1, 2.0), (2, 3.0), (i64::MAX, 4.0)], 1),
+            Err(ForecastError::TooLong { .. })
+        ));
     }
 
     #[test]

@@ -105,8 +105,9 @@ fn noticed(event: &RecordedEvent, fact: InsightEvent) -> Option<Notification> {
         format!("{} is {what} any more: {now}.", subject.start.strftime("%-d %B %Y"))
     };
     let (kind, subject, message) = match fact {
+        InsightEvent::MetricAnomalyDetected(fact) if fact.again => return None,
         InsightEvent::MetricAnomalyDetected(fact) => (MetricAnomaly, fact.subject, fact.oddity.explanation),
-        InsightEvent::ForecastBreached(fact) if fact.told_as_anomaly => return None,
+        InsightEvent::ForecastBreached(fact) if fact.told_as_anomaly || fact.again => return None,
         InsightEvent::ForecastBreached(fact) => (ForecastBreached, fact.subject, fact.breach.explanation),
         InsightEvent::MetricAnomalyWithdrawn(fact) => {
             let message = withdrawn(&fact.subject, "not odd", fact.value);

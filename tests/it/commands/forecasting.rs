@@ -171,18 +171,50 @@ async fn a_day_that_is_over_is_forecast_again_and_looked_at_once() {
     assert_eq!(ended(&house, &shop, metric, 3).await.len(), 3);
     assert_eq!(history(&house, &shop).await.len(), events.len());
 
-    // The crowd was a slip of the counter: what was told is taken back, once.
+    // It is counted again and was a few less: as odd as before, so nobody is told again, and forecasts know the new number.
+    house.commands.record_points(&shop.caller(), metric, &[point(date(2026, 6, 1), 390)]).await.unwrap();
+    a_minute_later(&house, &shop, "2026-06-02T05:05:00Z").await;
+    let all = ended(&house, &shop, metric, 5).await;
+    assert_eq!(kinds(&all)[3..], [(RunKind::Forecast, false), (RunKind::Watch, false)]);
+    eventually("the correction", || async {
+        noticed(&house, &shop, metric).await.iter().all(|insight| insight.value == 390.0).then_some(())
+    })
+    .await;
+    eventually("the policies to be done", || async { house.policies_are_done(shop.tenant).await.then_some(()) }).await;
+    let mut snapshot = house.snapshot(shop.tenant).await;
+    let alerts = notifications(&mut snapshot, None, Some(metric), &Keyset::first(50)).await.unwrap().items;
+    drop(snapshot);
+    assert_eq!(alerts.iter().map(|alert| alert.kind).collect::<Vec<_>>(), [NotificationKind::MetricAnomaly]);
+
+    // The crowd was a slip of the counter: what was told is taken back, once, and the forecast knows nothing of it any more.
     house.commands.record_points(&shop.caller(), metric, &[point(date(2026, 6, 1), 103)]).await.unwrap();
     a_minute_later(&house, &shop, "2026-06-02T05:10:00Z").await;
-    let all = ended(&house, &shop, metric, 4).await;
-    assert_eq!(kinds(&all)[3..], [(RunKind::Watch, false)], "no new step, no new forecast");
+    let all = ended(&house, &shop, metric, 7).await;
+    assert_eq!(kinds(&all)[5..], [(RunKind::Forecast, false), (RunKind::Watch, false)]);
+    let answer = |run: &Run| -> ForecastAnswer {
+        serde_json::from_value(run.completion.as_ref().unwrap().0.answer.clone()).unwrap()
+    };
+    assert_ne!(answer(&all[5]).mean, answer(&all[1]).mean, "the forecast rests on the slip still");
     eventually("the withdrawal", || async {
         let told = noticed(&house, &shop, metric).await;
         told.iter().all(|insight| insight.withdrawn_at.is_some()).then_some(())
     })
     .await;
     a_minute_later(&house, &shop, "2026-06-02T05:20:00Z").await;
-    assert_eq!(ended(&house, &shop, metric, 4).await.len(), 4);
+    assert_eq!(ended(&house, &shop, metric, 7).await.len(), 7);
+
+    // It was none: the number is put back, and what was told stands again.
+    house.commands.record_points(&shop.caller(), metric, &[point(date(2026, 6, 1), 390)]).await.unwrap();
+    a_minute_later(&house, &shop, "2026-06-02T05:30:00Z").await;
+    assert_eq!(
+        kinds(&ended(&house, &shop, metric, 9).await)[7..],
+        [(RunKind::Forecast, false), (RunKind::Watch, false)]
+    );
+    eventually("what stands again", || async {
+        let told = noticed(&house, &shop, metric).await;
+        told.iter().all(|insight| insight.withdrawn_at.is_none() && insight.value == 390.0).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,12 +1,13 @@
 //! `dyocense changepoints`: where the series of a CSV file changed for good.
 
+use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
-use dyocense_forecasting::changepoints::{Detection, Kind, detect};
+use dyocense_forecasting::Series;
+use dyocense_forecasting::changepoints::{Changepoint, Detection, Kind, detect};
 
-use super::input::read_series;
-use super::{output, write_time};
+use super::{Output, known_series, repaired, write_time};
 
 /// Find where the series of a CSV file changed their level or trend for good
 ///
@@ -34,13 +35,20 @@ pub struct ChangepointsArgs {
 pub fn changepoints(args: ChangepointsArgs) -> anyhow::Result<()> {
     let detection = Detection { false_alarms: args.false_alarms, shortest: args.shortest };
     let mut found = Vec::new();
-    for rows in read_series(&args.series)? {
-        let series = rows.series(&args.series, args.season)?;
+    let out = Output::to(args.out.as_deref(), &[Some(args.series.as_path())])?;
+    for series in known_series(&args.series, args.season, false)? {
         let changes = detect(&series, detection)?;
+        let repaired = repaired(&series);
+        if !repaired.is_empty() {
+            eprintln!("{}: {}", series.id(), repaired.join("; "));
+        }
         found.push((series, changes));
     }
-    let mut out = output(args.out.as_ref())?;
-    let mut csv = csv::Writer::from_writer(&mut out);
+    out.write(|out| write_changes(out, &found))
+}
+
+fn write_changes(out: &mut dyn Write, found: &[(Series, Vec<Changepoint>)]) -> anyhow::Result<()> {
+    let mut csv = csv::Writer::from_writer(out);
     csv.write_record([
         "unique_id",
         "ds",
@@ -52,7 +60,7 @@ pub fn changepoints(args: ChangepointsArgs) -> anyhow::Result<()> {
         "confidence",
         "words",
     ])?;
-    for (series, changes) in &found {
+    for (series, changes) in found {
         for c in changes {
             let kind = match c.kind {
                 Kind::Level => "level",
@@ -60,7 +68,7 @@ pub fn changepoints(args: ChangepointsArgs) -> anyhow::Result<()> {
             };
             csv.write_record([
                 series.id(),
-                &c.at.map_or_else(|| (c.index + 1).to_string(), write_time),
+                &c.at.map_or_else(|| series.number(c.index).to_string(), write_time),
                 kind,
                 &c.level_before.to_string(),
                 &c.level_after.to_string(),

@@ -1,11 +1,14 @@
-//! Reading series from CSV: `unique_id,ds,y` in any column order. A bad row is named by its line.
+//! Reading series from CSV: `unique_id,ds,y` in any column order, between commas, semicolons or tabs. A bad row is named by
+//! its line.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use dyocense_forecasting::Series;
 use dyocense_forecasting::calendar::{Frequency, parse_time};
+use dyocense_forecasting::{MAX_VALUE, Series};
 use jiff::civil::DateTime;
 
 use super::write_time;
@@ -23,24 +26,15 @@ pub struct Rows {
 /// Reads all series of a file, in order of appearance. Without `unique_id` the file is one series, named after it.
 /// The value column is `y`, or `value`; the time column `ds`, or `timestamp`; `unique_id` may also be called `id`.
 pub fn read_series(path: &Path) -> anyhow::Result<Vec<Rows>> {
-    let mut reader = open(path)?;
-    let header = reader.headers().with_context(|| format!("{}: cannot read the header", path.display()))?.clone();
-    let column = |names: &[&str]| header.iter().position(|h| names.contains(&clean(h).to_lowercase().as_str()));
-    let id_at = column(&["unique_id", "id"]);
-    let time_at = column(&["ds", "timestamp", "date"]);
-    let Some(value_at) = column(&["y", "value"]) else {
-        bail!("{}: no column y; the header is {}", path.display(), header.iter().collect::<Vec<_>>().join(","));
-    };
+    let mut table = Table::open(path)?;
+    let (id_at, time_at) = (table.column(&IDS), table.column(&TIMES));
+    let Some(value_at) = table.column(&["y", "value"]) else { bail!(table.lacks("y")) };
     let stem = path.file_stem().map_or_else(|| "series".to_string(), |s| s.to_string_lossy().into_owned());
     let mut out: Vec<Rows> = Vec::new();
     let mut place: HashMap<String, usize> = HashMap::new();
-    for (number, record) in reader.records().enumerate() {
-        let record = record.with_context(|| format!("{}: line {}", path.display(), number + 2))?;
-        let line = record.position().map_or(number as u64 + 2, csv::Position::line);
+    while let Some((line, record)) = table.next()? {
         let id = id_at.and_then(|i| record.get(i)).map_or(stem.as_str(), clean);
-        let value = record.get(value_at).map_or("", clean);
-        let value = number_or_missing(value)
-            .with_context(|| format!("{}: line {line}: y is not a number: {value:?}", path.display()))?;
+        let value = table.number(line, "y", record.get(value_at).unwrap_or_default())?;
         let time = time_at.and_then(|i| record.get(i)).map_or("", clean);
         let index = *place.entry(id.to_string()).or_insert_with(|| {
             out.push(Rows { id: id.to_string(), times: Vec::new(), values: Vec::new(), lines: Vec::new() });
@@ -58,37 +52,89 @@ pub fn read_series(path: &Path) -> anyhow::Result<Vec<Rows>> {
 }
 
 impl Rows {
-    /// The series on its regular grid. Times that are whole numbers are places in a row; without times the order of the
-    /// file is the order of the series.
+    /// Leaves out what comes after the last value: there is nothing to learn from it, and it may be the very steps that are
+    /// asked for. Says so in words, where there was any.
+    pub fn without_tail(&mut self, path: &Path) -> anyhow::Result<Option<String>> {
+        let places: Vec<Place> = self.places(path)?;
+        let known = places.iter().zip(&self.values).filter(|(_, value)| !value.is_nan()).map(|(place, _)| place);
+        let Some(last) = known.max().copied() else { return Ok(None) };
+        let keep: Vec<bool> = places.iter().map(|place| *place <= last).collect();
+        let dropped = keep.iter().filter(|keep| !**keep).count();
+        if dropped == 0 {
+            return Ok(None);
+        }
+        let mut kept = keep.iter();
+        self.times.retain(|_| *kept.next().unwrap_or(&true));
+        let mut kept = keep.iter();
+        self.values.retain(|_| *kept.next().unwrap_or(&true));
+        let mut kept = keep.iter();
+        self.lines.retain(|_| *kept.next().unwrap_or(&true));
+        let last = match last {
+            Place::Time(time) => write_time(time),
+            Place::Number(number) => number.to_string(),
+        };
+        let rows = if dropped == 1 { "1 row".to_string() } else { format!("{dropped} rows") };
+        Ok(Some(format!("{}: {rows} after {last} without a value: the forecast begins there", self.id)))
+    }
+
+    /// Where each row belongs: at its time, at its number, or where it stands in the file.
+    fn places(&self, path: &Path) -> anyhow::Result<Vec<Place>> {
+        if self.times.iter().all(String::is_empty) {
+            return Ok((1..).map(Place::Number).take(self.times.len()).collect());
+        }
+        if self.times.iter().all(|t| t.parse::<i64>().is_ok()) && self.times.iter().any(|t| t.len() != 4) {
+            return Ok(self.times.iter().filter_map(|t| t.parse().ok()).map(Place::Number).collect());
+        }
+        let time = |(text, line): (&String, &u64)| Ok(Place::Time(read_time(path, *line, text)?));
+        self.times.iter().zip(&self.lines).map(time).collect()
+    }
+
+    /// The series on its regular grid. Times that are whole numbers are numbers of points; without times the order
+    /// of the file is the order of the series.
     ///
     /// The season is the given one, else the usual one of the frequency.
     pub fn series(&self, path: &Path, season: Option<usize>) -> anyhow::Result<Series> {
-        let named = |line: u64, what: &str| format!("{}: line {line}: {what}", path.display());
-        if self.times.iter().all(String::is_empty) {
-            return Ok(Series::new(self.id.as_str(), self.values.clone(), season.unwrap_or(1))?);
-        }
-        if self.times.iter().all(|t| t.parse::<i64>().is_ok()) && self.times.iter().any(|t| t.len() != 4) {
-            let mut rows: Vec<(i64, f64)> =
-                self.times.iter().zip(&self.values).filter_map(|(t, v)| Some((t.parse().ok()?, *v))).collect();
-            rows.sort_by_key(|r| r.0);
-            let values = rows.iter().map(|r| r.1).collect();
-            return Ok(Series::new(self.id.as_str(), values, season.unwrap_or(1))?);
-        }
-        let mut observations: Vec<(DateTime, f64)> = Vec::with_capacity(self.times.len());
-        for ((text, value), line) in self.times.iter().zip(&self.values).zip(&self.lines) {
-            let time = read_time(text).with_context(|| named(*line, &format!("ds is not a time: {text:?}")))?;
-            observations.push((time, *value));
-        }
-        Series::from_observations(self.id.as_str(), observations, None, season)
-            .with_context(|| format!("{}: series {}", path.display(), self.id))
+        let places = self.places(path)?;
+        let made = match places.first() {
+            Some(Place::Time(_)) => {
+                let times = places.iter().filter_map(|place| match place {
+                    Place::Time(time) => Some(*time),
+                    Place::Number(_) => None,
+                });
+                let observations = times.zip(self.values.iter().copied()).collect();
+                Series::from_observations(self.id.as_str(), observations, None, season)
+            }
+            _ => {
+                let numbers = places.iter().filter_map(|place| match place {
+                    Place::Number(number) => Some(*number),
+                    Place::Time(_) => None,
+                });
+                let observations = numbers.zip(self.values.iter().copied()).collect();
+                Series::from_numbered(self.id.as_str(), observations, season.unwrap_or(1))
+            }
+        };
+        made.with_context(|| format!("{}: series {}", path.display(), self.id))
     }
 }
 
-fn read_time(text: &str) -> Option<DateTime> {
-    if text.len() == 4 {
-        return parse_time(&format!("{text}-01-01"));
-    }
-    parse_time(text)
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    Time(DateTime),
+    Number(i64),
+}
+
+fn read_time(path: &Path, line: u64, text: &str) -> anyhow::Result<DateTime> {
+    let whole = match text.len() {
+        4 => format!("{text}-01-01"),
+        7 => format!("{text}-01"),
+        _ => text.to_string(),
+    };
+    parse_time(&whole).with_context(|| {
+        format!(
+            "{}: line {line}: ds is not a time: {text:?} (2024-03-05, 2024-03-05 14:30, 2024-03 and 2024 are)",
+            path.display()
+        )
+    })
 }
 
 /// Columns beside a series: for each id, its columns over history and horizon on the grid of the series.
@@ -99,34 +145,38 @@ pub struct Exogenous {
 
 /// Reads every column that is not `unique_id`, `ds` or `y`; `true` and `false` count as 1 and 0.
 pub fn read_exogenous(path: &Path) -> anyhow::Result<Exogenous> {
-    let mut reader = open(path)?;
-    let header = reader.headers().with_context(|| format!("{}: cannot read the header", path.display()))?.clone();
-    let at = |name: &str| header.iter().position(|h| clean(h) == name);
-    let Some(time_at) = at("ds") else { bail!("{}: no column ds", path.display()) };
-    let id_at = at("unique_id");
-    let wanted: Vec<usize> =
-        (0..header.len()).filter(|&i| i != time_at && Some(i) != id_at && clean(&header[i]) != "y").collect();
-    let names = wanted.iter().map(|&i| clean(&header[i]).to_string()).collect();
+    let mut table = Table::open(path)?;
+    let Some(time_at) = table.column(&TIMES) else { bail!(table.lacks("ds")) };
+    let id_at = table.column(&IDS);
+    let is_column = |&i: &usize| i != time_at && Some(i) != id_at && !table.header[i].eq_ignore_ascii_case("y");
+    let wanted: Vec<usize> = (0..table.header.len()).filter(is_column).collect();
+    if wanted.is_empty() {
+        bail!("{}: no columns beside those of time, name and y", path.display());
+    }
+    let names: Vec<String> = wanted.iter().map(|&i| table.header[i].clone()).collect();
     let mut rows: HashMap<String, Vec<(DateTime, Vec<f64>)>> = HashMap::new();
-    for (number, record) in reader.records().enumerate() {
-        let record = record.with_context(|| format!("{}: line {}", path.display(), number + 2))?;
-        let line = record.position().map_or(number as u64 + 2, csv::Position::line);
+    let mut seen: HashSet<(String, DateTime)> = HashSet::new();
+    while let Some((line, record)) = table.next()? {
         let text = record.get(time_at).map_or("", clean);
-        let time =
-            read_time(text).with_context(|| format!("{}: line {line}: ds is not a time: {text:?}", path.display()))?;
+        let time = read_time(path, line, text)?;
         let mut values = Vec::with_capacity(wanted.len());
-        for &i in &wanted {
+        for (&i, name) in wanted.iter().zip(&names) {
             let text = record.get(i).map_or("", clean);
             let value = match text.to_lowercase().as_str() {
                 "true" => 1.0,
                 "false" => 0.0,
-                other => number_or_missing(other).with_context(|| {
-                    format!("{}: line {line}: {} is not a number: {text:?}", path.display(), &header[i])
-                })?,
+                other => table.number(line, name, other)?,
             };
             values.push(value);
         }
         let id = id_at.and_then(|i| record.get(i)).map_or("", clean).to_string();
+        if !seen.insert((id.clone(), time)) {
+            bail!(
+                "{}: line {line}: {text} comes twice{}",
+                path.display(),
+                if id.is_empty() { String::new() } else { format!(" for {id}") }
+            );
+        }
         rows.entry(id).or_default().push((time, values));
     }
     Ok(Exogenous { names, rows })
@@ -191,12 +241,83 @@ fn distance(frequency: Frequency, first: DateTime, time: DateTime) -> Option<usi
     usize::try_from(frequency.distance(first, time)).ok()
 }
 
-fn open(path: &Path) -> anyhow::Result<csv::Reader<std::fs::File>> {
-    csv::ReaderBuilder::new()
-        .flexible(true)
-        .trim(csv::Trim::All)
-        .from_path(path)
-        .with_context(|| format!("cannot open {}", path.display()))
+const IDS: [&str; 2] = ["unique_id", "id"];
+const TIMES: [&str; 3] = ["ds", "timestamp", "date"];
+
+/// A CSV file with a header, row by row.
+struct Table<'a> {
+    path: &'a Path,
+    reader: csv::Reader<BufReader<File>>,
+    header: Vec<String>,
+    delimiter: u8,
+    record: csv::StringRecord,
+}
+
+impl<'a> Table<'a> {
+    fn open(path: &'a Path) -> anyhow::Result<Table<'a>> {
+        let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+        let mut file = BufReader::with_capacity(1 << 16, file);
+        let begin = file.fill_buf().with_context(|| format!("cannot read {}", path.display()))?;
+        let first = begin.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        // Of equals the comma.
+        let count = |delimiter: u8| first.iter().filter(|byte| **byte == delimiter).count();
+        let delimiter = [b'\t', b';', b','].into_iter().max_by_key(|delimiter| count(*delimiter)).unwrap_or(b',');
+        let mut reader =
+            csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).delimiter(delimiter).from_reader(file);
+        let header = reader.headers().with_context(|| format!("{}: cannot read the header", path.display()))?;
+        let header: Vec<String> = header.iter().map(|name| clean(name).to_string()).collect();
+        if header.is_empty() {
+            bail!("{}: the file is empty", path.display());
+        }
+        Ok(Table { path, reader, header, delimiter, record: csv::StringRecord::new() })
+    }
+
+    /// Where the column of one of these names is.
+    fn column(&self, names: &[&str]) -> Option<usize> {
+        self.header.iter().position(|h| names.contains(&h.to_lowercase().as_str()))
+    }
+
+    fn lacks(&self, name: &str) -> String {
+        format!("{}: no column {name}; the header is {}", self.path.display(), self.header.join(","))
+    }
+
+    /// The next row and its line.
+    fn next(&mut self) -> anyhow::Result<Option<(u64, csv::StringRecord)>> {
+        let at = self.reader.position().line();
+        if !self.reader.read_record(&mut self.record).with_context(|| format!("{}: line {at}", self.path.display()))? {
+            return Ok(None);
+        }
+        let line = self.record.position().map_or(at, csv::Position::line);
+        let (fields, expected) = (self.record.len(), self.header.len());
+        let more_is_empty = self.record.iter().skip(expected).all(str::is_empty);
+        if fields < expected || !more_is_empty {
+            let quote = match self.record.iter().any(|field| field.contains('\n')) {
+                true => "; does a quote not close?",
+                false => "",
+            };
+            let fields = if fields == 1 { "1 field".to_string() } else { format!("{fields} fields") };
+            bail!("{}: line {line} has {fields}, the header {expected}{quote}", self.path.display());
+        }
+        Ok(Some((line, self.record.clone())))
+    }
+
+    /// A number that the engine takes; `NaN` where the cell says that there is none.
+    fn number(&self, line: u64, name: &str, text: &str) -> anyhow::Result<f64> {
+        let text = clean(text);
+        let named = |what: String| format!("{}: line {line}: {name} {what}", self.path.display());
+        let point = if self.delimiter == b',' { None } else { decimal_point(text) };
+        let value = number_or_missing(point.as_deref().unwrap_or(text))
+            .with_context(|| named(format!("is not a number: {text:?}")))?;
+        if value.abs() > MAX_VALUE {
+            bail!(named(format!("is {text}, outside ±{MAX_VALUE:e}")));
+        }
+        Ok(value)
+    }
+}
+
+/// `103.5` of `103,5`.
+fn decimal_point(text: &str) -> Option<String> {
+    (text.matches(',').count() == 1 && !text.contains('.')).then(|| text.replace(',', "."))
 }
 
 fn clean(text: &str) -> &str {

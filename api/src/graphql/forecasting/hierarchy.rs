@@ -65,7 +65,7 @@ impl Asks for ForecastHierarchyInput {
             bucket: Some(self.ahead.bucket.into()),
             drivers,
         };
-        Ok(self.ahead.question(RunKind::Hierarchy, &request))
+        self.ahead.question(RunKind::Hierarchy, &request)
     }
 }
 

@@ -24,10 +24,19 @@ pub struct Ahead {
     pub(super) levels: Vec<f64>,
     /// Of everything random.
     #[graphql(default = 1)]
-    seed: u32,
+    seed: i32,
     /// How many seconds (0 to 20) to wait for the answer.
     #[graphql(default = 10)]
-    wait_seconds: u32,
+    wait_seconds: i32,
+}
+
+/// A number that is not negative; what is allowed is said with the refusal.
+fn counted(value: i32, field: &str, allowed: impl FnOnce() -> String) -> Result<u32, NoQuestion> {
+    u32::try_from(value).map_err(|_| UserError::new(UserErrorCode::Invalid, allowed(), &["input", field]).into())
+}
+
+fn seconds(wait: i32) -> Result<u32, NoQuestion> {
+    counted(wait, "waitSeconds", || format!("a wait of {wait} seconds: 0 to 20 are allowed"))
 }
 
 impl Ahead {
@@ -39,8 +48,11 @@ impl Ahead {
             .map_err(|_| UserError::new(UserErrorCode::Invalid, refused(), &["input", "horizon"]).into())
     }
 
-    pub(super) fn question(&self, kind: RunKind, request: &impl Serialize) -> Question {
-        Question { kind, request: json!(request), seed: self.seed, wait: self.wait_seconds }
+    pub(super) fn question(&self, kind: RunKind, request: &impl Serialize) -> Result<Question, NoQuestion> {
+        let seed = self.seed;
+        let allowed = || format!("a seed of {seed}: 0 to {} are allowed", i32::MAX);
+        let seed = counted(seed, "seed", allowed)?;
+        Ok(Question { kind, request: json!(request), seed, wait: seconds(self.wait_seconds)? })
     }
 }
 
@@ -54,13 +66,13 @@ pub struct Back {
     bucket: Bucket,
     /// How many seconds (0 to 20) to wait for the answer.
     #[graphql(default = 10)]
-    wait_seconds: u32,
+    wait_seconds: i32,
 }
 
 impl Back {
     /// Looking back draws nothing: the seed is any.
-    fn question(&self, kind: RunKind, request: &impl Serialize) -> Question {
-        Question { kind, request: json!(request), seed: 1, wait: self.wait_seconds }
+    fn question(&self, kind: RunKind, request: &impl Serialize) -> Result<Question, NoQuestion> {
+        Ok(Question { kind, request: json!(request), seed: 1, wait: seconds(self.wait_seconds)? })
     }
 }
 
@@ -106,7 +118,7 @@ async fn forecast(ctx: &Context<'_>, metric: &ID, ahead: Ahead, model: ForecastM
         bucket: Some(ahead.bucket.into()),
         last: None,
     };
-    Ok(ahead.question(RunKind::Forecast, &request))
+    ahead.question(RunKind::Forecast, &request)
 }
 
 /// Which past to forecast.
@@ -118,7 +130,7 @@ pub struct BacktestInput {
     ahead: Ahead,
     /// Moments in the past to forecast from (1 to 50).
     #[graphql(default = 5)]
-    origins: u32,
+    origins: i32,
     /// The model.
     #[graphql(default_with = "ForecastModel::Auto")]
     model: ForecastModel,
@@ -126,15 +138,17 @@ pub struct BacktestInput {
 
 impl Asks for BacktestInput {
     async fn question(self, ctx: &Context<'_>) -> Result<Question, NoQuestion> {
+        let allowed = || format!("{} origins: 1 to 50 are allowed", self.origins);
+        let origins = counted(self.origins, "origins", allowed)? as usize;
         let request = BacktestRequest {
             metric_id: known_metric(ctx, &self.metric_id, "metricId").await?,
             horizon: self.ahead.steps()?,
             levels: self.ahead.levels.clone(),
             model: self.model.into(),
             bucket: Some(self.ahead.bucket.into()),
-            origins: self.origins as usize,
+            origins,
         };
-        Ok(self.ahead.question(RunKind::Backtest, &request))
+        self.ahead.question(RunKind::Backtest, &request)
     }
 }
 
@@ -155,7 +169,7 @@ impl Asks for DetectAnomaliesInput {
             bucket: Some(self.back.bucket.into()),
             false_discovery_rate: self.false_discovery_rate,
         };
-        Ok(self.back.question(RunKind::Anomalies, &request))
+        self.back.question(RunKind::Anomalies, &request)
     }
 }
 
@@ -176,6 +190,6 @@ impl Asks for DetectChangepointsInput {
             bucket: Some(self.back.bucket.into()),
             false_alarms: self.false_alarms,
         };
-        Ok(self.back.question(RunKind::Changepoints, &request))
+        self.back.question(RunKind::Changepoints, &request)
     }
 }

@@ -81,7 +81,7 @@ impl Asks for WhatIfInput {
             bucket: Some(self.ahead.bucket.into()),
             scenarios,
         };
-        Ok(self.ahead.question(RunKind::WhatIf, &request))
+        self.ahead.question(RunKind::WhatIf, &request)
     }
 }
 

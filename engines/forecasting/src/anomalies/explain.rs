@@ -16,19 +16,34 @@ pub fn explain(series: &Series, verdict: &Verdict) -> String {
         && (distance / verdict.expected).abs() < 20.0
         && verdict.expected > 0.0
     {
-        format!("{:.0} %", 100.0 * (distance / verdict.expected).abs())
+        percent((distance / verdict.expected).abs())
     } else {
-        format!("{:.4}", distance.abs())
+        digits(distance.abs())
     };
     let place = series.grid().zip(series.time(verdict.index));
     let (when, usual) = match place {
         Some(((_, frequency), at)) => (name(frequency, at), usual_for(frequency, at)),
-        None => (format!("Point {}", verdict.index + 1), "there".to_string()),
+        None => (format!("Point {}", series.number(verdict.index)), "there".to_string()),
     };
     match kind {
         Kind::Spike => format!("{when} was {size} {side} what is usual {usual}."),
-        Kind::LevelShift => format!("From {when} on the level is another: {size} {side} what was usual {usual}."),
+        Kind::LevelShift => {
+            let when = when.replacen("The week", "the week", 1).replacen("Point", "point", 1);
+            format!("From {when} on the level is another: {size} {side} what was usual {usual}.")
+        }
     }
+}
+
+/// A share in percent: "38 %", "0.4 %".
+pub fn percent(share: f64) -> String {
+    let decimals = if share < 0.0095 { 1 } else { 0 };
+    format!("{:.decimals$} %", 100.0 * share)
+}
+
+/// Four digits, whatever the size.
+fn digits(value: f64) -> String {
+    let decimals = (3.0 - value.max(1e-12).log10().floor()).clamp(0.0, 12.0) as usize;
+    format!("{value:.decimals$}")
 }
 
 fn name(frequency: Frequency, at: DateTime) -> String {
@@ -44,7 +59,8 @@ fn name(frequency: Frequency, at: DateTime) -> String {
     }
 }
 
-fn usual_for(frequency: Frequency, at: DateTime) -> String {
+/// For which points the same is usual, as "for a Tuesday in March".
+pub fn usual_for(frequency: Frequency, at: DateTime) -> String {
     match frequency {
         Frequency::Seconds(_) | Frequency::Hourly => {
             format!("for a {} at {:02}:{:02}", day(at), at.hour(), at.minute())
@@ -91,6 +107,23 @@ fn month(at: DateTime) -> &'static str {
 mod tests {
     use super::*;
     use crate::calendar::parse_time;
+
+    #[test]
+    fn small_differences_and_other_weeks_are_told_in_words() {
+        let series = Series::new("till", vec![1.0; 10], 52)
+            .unwrap()
+            .starting(parse_time("2024-03-04").unwrap(), Frequency::Weekly);
+        let shift = |value: f64, expected: f64| {
+            let kind = Some(Kind::LevelShift);
+            explain(&series, &Verdict { index: 1, value, expected, score: 5.0, p: 1e-6, kind })
+        };
+        assert_eq!(
+            shift(251.6, 252.6),
+            "From the week of 2024-03-11 on the level is another: 0.4 % under what was usual for a week in March."
+        );
+        assert!(shift(1_234.567, 0.0).contains(" 1235 over "), "{}", shift(1_234.567, 0.0));
+        assert!(shift(0.001_234_56, 0.0).contains(" 0.001235 over "), "{}", shift(0.001_234_56, 0.0));
+    }
 
     #[test]
     fn a_weak_tuesday_is_told_in_words() {

@@ -19,7 +19,7 @@ use crate::series::Series;
 use crate::stl::{Seasonal, median, stl};
 use traces::{Trace, exchange, settle, strongest};
 
-pub use explain::explain;
+pub use explain::{explain, percent, usual_for};
 
 /// What an anomaly is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -329,6 +329,20 @@ mod tests {
         let found = alarms(y);
         assert!(found.contains(&(90, Kind::LevelShift)), "{found:?}");
         assert!(found.len() <= 2, "{found:?}");
+    }
+
+    #[test]
+    fn a_level_that_is_too_new_to_be_one_is_told_by_its_own_points() {
+        for (new, kind) in [(1, Kind::Spike), (2, Kind::Spike), (3, Kind::LevelShift)] {
+            for seed in 20..30 {
+                let mut y = shop(140, seed);
+                for v in &mut y[140 - new..] {
+                    *v += 60.0;
+                }
+                let found = alarms(y);
+                assert_eq!(found.first(), Some(&(140 - new, kind)), "{new} of {seed}: {found:?}");
+            }
+        }
     }
 
     #[test]

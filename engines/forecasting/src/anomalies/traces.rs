@@ -102,6 +102,7 @@ pub(super) fn exchange(
         let taken =
             |t: usize, kind: Kind| found.iter().enumerate().any(|(j, f)| j != i && f.index == t && f.kind == kind);
         let mut best = Trace { score: 0.0, ..old };
+        let too_late = too_late_to_tell(residual, &sums, scale);
         for t in old.index.saturating_sub(reach)..(old.index + reach + 1).min(n) {
             if !taken(t, Kind::Spike) {
                 let (size, score) = spike_at(residual, weights, scale, t);
@@ -112,7 +113,7 @@ pub(super) fn exchange(
             if old.kind == Kind::LevelShift && shift_may_be(t, n, season) && !taken(t, Kind::LevelShift) {
                 let (size, score) = shift_at(residual, &sums, scale, t);
                 let shift = Trace { index: t, kind: Kind::LevelShift, size, score };
-                if shift.evidence() > best.evidence() {
+                if shift.evidence() > best.evidence() && (t == old.index || score.abs() >= too_late) {
                     best = shift;
                 }
             }
@@ -129,10 +130,17 @@ pub(super) fn exchange(
     moved
 }
 
+/// The strongest that a shift would be which begins with one of the last points. It cannot be told from spikes, and what it
+/// explains better is none that began before: that would call the last usual points odd.
+fn too_late_to_tell(residual: &[Option<f64>], sums: &[f64], scale: f64) -> f64 {
+    let n = residual.len();
+    (n.saturating_sub(SHORTEST_LEVEL - 1)..n).map(|t| shift_at(residual, sums, scale, t).1.abs()).fold(0.0, f64::max)
+}
+
 /// Before two cycles are known, a level cannot be told from the season.
 fn shift_may_be(t: usize, n: usize, season: usize) -> bool {
     let before = if season > 1 { 2 * season } else { 0 };
-    t >= before.max(SHORTEST_LEVEL) && t + SHORTEST_LEVEL < n
+    t >= before.max(SHORTEST_LEVEL) && t + SHORTEST_LEVEL <= n
 }
 
 fn sums(weights: &[f64]) -> Vec<f64> {
@@ -185,6 +193,7 @@ pub(super) fn strongest(
 ) -> Vec<Trace> {
     let sums = sums(weights);
     let (n, apart) = (residual.len(), season.max(3));
+    let too_late = too_late_to_tell(residual, &sums, scale);
     let mut candidates: Vec<Trace> = Vec::new();
     for t in 0..n {
         let (size, score) = spike_at(residual, weights, scale, t);
@@ -194,7 +203,7 @@ pub(super) fn strongest(
         // A shift at the ends cannot be told from a spike.
         if shift_may_be(t, n, season) {
             let (size, score) = shift_at(residual, &sums, scale, t);
-            if score.abs() > limit * STRONGER {
+            if score.abs() > limit * STRONGER && score.abs() >= too_late {
                 candidates.push(Trace { index: t, kind: Kind::LevelShift, size, score });
             }
         }

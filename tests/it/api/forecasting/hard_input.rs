@@ -178,3 +178,43 @@ async fn a_forecast_and_a_what_if_that_are_stopped_end_soon() {
         assert_eq!((&run["status"], &run["failure"]), (&json!("CANCELLED"), &Value::Null), "{run}");
     }
 }
+
+#[tokio::test]
+async fn a_day_whose_hours_are_missing_is_no_weak_day() {
+    let owner = world::owner().await;
+    let define = "mutation { defineMetric(input: {key: \"steps\", name: \"Steps\", unit: \"steps\", kind: FLOW,
+        goodDirection: UP, timeZone: \"UTC\"}) { metric { id } userErrors { message } } }";
+    let metric = owner.ok(define, json!({})).await["defineMetric"]["metric"]["id"].clone();
+    // Thirty days by the hour; of the first only the evening is known, of the last the night, of one in between half.
+    let hours = |days_ago: i64| match days_ago {
+        30 => 20..24,
+        1 => 0..2,
+        12 => 0..12,
+        _ => 0..24,
+    };
+    let points = (1..=30).rev().flat_map(|days_ago| hours(days_ago).map(move |hour| (days_ago, hour)));
+    let points: Vec<Value> = points
+        .map(|(days_ago, hour)| json!({"at": format!("{}T{hour:02}:00:00Z", ago(days_ago)), "value": format!("{}", 10 + (hour + days_ago) * 7 % 5)}))
+        .collect();
+    record(&owner, &metric, points).await;
+    let input = json!({"metricId": metric, "horizon": 5, "waitSeconds": 20});
+    let run = owner.ok(FORECAST, json!({"i": input})).await["forecastMetric"]["run"].clone();
+    assert_eq!(run["status"], "COMPLETED", "{run}");
+    let forecast = &run["forecast"];
+    assert_eq!(
+        (&forecast["history"]["steps"], &forecast["points"][0]["start"]),
+        (&json!(28), &json!(ago(1).to_string()))
+    );
+    for point in forecast["points"].as_array().expect("points") {
+        let mean = point["mean"].as_f64().expect("a number");
+        assert!((280.0..296.0).contains(&mean), "{mean} is not about 24 times 12");
+    }
+    let caveats = run["caveats"].to_string();
+    assert!(caveats.contains("3 days have fewer points than Steps's days usually have"), "{caveats}");
+    let detect = "mutation ($i: DetectAnomaliesInput!) { detectAnomalies(input: $i) {
+        run { status caveats anomalies { anomalies { start explanation } } } userErrors { code field } } }";
+    let found = owner.ok(detect, json!({"i": {"metricId": metric, "waitSeconds": 20}})).await;
+    let run = &found["detectAnomalies"]["run"];
+    assert_eq!(run["anomalies"]["anomalies"], json!([]), "{run}");
+    assert!(run["caveats"].to_string().contains("1 day without a value was filled in"), "{run}");
+}

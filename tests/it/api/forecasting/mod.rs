@@ -181,7 +181,9 @@ async fn anomalies_are_found_and_said_in_words() {
     let anomalies = run["anomalies"]["anomalies"].as_array().expect("a list");
     let spike = anomalies.iter().find(|anomaly| anomaly["value"].as_f64() > Some(200.0)).expect("the odd day");
     assert_eq!(spike["kind"], "SPIKE");
-    assert!(spike["explanation"].as_str().expect("words").contains("over what is usual for a "), "{spike}");
+    let words = spike["explanation"].as_str().expect("words");
+    assert!(words.starts_with("Visitors on ") && words.contains(" visitors, "), "{spike}");
+    assert!(words.contains("over what is usual for a "), "{spike}");
     let refused = owner.refusal(detect, json!({"i": {"metricId": metric, "falseDiscoveryRate": 0.9}})).await;
     assert_eq!((refused.0.as_str(), refused.1.as_str()), ("INVALID", "input.falseDiscoveryRate"));
 }
@@ -221,6 +223,8 @@ async fn what_no_forecast_has_is_refused_with_its_bound() {
         (json!({"metricId": metric, "horizon": 0}), "INVALID", "input.horizon"),
         (json!({"metricId": metric, "horizon": 5000}), "INVALID", "input.horizon"),
         (json!({"metricId": metric, "horizon": 3, "levels": [100]}), "INVALID", "input.levels"),
+        (json!({"metricId": metric, "horizon": 3, "seed": -1}), "INVALID", "input.seed"),
+        (json!({"metricId": metric, "horizon": 3, "waitSeconds": -1}), "INVALID", "input.waitSeconds"),
         (json!({"metricId": "R29hbA", "horizon": 3}), "NOT_FOUND", "input.metricId"),
     ] {
         let refused = owner.refusal(FORECAST, json!({"i": input})).await;
