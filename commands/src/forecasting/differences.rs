@@ -92,8 +92,8 @@ fn half_width(level: f64) -> f64 {
 pub(super) struct Doubt<'a> {
     /// The difference without each stretch.
     pub without: Vec<&'a Vec<f64>>,
-    /// The difference by regression with ARIMA errors, where Prophet was asked for, whose own takes its errors for
-    /// independent: what is between the two is in doubt. Trees and the ensemble have their difference from the former.
+    /// The difference by regression with ARIMA errors, where another model was asked for: what is between the two is in
+    /// doubt. Prophet takes its errors for independent; trees have nothing to tell where history is too short for them.
     pub by_regression: Option<&'a Vec<f64>>,
 }
 

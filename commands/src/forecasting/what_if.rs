@@ -188,10 +188,8 @@ impl OfMetrics for Supposing {
         let whole_history = trading.series(&shared, shared.values.len())?;
         let mut found = answers(&whole_history, &asked)?;
         let by_regression = match model {
-            Model::Prophet => {
-                Some(differences(&answers(&whole_history, &Request { model: Model::Arima, ..asked.clone() })?))
-            }
-            _ => None,
+            Model::Arima => None,
+            _ => Some(differences(&answers(&whole_history, &Request { model: Model::Arima, ..asked.clone() })?)),
         };
         let explained = explained(&whole_history, &found[0], &ahead, &asked)?;
         // The same without one stretch of the history after another: how much the differences hang on it.

@@ -167,13 +167,19 @@ async fn a_forecast_and_a_what_if_that_are_stopped_end_soon() {
     let what_if =
         json!({"metricId": sales, "horizon": 28, "model": "ENSEMBLE", "scenarios": scenario, "waitSeconds": 0});
     let forecast = json!({"metricId": sales, "horizon": 28, "model": "ENSEMBLE", "waitSeconds": 0});
-    let stop = "mutation ($id: ID!) { stopRun(input: {runId: $id, waitSeconds: 20}) {
+    let backtest = json!({"metricId": sales, "horizon": 28, "origins": 50, "waitSeconds": 0});
+    let ask_back = "mutation ($i: BacktestInput!) { backtest(input: $i) { run { id } userErrors { message } } }";
+    let stop = "mutation ($id: ID!) { stopRun(input: {runId: $id, waitSeconds: 0}) {
         run { status } userErrors { code message } } }";
+    // A forecast alone may be done before it is stopped: it waits for the backtest, of which there are fifty.
     for (mutation, name, input) in [(FORECAST, "forecastMetric", forecast), (WHAT_IF, "whatIf", what_if)] {
+        let before = owner.ok(ask_back, json!({"i": backtest})).await["backtest"]["run"]["id"].clone();
         let asked = owner.ok(mutation, json!({"i": input})).await;
         let id = asked[name]["run"]["id"].clone();
-        let stopped = owner.ok(stop, json!({"id": id})).await;
-        assert_eq!(stopped["stopRun"]["userErrors"], json!([]), "{stopped}");
+        for run in [&id, &before] {
+            let stopped = owner.ok(stop, json!({"id": run})).await;
+            assert_eq!(stopped["stopRun"]["userErrors"], json!([]), "{stopped}");
+        }
         let run = once_ended(&owner, &id, RUN).await;
         assert_eq!((&run["status"], &run["failure"]), (&json!("CANCELLED"), &Value::Null), "{run}");
     }
