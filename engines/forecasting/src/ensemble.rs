@@ -4,55 +4,17 @@
 //! equal weights: a single series' backtest is too noisy to pick a winner (Timmermann 2006, section 4).
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::calendar::Frequency;
 use crate::columns::{self, Belief};
 use crate::forecast::{MemberReport, Prediction};
 use crate::intermittent::is_intermittent;
 use crate::member::{self, Family};
+use crate::members::{Backtest, Member, Named, Subject, mix, mixture, sum, without};
+use crate::parallel::in_parallel;
 use crate::regression;
-use crate::schedule::Schedule;
 use crate::scores::Scores;
 use crate::spread;
 use crate::trees::global;
-use jiff::civil::DateTime;
-
-/// One series as the ensemble sees it: finite, at least four points, not constant.
-pub(crate) struct Subject<'a> {
-    pub y: Vec<f64>,
-    pub season: usize,
-    pub grid: Option<(DateTime, Frequency)>,
-    pub exogenous: &'a [Vec<f64>],
-    pub belief: Belief,
-}
-
-impl Subject<'_> {
-    pub(crate) fn schedule(&self, horizon: usize) -> Schedule {
-        Schedule::new(self.y.len(), self.season, horizon)
-    }
-}
-
-/// Errors of one member (or of the ensemble) from one origin, by step.
-#[derive(Debug, Clone)]
-pub(crate) struct Backtest {
-    pub origin: usize,
-    pub mean: Vec<f64>,
-    pub sd: Vec<f64>,
-}
-
-/// A member's answer and how it did before.
-#[derive(Debug, Clone)]
-pub(crate) struct Member {
-    pub prediction: Prediction,
-    pub backtests: Vec<Backtest>,
-}
-
-impl Member {
-    fn backtest(&self, origin: usize) -> Option<&Backtest> {
-        self.backtests.iter().find(|b| b.origin == origin)
-    }
-}
 
 /// What a series' members and their combination answer.
 #[derive(Debug, Clone)]
@@ -161,41 +123,6 @@ pub(crate) fn arima_set(
     members.into_iter().zip(subjects).map(|(m, s)| combine(s, m, &[], horizon)).collect()
 }
 
-/// Runs `work` for 0..count on `threads` threads; results in order.
-pub(crate) fn in_parallel<T: Send>(
-    count: usize,
-    threads: usize,
-    progress: &(dyn Fn(usize) + Sync),
-    work: impl Fn(usize) -> T + Sync,
-) -> Vec<T> {
-    let next = AtomicUsize::new(0);
-    let done = AtomicUsize::new(0);
-    let one = || {
-        let mut found = Vec::new();
-        loop {
-            let i = next.fetch_add(1, Ordering::Relaxed);
-            if i >= count {
-                return found;
-            }
-            found.push((i, work(i)));
-            progress(done.fetch_add(1, Ordering::Relaxed) + 1);
-        }
-    };
-    let mut all: Vec<(usize, T)> = if threads <= 1 || count <= 1 {
-        one()
-    } else {
-        std::thread::scope(|scope| {
-            let handles: Vec<_> = (0..threads.min(count)).map(|_| scope.spawn(one)).collect();
-            handles
-                .into_iter()
-                .flat_map(|h| h.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-                .collect()
-        })
-    };
-    all.sort_by_key(|(i, _)| *i);
-    all.into_iter().map(|(_, value)| value).collect()
-}
-
 /// Trees taught by a few related series, and by their own alone where these go another way: the mean of both, weighed by
 /// their backtests.
 fn beside_and_alone(s: &Subject, beside: Member, alone: &Member, horizon: usize) -> Member {
@@ -225,8 +152,6 @@ pub(crate) fn combine_alone(
     let backtests = backtests.into_iter().map(|(origin, mean, sd)| Backtest { origin, mean, sd }).collect();
     combine(s, vec![(Family::Prophet, Member { prediction, backtests })], &[], horizon)
 }
-
-pub(crate) type Named = (Family, Member);
 
 /// The members of a series, without columns and with what they explain taken out before and added again after.
 struct Local {
@@ -295,24 +220,6 @@ impl Local {
     }
 }
 
-/// `share` of one member and the rest of another, by the other's name.
-fn mixture(plain: Member, with: &Member, share: f64) -> Member {
-    let weights = [1.0 - share, share];
-    let between = |a: Vec<f64>, b: &[f64]| mix([a.as_slice(), b].into_iter(), &weights);
-    let p = plain.prediction;
-    let prediction = Prediction {
-        label: p.label,
-        mean: between(p.mean, &with.prediction.mean),
-        sd: between(p.sd, &with.prediction.sd),
-        fitted: between(p.fitted, &with.prediction.fitted),
-    };
-    let backtests = plain.backtests.into_iter().map(|b| match with.backtests.iter().find(|o| o.origin == b.origin) {
-        Some(o) => Backtest { origin: b.origin, mean: between(b.mean, &o.mean), sd: between(b.sd, &o.sd) },
-        None => b,
-    });
-    Member { prediction, backtests: backtests.collect() }
-}
-
 fn one_member(s: &Subject, family: Family, horizon: usize) -> Option<Named> {
     let (recipe, prediction) = member::fit(family, &s.y, s.season, s.exogenous, horizon)?;
     let backtests = backtest(s, horizon, |origin, span| {
@@ -344,14 +251,6 @@ fn member_besides(known: &Subject, effect: &[f64], family: Family, horizon: usiz
     }
     let prediction = with_effect(member.prediction, effect, known.y.len());
     Some((family, Member { prediction, backtests: member.backtests }))
-}
-
-pub(crate) fn without(y: &[f64], effect: &[f64]) -> Vec<f64> {
-    y.iter().zip(effect).map(|(v, e)| v - e).collect()
-}
-
-pub(crate) fn sum(a: &[f64], b: &[f64]) -> Vec<f64> {
-    a.iter().zip(b).map(|(a, b)| a + b).collect()
 }
 
 /// The forecast of what the columns do not explain, and what they do.
@@ -524,11 +423,6 @@ fn combine(s: &Subject, members: Vec<Named>, prior: &[(Family, f64)], horizon: u
         format!("Ensemble: {}", parts.join(" + "))
     };
     Combined { prediction: Prediction { label, mean, sd, fitted }, members: list, scores }
-}
-
-fn mix<'p>(parts: impl Iterator<Item = &'p [f64]> + Clone, weights: &[f64]) -> Vec<f64> {
-    let steps = parts.clone().map(<[f64]>::len).min().unwrap_or(0);
-    (0..steps).map(|h| parts.clone().zip(weights).map(|(p, w)| p[h] * w).sum()).collect()
 }
 
 fn normalise(weights: &mut [f64]) {

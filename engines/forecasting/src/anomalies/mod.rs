@@ -12,9 +12,9 @@ mod traces;
 use serde::{Deserialize, Serialize};
 
 use crate::arima::{self, Budget};
-use crate::ensemble::in_parallel;
 use crate::error::ForecastError;
 use crate::normal::normal_quantile;
+use crate::parallel::in_parallel;
 use crate::series::Series;
 use crate::stl::{Seasonal, median, stl};
 use traces::{Trace, exchange, settle, strongest};

@@ -6,9 +6,10 @@ use jiff::civil::{Date, DateTime};
 
 use super::fit::Search;
 use super::{Choice, Fitted, History, Options, Regressor, Seasonality, Standardize, fit_history};
-use crate::ensemble::{Combined, Subject, combine_alone};
+use crate::ensemble::{Combined, combine_alone};
 use crate::error::ForecastError;
 use crate::forecast::Prediction;
+use crate::members::Subject;
 
 /// The answer of Prophet for a subject, where `observed` holds its values with `NaN` where nothing was observed.
 ///

@@ -1,6 +1,6 @@
 //! Values as bins between quantiles, which is all that a tree asks of them.
 
-use super::boost::Table;
+use super::table::Table;
 
 /// Bins per feature: a power of two, so that the bin of a value is found without a branch.
 pub(super) const BINS: usize = 64;

@@ -4,6 +4,7 @@
 //! without one, and the gains of all splits of a feature are computed before the best is looked for.
 
 use super::bins::{BINS, Binned, Feature};
+use super::table::Table;
 use crate::random::Random;
 
 /// Gains whose ratio is nearer to one are the same.
@@ -50,13 +51,6 @@ pub(super) struct Boosted {
     depth: usize,
     trees: Vec<Vec<Node>>,
     base: f64,
-}
-
-/// Rows of features, row-major, `NaN` for missing.
-pub(super) struct Table {
-    pub width: usize,
-    pub values: Vec<f64>,
-    pub target: Vec<f64>,
 }
 
 impl Boosted {

@@ -5,9 +5,10 @@ use std::borrow::Cow;
 
 use super::{Example, Global, Part, train};
 use crate::columns::{self, Belief};
-use crate::ensemble::{Backtest, Member, Named, Subject, in_parallel, sum, without};
 use crate::forecast::Prediction;
 use crate::member::{self, Family};
+use crate::members::{Backtest, Member, Named, Subject, sum, without};
+use crate::parallel::in_parallel;
 use crate::regression;
 
 /// The model of a whole set, or of its beginning, and the effects of the columns that it was taught without.

@@ -1,7 +1,7 @@
 //! What of the target is a weighted sum of the features, a global autoregression (Montero-Manso & Hyndman 2021): trees
 //! follow a slope in steps and know nothing beyond what they saw, so they start from it and learn what it leaves.
 
-use super::boost::Table;
+use super::table::Table;
 use crate::cholesky::{Square, backward, factor, forward};
 
 /// Penalty on standardised coefficients, in rows.

@@ -9,10 +9,12 @@ mod boost;
 mod features;
 pub(crate) mod global;
 mod linear;
+mod table;
 
-use boost::{Boosted, Settings, Table};
+use boost::{Boosted, Settings};
 use features::{Layout, Level};
 use linear::Linear;
+use table::Table;
 
 use crate::accuracy::naive_scale;
 use crate::calendar::Frequency;
