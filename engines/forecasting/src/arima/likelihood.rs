@@ -18,6 +18,8 @@ pub(super) struct Likelihood {
 /// Working memory kept between evaluations.
 #[derive(Default)]
 pub(super) struct Workspace {
+    /// The autoregressive coefficients, with zeros up to the longest lag.
+    phi: Vec<f64>,
     gain: Vec<f64>,
     change: Vec<f64>,
     states: Vec<f64>,
@@ -108,8 +110,13 @@ fn filter(phi: &[f64], theta: &[f64], columns: &[Vec<f64>], work: &mut Workspace
         let from_shocks: f64 = (i + 1..=q).map(|j| theta[j - 1] * psi[j - i - 1]).sum();
         work.gain.push(from_values + from_shocks);
     }
+    // One place more, always zero: what comes in behind the last.
     work.change.clear();
     work.change.extend_from_slice(&work.gain);
+    work.change.push(0.0);
+    work.phi.clear();
+    work.phi.extend_from_slice(phi);
+    work.phi.resize(r, 0.0);
     let mut factor = -1.0 / f;
     work.states.clear();
     work.states.resize(k * r, 0.0);
@@ -129,13 +136,11 @@ fn filter(phi: &[f64], theta: &[f64], columns: &[Vec<f64>], work: &mut Workspace
             work.innovations.push(error * root);
             let first = state[0];
             let pull = error * inverse;
+            let (gain, phi) = (&work.gain[..r], &work.phi[..r]);
             for i in 0..r - 1 {
-                state[i] = state[i + 1] + pull * work.gain[i];
+                state[i] = state[i + 1] + pull * gain[i] + phi[i] * first;
             }
-            state[r - 1] = pull * work.gain[r - 1];
-            for (s, c) in state.iter_mut().zip(phi) {
-                *s += c * first;
-            }
+            state[r - 1] = pull * gain[r - 1] + phi[r - 1] * first;
         }
         product *= f;
         if !(1e-200..1e200).contains(&product) {
@@ -150,12 +155,13 @@ fn filter(phi: &[f64], theta: &[f64], columns: &[Vec<f64>], work: &mut Workspace
         if next.is_nan() || next <= 0.0 {
             return None;
         }
-        advance(phi, &mut work.change);
         let along = factor * z;
         let back = z / next;
-        for (g, y) in work.gain.iter_mut().zip(work.change.iter_mut()) {
-            *g += along * *y;
-            *y -= back * *g;
+        let (gain, change, phi) = (&mut work.gain[..r], &mut work.change[..=r], &work.phi[..r]);
+        for i in 0..r {
+            let ahead = change[i + 1] + phi[i] * z;
+            gain[i] += along * ahead;
+            change[i] = ahead - back * gain[i];
         }
         factor *= next / f;
         f = next;
