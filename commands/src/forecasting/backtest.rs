@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::about::{About, Found, Input, OfMetrics};
-use super::beside::{self, learns_from_others};
+use super::beside;
 use super::history::{History, HistorySpan, check_reach};
 use super::month_days::forecast_on_calendar;
 use super::trading::TradingDays;
@@ -88,7 +88,7 @@ impl OfMetrics for Backtesting {
     }
 
     fn learns_beside(request: &BacktestRequest) -> bool {
-        learns_from_others(request.model)
+        request.model.learns_from_others()
     }
 
     fn find(input: Input<BacktestRequest>, seed: u32, control: &Control) -> Result<Found<BacktestAnswer>, NoAnswer> {

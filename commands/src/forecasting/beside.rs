@@ -2,7 +2,6 @@
 
 use dyocense_domain::ids::MetricId;
 use dyocense_eventlog::TenantId;
-use dyocense_forecasting::Model;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -21,11 +20,6 @@ pub struct Teacher {
 const MOST: usize = 11;
 /// Metrics whose histories are read at most.
 const MOST_READ: usize = 2 * MOST;
-
-/// Whether trees have a say in the model.
-pub(super) fn learns_from_others(model: Model) -> bool {
-    matches!(model, Model::Auto | Model::Ensemble | Model::Trees)
-}
 
 /// The histories of the business's other metrics in the same steps, up to the last step of this one: of the same kind first,
 /// then by their keys.

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::about::{About, Found, Input, OfMetrics};
-use super::beside::{self, Teacher, learns_from_others};
+use super::beside::{self, Teacher};
 use super::history::{History, HistorySpan, check_reach, word};
 use super::month_days::{TradingDayEffect, forecast_on_calendar};
 use super::trading::TradingDays;
@@ -136,7 +136,7 @@ impl OfMetrics for Forecasting {
     }
 
     fn learns_beside(request: &ForecastRequest) -> bool {
-        learns_from_others(request.model)
+        request.model.learns_from_others()
     }
 
     fn part(request: &ForecastRequest, history: History) -> Result<History, NoAnswer> {

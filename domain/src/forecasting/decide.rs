@@ -106,7 +106,7 @@ mod tests {
         JudgedStep { start: DAY, value, is_news, oddity, breach }
     }
 
-    fn look(insights: &Insights, step: JudgedStep) -> (Insights, Vec<&'static str>) {
+    fn recorded(insights: &Insights, step: JudgedStep) -> Vec<InsightEvent> {
         let findings = Findings {
             metric_id: MetricId::from(Uuid::nil()),
             metric: "Revenue".into(),
@@ -114,20 +114,17 @@ mod tests {
             bucket: Bucket::Day,
             steps: vec![step],
         };
-        let events = record(insights, &findings, RunId::from(Uuid::nil()));
+        record(insights, &findings, RunId::from(Uuid::nil()))
+    }
+
+    fn look(insights: &Insights, step: JudgedStep) -> (Insights, Vec<&'static str>) {
+        let events = recorded(insights, step);
         let names = events.iter().map(|event| event.event_type().name).collect();
         (events.iter().fold(insights.clone(), Insights::evolve), names)
     }
 
     fn is_again(insights: &Insights, step: JudgedStep) -> bool {
-        let findings = Findings {
-            metric_id: MetricId::from(Uuid::nil()),
-            metric: "Revenue".into(),
-            unit: "USD".into(),
-            bucket: Bucket::Day,
-            steps: vec![step],
-        };
-        match record(insights, &findings, RunId::from(Uuid::nil())).as_slice() {
+        match recorded(insights, step).as_slice() {
             [InsightEvent::MetricAnomalyDetected(fact)] => fact.again,
             other => panic!("{other:?}"),
         }

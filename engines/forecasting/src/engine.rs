@@ -59,6 +59,11 @@ impl Model {
         Model::Ensemble,
     ];
 
+    /// Whether trees, which learn from all series of a frequency, have a say in it.
+    pub fn learns_from_others(self) -> bool {
+        matches!(self, Model::Auto | Model::Ensemble | Model::Trees)
+    }
+
     fn family(self) -> Family {
         match self {
             Model::Naive => Family::Naive,
@@ -198,11 +203,6 @@ fn residuals(y: &[f64], fitted: &[f64]) -> Vec<f64> {
     errors.collect()
 }
 
-/// Whether trees have a say in the model.
-fn learns_from_others(model: Model) -> bool {
-    matches!(model, Model::Auto | Model::Ensemble | Model::Trees)
-}
-
 /// Series with what is known and said of them.
 struct Set<'a> {
     series: &'a [Series],
@@ -234,7 +234,7 @@ fn forecast_with(
     let mut answers: Vec<Option<Combined>> = (0..series.len()).map(|_| None).collect();
     let able: Vec<usize> =
         (0..series.len()).filter(|&i| prepared[i].as_ref().is_ok_and(|p| p.caveats.modelled)).collect();
-    let with_set = learns_from_others(request.model);
+    let with_set = request.model.learns_from_others();
     if with_set || request.model == Model::Arima && belief == Belief::Earned {
         let subjects: Vec<Subject> = able
             .iter()
@@ -324,7 +324,7 @@ pub fn forecast_beside(
     related: &[(Series, Vec<Vec<f64>>)],
     request: &Request,
 ) -> Result<Forecast, ForecastError> {
-    let related = if learns_from_others(request.model) { related } else { &[] };
+    let related = if request.model.learns_from_others() { related } else { &[] };
     let all: Vec<Series> = std::iter::once(series).chain(related.iter().map(|(series, _)| series)).cloned().collect();
     let columns: Vec<Vec<Vec<f64>>> =
         std::iter::once(exogenous.to_vec()).chain(related.iter().map(|(_, columns)| columns.clone())).collect();

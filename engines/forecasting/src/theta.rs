@@ -114,8 +114,8 @@ pub(crate) fn refit(y: &[f64], season: usize, variant: Variant) -> Option<Fit> {
 /// Fewest points that tell a trend that multiplies from one that adds: of less, one odd value makes it explode.
 const FEWEST_THAT_MULTIPLY: usize = 8;
 
-/// Whether a trend that multiplies is tried: on positive values of which there are enough, and not beside a season, whose index takes the growth of the
-/// swings already; there it was as often worse as better.
+/// Whether a trend that multiplies is tried: on positive values of which there are enough, and not beside a season, whose
+/// index takes the growth of the swings already; there it was as often worse as better.
 fn multiplies(adjusted: &[f64], index: &SeasonalIndex) -> bool {
     *index == SeasonalIndex::None && adjusted.len() >= FEWEST_THAT_MULTIPLY && adjusted.iter().all(|v| *v > 0.0)
 }

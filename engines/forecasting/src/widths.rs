@@ -21,6 +21,7 @@ const ORIGINS_APART: f64 = 5.0;
 /// Weight of an age against the next newer one in what a set's series have in common. It is near one: a calm or a wild
 /// stretch that all went through lately says little of the next one.
 const FORGETTING_TOGETHER: f64 = 0.9;
+
 /// The errors of one origin as if all were of the first step.
 pub(crate) struct Origin {
     pub errors: Vec<f64>,

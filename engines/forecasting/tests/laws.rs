@@ -4,17 +4,6 @@ use dyocense_forecasting::calendar::parse_time;
 use dyocense_forecasting::{Caveat, Forecast, ForecastError, Model, Request, Series, forecast, forecast_set};
 use proptest::prelude::*;
 
-const MODELS: [Model; 8] = [
-    Model::Auto,
-    Model::Naive,
-    Model::Arima,
-    Model::Ets,
-    Model::Theta,
-    Model::Intermittent,
-    Model::Trees,
-    Model::Prophet,
-];
-
 fn request(model: Model, horizon: usize) -> Request {
     Request { horizon, levels: vec![50.0, 80.0, 95.0], model, seed: 1 }
 }
@@ -66,8 +55,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn answers_are_finite_nested_monotone_and_repeatable((values, season) in series(), which in 0..MODELS.len()) {
-        let model = MODELS[which];
+    fn answers_are_finite_nested_monotone_and_repeatable((values, season) in series(), which in 0..Model::ALL.len()) {
+        let model = Model::ALL[which];
         let first = answer(values.clone(), season, model);
         prop_assert_eq!(&first, &answer(values, season, model));
         match first {
@@ -124,7 +113,7 @@ fn has(f: &Forecast, wanted: impl Fn(&Caveat) -> bool) -> bool {
 }
 
 fn every_model_answers(values: &[f64], season: usize) -> Vec<Forecast> {
-    MODELS
+    Model::ALL
         .iter()
         .map(|&model| {
             let f = answer(values.to_vec(), season, model).unwrap_or_else(|e| panic!("{model:?}: {e}"));
