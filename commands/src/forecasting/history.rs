@@ -248,18 +248,23 @@ impl History {
     }
 
     pub fn frequency(&self) -> Frequency {
-        match self.bucket {
-            Bucket::Day => Frequency::Daily,
-            Bucket::Week => Frequency::Weekly,
-            Bucket::Month => Frequency::Monthly,
-            Bucket::Quarter => Frequency::Quarterly,
-            Bucket::Year => Frequency::Yearly,
-        }
+        frequency_of(self.bucket)
     }
 
     /// "3,120.50 USD", with as many decimals as the size deserves.
     pub fn amount(&self, value: f64) -> String {
         format!("{} {}", grouped(value), self.unit)
+    }
+}
+
+/// As the engine names it.
+pub(super) fn frequency_of(bucket: Bucket) -> Frequency {
+    match bucket {
+        Bucket::Day => Frequency::Daily,
+        Bucket::Week => Frequency::Weekly,
+        Bucket::Month => Frequency::Monthly,
+        Bucket::Quarter => Frequency::Quarterly,
+        Bucket::Year => Frequency::Yearly,
     }
 }
 

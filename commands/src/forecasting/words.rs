@@ -5,14 +5,11 @@ use dyocense_forecasting::anomalies::{self, Verdict, percent, usual_for};
 use dyocense_forecasting::changepoints::{Changepoint, Kind};
 use jiff::civil::Time;
 
-use super::history::{History, grouped, word};
+use super::history::{History, frequency_of, grouped, word};
 
 /// "3 days", "1 month".
 pub(super) fn counted(count: usize, bucket: Bucket) -> String {
-    match count {
-        1 => format!("1 {}", word(bucket)),
-        _ => format!("{count} {}s", word(bucket)),
-    }
+    frequency_of(bucket).counted(count)
 }
 
 /// What was odd in one sentence: "Revenue on Saturday, 26 July 1997, was 10,749 USD, 86 % over what is usual for a Saturday

@@ -32,6 +32,30 @@ impl Frequency {
         }
     }
 
+    /// One step in words, and several.
+    pub(crate) fn step_words(self) -> (&'static str, &'static str) {
+        match self {
+            Frequency::Seconds(_) => ("step", "steps"),
+            Frequency::Hourly => ("hour", "hours"),
+            Frequency::Daily => ("day", "days"),
+            Frequency::Weekly => ("week", "weeks"),
+            Frequency::Monthly => ("month", "months"),
+            Frequency::Quarterly => ("quarter", "quarters"),
+            Frequency::Yearly => ("year", "years"),
+        }
+    }
+
+    /// "1 day", "5 months", "3 steps of 30 minutes".
+    pub fn counted(self, count: usize) -> String {
+        let (one, several) = self.step_words();
+        let name = if count == 1 { one } else { several };
+        match self {
+            Frequency::Seconds(seconds) if seconds % 60 == 0 => format!("{count} {name} of {} minutes", seconds / 60),
+            Frequency::Seconds(seconds) => format!("{count} {name} of {seconds} seconds"),
+            _ => format!("{count} {name}"),
+        }
+    }
+
     /// The time `steps` points after `from`. `None` past the calendar's end (year 9999).
     ///
     /// Civil time: a day is a day whatever the clock does in it, so daylight-saving changes move no point. Months keep

@@ -91,26 +91,14 @@ impl Caveat {
 
 /// One step of a series, and several.
 fn step(frequency: Option<Frequency>) -> (&'static str, &'static str) {
-    match frequency {
-        None => ("point", "points"),
-        Some(Frequency::Seconds(_)) => ("step", "steps"),
-        Some(Frequency::Hourly) => ("hour", "hours"),
-        Some(Frequency::Daily) => ("day", "days"),
-        Some(Frequency::Weekly) => ("week", "weeks"),
-        Some(Frequency::Monthly) => ("month", "months"),
-        Some(Frequency::Quarterly) => ("quarter", "quarters"),
-        Some(Frequency::Yearly) => ("year", "years"),
-    }
+    frequency.map_or(("point", "points"), Frequency::step_words)
 }
 
-/// "1 day", "5 months", "3 steps of 30 minutes".
 fn counted(count: usize, frequency: Option<Frequency>) -> String {
-    let (one, several) = step(frequency);
-    let name = if count == 1 { one } else { several };
     match frequency {
-        Some(Frequency::Seconds(seconds)) if seconds % 60 == 0 => format!("{count} {name} of {} minutes", seconds / 60),
-        Some(Frequency::Seconds(seconds)) => format!("{count} {name} of {seconds} seconds"),
-        _ => format!("{count} {name}"),
+        Some(frequency) => frequency.counted(count),
+        None if count == 1 => "1 point".to_string(),
+        None => format!("{count} points"),
     }
 }
 
